@@ -1,0 +1,174 @@
+"""A DRG scheme as six tables and a card, as ``docs/RULES.md`` lays them out."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field, replace
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_TEXT, _INT = pa.string(), pa.int32()
+
+TABLES: Mapping[str, pa.Schema] = {
+    "mdc": pa.schema([("mdc", _TEXT), ("name", _TEXT), ("rule", _TEXT), ("sort", _INT)]),
+    "adrg": pa.schema(
+        [("adrg", _TEXT), ("name", _TEXT), ("rule", _TEXT), ("mdc", _TEXT), ("sort", _INT)]
+    ),
+    "drg": pa.schema(
+        [
+            ("drg", _TEXT),
+            ("name", _TEXT),
+            ("rule", _TEXT),
+            ("adrg", _TEXT),
+            ("mdc", _TEXT),
+            ("sort", _INT),
+        ]
+    ),
+    "sets": pa.schema([("set_id", _TEXT), ("code", _TEXT)]),
+    "cc": pa.schema([("code", _TEXT), ("level", _TEXT), ("exclusion", _TEXT)]),
+    "exclusions": pa.schema([("exclusion", _TEXT), ("principal_code", _TEXT)]),
+    "not_principal": pa.schema([("code", _TEXT)]),
+    "not_grouping": pa.schema([("code", _TEXT)]),
+}
+"""The tables of a book, in the order in which they are hashed. ``sort`` is the rank in the scope."""
+
+RULE_TABLES = ("mdc", "adrg", "drg")
+"""Tables whose rows are rules; at rest they carry ``source_row`` (the official sheet's row) too."""
+
+FALLBACK = "0000"
+"""The group of a case that nothing takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class BookCard:
+    """What a book is, whom it binds and since when (half-open ``[valid_from, valid_to)``)."""
+
+    id: str
+    family: str
+    region: str
+    valid_from: date
+    valid_to: date | None
+    diagnosis_code_set: str
+    procedure_code_set: str
+    newborn_weight: str
+    standing: str
+    source: str
+    options: Mapping[str, bool] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values, dates in ISO form."""
+        plain = asdict(self)
+        plain["valid_from"] = self.valid_from.isoformat()
+        plain["valid_to"] = self.valid_to.isoformat() if self.valid_to else None
+        plain["options"] = dict(self.options)
+        return plain
+
+    @classmethod
+    def from_json(cls, plain: Mapping[str, Any]) -> BookCard:
+        """Read what :meth:`to_json` wrote; unknown keys are refused by the constructor."""
+        values = dict(plain)
+        values["valid_from"] = date.fromisoformat(values["valid_from"])
+        end = values.get("valid_to")
+        values["valid_to"] = date.fromisoformat(end) if end else None
+        return cls(**values)
+
+
+@dataclass(frozen=True, slots=True)
+class SchemeBook:
+    """The tables of one scheme.
+
+    ``tables`` holds the names of :data:`TABLES` (all of them, possibly empty); the rule tables
+    stand in the order of evaluation, fallback rows last in their scope, and may carry
+    ``source_row``.
+    """
+
+    card: BookCard
+    tables: Mapping[str, pa.Table]
+
+    def rows(self, table: str) -> list[dict[str, Any]]:
+        """The rows of one table as dictionaries, in order."""
+        rows: list[dict[str, Any]] = self.tables[table].to_pylist()
+        return rows
+
+    def counts(self) -> dict[str, int]:
+        """Rows of each table."""
+        return {name: self.tables[name].num_rows for name in TABLES}
+
+    def content_hash(self) -> str:
+        """SHA-256 over the tables' content, so that two layouts of one document give one hash.
+
+        Independent of storage, of the order of rows (rule rows carry their rank in their scope)
+        and of ``source_row``.
+        """
+        digest = hashlib.sha256()
+        for name, schema in TABLES.items():
+            columns = [self.tables[name].column(c).to_pylist() for c in schema.names]
+            rows = (json.dumps(r, ensure_ascii=False) for r in zip(*columns, strict=True))
+            digest.update(f"{name}\n".encode())
+            digest.update("\n".join(sorted(rows)).encode())
+        return digest.hexdigest()
+
+    def with_card(self, **changes: Any) -> SchemeBook:  # noqa: ANN401 -- the card's own fields
+        """The same tables under a changed card."""
+        return replace(self, card=replace(self.card, **changes))
+
+
+def make_book(card: BookCard, rows: Mapping[str, list[dict[str, Any]]]) -> SchemeBook:
+    """Build a book from rows as dictionaries.
+
+    Set-like tables are folded (no duplicate rows) and sorted. Rule rows are ranked within their
+    scope by ``sort`` (ties keep their order), fallback rows last: an ``X00``/``X000`` row or an
+    MDC ``0000``, which official sheets may place earlier, must not swallow what follows.
+    """
+    tables: dict[str, pa.Table] = {}
+    for name, schema in TABLES.items():
+        given = rows.get(name, [])
+        if name in RULE_TABLES:
+            given = _rank(name, given)
+            schema = schema.append(pa.field("source_row", _INT))  # noqa: PLW2901
+        else:
+            given = [dict(zip(schema.names, key, strict=True)) for key in _distinct(schema, given)]
+        tables[name] = pa.Table.from_pylist(given, schema=schema)
+    return SchemeBook(card, tables)
+
+
+def _distinct(schema: pa.Schema, rows: list[dict[str, Any]]) -> list[tuple[str, ...]]:
+    return sorted({tuple(row[c] for c in schema.names) for row in rows})
+
+
+def is_fallback(table: str, row: Mapping[str, Any]) -> bool:
+    """Whether a rule row is the unnamed catch-all of its scope."""
+    code = str(row[table])
+    if table == "mdc":
+        return code == FALLBACK
+    if row["name"]:
+        return False
+    return (code[1:] in ("00", "000") or code in ("000", FALLBACK)) and not row["rule"]
+
+
+def _rank(table: str, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    parent = {"mdc": None, "adrg": "mdc", "drg": "adrg"}[table]
+
+    def scope(row: Mapping[str, Any]) -> tuple[str, ...]:
+        return () if parent is None else (row["mdc"], row[parent])
+
+    last = float("inf")
+    ordered = sorted(
+        rows,
+        key=lambda r: (is_fallback(table, r), last if r["sort"] is None else r["sort"]),
+    )
+    ranks: dict[tuple[str, ...], int] = {}
+    groups: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    for row in ordered:
+        key = scope(row)
+        ranks[key] = ranks.get(key, 0) + 1
+        groups.setdefault(key, []).append({**row, "sort": ranks[key]})
+    # Scopes keep the order in which the sheet first names them.
+    order = dict.fromkeys(scope(row) for row in rows)
+    return [row for key in order for row in groups[key]]

@@ -1,0 +1,5 @@
+"""The ``grouper`` command."""
+
+from grouper.cli.main import main
+
+__all__ = ["main"]
