@@ -1,0 +1,25 @@
+"""Fixtures that every test may use."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def facts() -> Path:
+    """The folder of facts beside the checkout; tests that need it skip where it is absent."""
+    folder = REPOSITORY.parent / "shared" / "facts"
+    if not folder.is_dir():
+        pytest.skip("the folder shared/facts is not beside this checkout")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _own_data(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test reads or writes what a hospital installed on this machine; texts are Chinese."""
+    monkeypatch.setenv("GROUPER_DATA", str(tmp_path_factory.mktemp("data")))
+    monkeypatch.setenv("GROUPER_LANG", "zh")
