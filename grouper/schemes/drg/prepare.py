@@ -1,0 +1,233 @@
+"""A record batch made ready for the diagrams: code numbers, bits, levels and gaps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from grouper.rules.ast import Field, Scalar
+from grouper.schemes.drg.columns import (
+    CodeLists,
+    code_lists,
+    column_of,
+    numbers_of,
+    texts_of,
+)
+from grouper.schemes.drg.compiled import CC, MCC, NO_CODE
+from grouper.schemes.drg.facts import GAP_REASON
+from grouper.schemes.drg.layout import WORD, Layout
+from grouper.schemes.drg.walk import Work
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from numpy.typing import NDArray
+
+    from grouper.schemes.drg.compiled import CompiledScheme
+
+_COLUMN = {
+    Scalar.NL: "age",
+    Scalar.XB: "sex",
+    Scalar.XSRTL: "age_days",
+    Scalar.ZYTS: "los",
+    Scalar.LYFS: "discharge_way",
+    Scalar.ICUXS: "icu_hours",
+    Scalar.KS: "department",
+}
+_TEXTS = (Scalar.LYFS, Scalar.KS)
+_NEWBORN_ONLY = (Scalar.XSRTL, Scalar.XSRTZ)
+
+
+@dataclass(frozen=True, slots=True)
+class Others:
+    """Other codes that some rule asks about, sorted by row; repeats of the first are dropped."""
+
+    rows: NDArray[np.int32]
+    ids: NDArray[np.int32]
+
+    def take(self, rows: NDArray[np.int64], count: int) -> Others:
+        """The codes of some of ``count`` cases, their rows numbered anew."""
+        place = np.full(count, -1, np.int32)
+        place[rows] = np.arange(len(rows), dtype=np.int32)
+        new = place[self.rows]
+        order = np.argsort(new[new >= 0], kind="stable")
+        return Others(new[new >= 0][order], self.ids[new >= 0][order])
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A batch as the diagrams see it, and what is needed to change a case and ask again.
+
+    ``missing`` tells for each value with gaps where the gap leaves a comparison open; ``level`` is
+    the highest level of a complication that counts.
+    """
+
+    dx: CodeLists
+    px: CodeLists
+    work: Work
+    other_dx: Others
+    other_px: Others
+    missing: dict[Scalar, NDArray[np.bool_]]
+    level: NDArray[np.uint8]
+
+
+class Preparer:
+    """Reads batches for one scheme."""
+
+    def __init__(self, scheme: CompiledScheme, layout: Layout) -> None:
+        self.scheme = scheme
+        self.layout = layout
+        self._gap_scalars = [s for s in GAP_REASON if s in scheme.scalars]
+        size = scheme.vocabulary.size
+        self._main = np.arange(size, dtype=np.int32)
+        self._main[scheme.not_grouping] = NO_CODE
+        self._counted = [scheme.member_mask(c.set_id) for c in layout.counts]
+        self._excluding, self._excluded = self._exclusions()
+        self._dx_wanted = scheme.level > 0
+        for table in layout.diagnosis.values():
+            self._dx_wanted |= table != 0
+        self._px_wanted = np.zeros(size, np.bool_)
+        for table in layout.procedure.values():
+            self._px_wanted |= table != 0
+        for members in self._counted:
+            self._dx_wanted |= members
+            self._px_wanted |= members
+        if scheme.retries_procedures:
+            self._px_wanted[NO_CODE + 1 :] = True
+        self._px_wanted &= ~scheme.not_grouping
+
+    def _exclusions(self) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
+        """The class of each principal code, and (class × exclusion table) whether it excludes."""
+        tables, principals = self.scheme.exclusion_pairs()
+        order = np.lexsort((tables, principals))
+        tables, principals = tables[order], principals[order]
+        codes, start = np.unique(principals, return_index=True)
+        patterns: dict[tuple[int, ...], int] = {(): 0}
+        classes = np.zeros(self.scheme.vocabulary.size, np.int32)
+        listed = tables.tolist()
+        for code, first, last in zip(
+            codes.tolist(), start.tolist(), [*start[1:].tolist(), len(listed)], strict=True
+        ):
+            classes[code] = patterns.setdefault(tuple(listed[first:last]), len(patterns))
+        matrix = np.zeros((len(patterns), len(self.scheme.exclusion_names) + 1), np.bool_)
+        for pattern, row in patterns.items():
+            matrix[row, list(pattern)] = True
+        return classes, matrix
+
+    def prepare(self, batch: pa.RecordBatch) -> Prepared:
+        """Read a batch with the columns of ``CASE_SCHEMA`` that grouping needs."""
+        vocabulary = self.scheme.vocabulary
+        dx = code_lists(vocabulary, column_of(batch, "dx"))
+        px = code_lists(vocabulary, column_of(batch, "px"))
+        principal, main = dx.first, self._main[px.first]
+        other_dx = self._others(dx, self._dx_wanted, principal)
+        other_px = self._others(px, self._px_wanted, main)
+        words = np.zeros((self.layout.words, batch.num_rows), np.uint64)
+        work = Work(principal, main, words)
+        missing = self._read_values(batch, words)
+        level = self._read_levels(words, principal, other_dx)
+        for tables, others in (
+            (self.layout.diagnosis, other_dx),
+            (self.layout.procedure, other_px),
+        ):
+            for word, table in tables.items():
+                _or_into(words[word], others.rows, table[others.ids])
+        self.read_counts(work, other_dx, other_px)
+        return Prepared(dx, px, work, other_dx, other_px, missing, level)
+
+    @staticmethod
+    def _others(
+        codes: CodeLists, wanted: NDArray[np.bool_], first: NDArray[np.int32]
+    ) -> Others:
+        rows, ids = codes.others(wanted)
+        kept = ids != first[rows]
+        return Others(rows[kept], ids[kept])
+
+    def _read_values(
+        self, batch: pa.RecordBatch, words: NDArray[np.uint64]
+    ) -> dict[Scalar, NDArray[np.bool_]]:
+        """Set the bits of all comparisons; returns where each value is missing for good."""
+        missing: dict[Scalar, NDArray[np.bool_]] = {}
+        values = words[: self.layout.value_words]
+        for scalar in self._gap_scalars:
+            if scalar in _TEXTS:
+                texts, places = texts_of(column_of(batch, _COLUMN[scalar]))
+                bits = self.layout.text_bits(scalar, texts)
+                absent = places < 0
+                values |= np.where(absent, 0, bits[:, places]) if texts else np.uint64(0)
+            else:
+                numbers, absent = self._numbers(batch, scalar)
+                values |= np.where(absent, np.uint64(0), self._number_bits(scalar, numbers))
+            if absent.any():
+                missing[scalar] = absent
+        newborn_only = [s for s in _NEWBORN_ONLY if s in missing]
+        if newborn_only:
+            age, unknown = numbers_of(column_of(batch, "age"))
+            maybe_newborn = unknown | (age < 1)
+            for scalar in newborn_only:
+                missing[scalar] = missing[scalar] & maybe_newborn
+        return {scalar: where for scalar, where in missing.items() if where.any()}
+
+    def _numbers(
+        self, batch: pa.RecordBatch, scalar: Scalar
+    ) -> tuple[NDArray[np.generic], NDArray[np.bool_]]:
+        if scalar is not Scalar.XSRTZ:
+            return numbers_of(column_of(batch, _COLUMN[scalar]))
+        kind = self.scheme.card.newborn_weight
+        stated, absent = numbers_of(column_of(batch, f"{kind}_weight_g"))
+        plain, neither = numbers_of(column_of(batch, "weight_g"))
+        return np.where(absent, plain, stated), absent & neither
+
+    def _number_bits(self, scalar: Scalar, numbers: NDArray[np.generic]) -> NDArray[np.uint64]:
+        if numbers.dtype.kind != "i":
+            return self.layout.value_bits(scalar, numbers)
+        # Beyond the bounds of its comparisons one number answers like another: a small table does.
+        least, most = self.layout.bounds(scalar)
+        table = self.layout.value_bits(scalar, np.arange(least - 1, most + 2))
+        bits: NDArray[np.uint64] = table[:, np.clip(numbers, least - 1, most + 1) - (least - 1)]
+        return bits
+
+    def _read_levels(
+        self, words: NDArray[np.uint64], principal: NDArray[np.int32], others: Others
+    ) -> NDArray[np.uint8]:
+        """Set the bits of the counted levels; returns the highest level of each case."""
+        scheme = self.scheme
+        kept = scheme.level[others.ids] > 0
+        rows, ids = others.rows[kept], others.ids[kept]
+        excluded = self._excluded[self._excluding[principal[rows]], scheme.exclusion[ids]]
+        rows, levels = rows[~excluded], scheme.level[ids[~excluded]]
+        for word in range(self.layout.value_words):
+            _or_into(words[word], rows, self.layout.levels[:, word][levels])
+        highest = np.zeros(len(principal), np.uint8)
+        highest[rows[levels == CC]] = CC
+        highest[rows[levels == MCC]] = MCC
+        return highest
+
+    def read_counts(self, work: Work, other_dx: Others, other_px: Others) -> None:
+        """Set the bits of the rules that count distinct codes of a set."""
+        for count, members in zip(self.layout.counts, self._counted, strict=True):
+            found = np.zeros(len(work.principal), np.int64)
+            for field, first in ((Field.ZYZD, work.principal), (Field.ZYSS, work.main)):
+                if field in count.fields:
+                    found += members[first]
+            for field, others in ((Field.QTZD, other_dx), (Field.QTSS, other_px)):
+                if field in count.fields:
+                    kept = members[others.ids]
+                    keys = others.rows[kept].astype(np.int64) * len(members) + others.ids[kept]
+                    rows = np.unique(keys) // len(members)
+                    found += np.bincount(rows, minlength=len(found))
+            word, bit = divmod(self.layout.bits[count], WORD)
+            answers = self.layout.count_answers(count, found)
+            work.words[word] &= ~np.uint64(1 << bit)
+            work.words[word] |= answers.astype(np.uint64) << np.uint64(bit)
+
+
+def _or_into(
+    target: NDArray[np.uint64], rows: NDArray[np.int32], bits: NDArray[np.uint64]
+) -> None:
+    """Set bits of cases, many of one case at a time; ``rows`` are sorted."""
+    if not len(rows):
+        return
+    start = np.flatnonzero(np.concatenate(([True], rows[1:] != rows[:-1])))
+    target[rows[start]] |= np.bitwise_or.reduceat(bits, start)
