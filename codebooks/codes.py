@@ -178,21 +178,25 @@ def unknown_codes(book: SchemeBook) -> list[UnknownCode]:
     Raises:
         CodebookError: as :func:`code_set`, for the card's two sets.
     """
-    diagnoses = code_set(book.card.diagnosis_code_set).folded
-    procedures = code_set(book.card.procedure_code_set).folded
-    known = {Kind.DIAGNOSIS: diagnoses.keys(), Kind.PROCEDURE: procedures.keys()}
-    either = diagnoses.keys() | procedures.keys()
+    known = {
+        Kind.DIAGNOSIS: code_set(book.card.diagnosis_code_set),
+        Kind.PROCEDURE: code_set(book.card.procedure_code_set),
+    }
+    spelled = {kind: frozenset(codes.codes) for kind, codes in known.items()}
+
+    def stands(code: str, kind: Kind) -> bool:
+        # Nearly every code has its official spelling, which is quicker to find than to fold.
+        return code in spelled[kind] or fold_code(code) in known[kind].folded
+
     unknown: dict[UnknownCode, None] = {}
     for table, owner_column, code_column, kind in _CODE_COLUMNS:
-        codes = book.tables[table].column(code_column).to_pylist()
-        owners = (
-            book.tables[table].column(owner_column).to_pylist()
-            if owner_column
-            else [""] * len(codes)
-        )
+        rows = book.tables[table]
+        codes = rows.column(code_column).to_pylist()
+        owners = rows.column(owner_column).to_pylist() if owner_column else [""] * len(codes)
+        kinds = {owner: kind or kind_of_set(owner) for owner in set(owners)}
         for owner, code in zip(owners, codes, strict=True):
-            of = kind or kind_of_set(owner)
-            if fold_code(code) not in (known[of] if of else either):
+            of = kinds[owner]
+            if not (stands(code, of) if of else any(stands(code, k) for k in Kind)):
                 unknown[UnknownCode(table, owner, code)] = None
     return list(unknown)
 

@@ -17,6 +17,7 @@ from codebooks.codes import CodeSet, code_set, code_set_folders
 from codebooks.errors import CodebookError
 from codebooks.folding import fold_code
 from codebooks.registry import registry
+from codebooks.storage import read_book
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -103,7 +104,7 @@ def search(query: str, set_ids: Iterable[str] | None = None, limit: int = 20) ->
         return []
     best: list[tuple[int, int, int, str, Hit]] = []
     for order, set_id in enumerate(dict.fromkeys(default_sets() if set_ids is None else set_ids)):
-        index = _index(set_id)
+        index = _index(set_id, by_initials=query.isascii())
         ranks = _ranks(index, words)
         rows = np.flatnonzero(ranks < len(Match))
         # Python sorts only what can still be among the first: the rest is cut by rank and length.
@@ -170,12 +171,12 @@ def _plain(text: str) -> str:
     return "".join(unicodedata.normalize("NFKC", text).split()).lower()
 
 
-def _index(set_id: str) -> _Index:
+def _index(set_id: str, *, by_initials: bool) -> _Index:
     if set_id in code_set_folders():
         return _code_index(code_set(set_id))
     schemes = registry()
     if set_id in schemes.cards:
-        return _scheme_index(schemes.folders[set_id], set_id)
+        return _scheme_index(schemes.folders[set_id], by_initials=by_initials)
     known = ", ".join((*sorted(code_set_folders()), *sorted(schemes.cards)))
     raise CodebookError("SEARCH_UNKNOWN", found=set_id, known=known)
 
@@ -183,30 +184,47 @@ def _index(set_id: str) -> _Index:
 @cache
 def _code_index(codes: CodeSet) -> _Index:
     names, letters = (codes.table.column(c).combine_chunks() for c in ("name", "initials"))
-    return _build(codes.id, str(codes.card.kind), codes.codes, list(codes.folded), names, letters)
+    return _build(
+        codes.id,
+        str(codes.card.kind),
+        codes.codes,
+        folded=list(codes.folded),
+        names=names,
+        initials=letters,
+    )
 
 
 @cache
-def _scheme_index(folder: Path, scheme: str) -> _Index:  # noqa: ARG001 -- the folder keys the cache
-    # pypinyin takes a third of a second to load and nothing but these names needs it.
-    from codebooks.initials import initials  # noqa: PLC0415
-
-    book = registry().book(scheme)
+def _scheme_index(folder: Path, *, by_initials: bool) -> _Index:
+    book = read_book(folder)
     groups = {
         (str(row[table]), table): str(row["name"] or "")
         for table in RULE_TABLES
         for row in book.rows(table)
     }
-    codes, kinds = zip(*sorted(groups), strict=True)
+    codes = tuple(code for code, _ in sorted(groups))
     names = [groups[key] for key in sorted(groups)]
-    letters = pa.array([initials(name) for name in names], pa.string())
-    return _build(scheme, kinds, codes, [fold_code(c) for c in codes], pa.array(names), letters)
+    letters = [""] * len(names)
+    if by_initials:
+        # The pinyin dictionary takes a third of a second to load and only this needs it.
+        from codebooks.initials import initials  # noqa: PLC0415
+
+        letters = [initials(name) for name in names]
+    return _build(
+        book.card.id,
+        tuple(table for _, table in sorted(groups)),
+        codes,
+        folded=[fold_code(code) for code in codes],
+        names=pa.array(names, pa.string()),
+        initials=pa.array(letters, pa.string()),
+    )
 
 
 def _build(
     set_id: str,
     kinds: tuple[str, ...] | str,
     codes: tuple[str, ...],
+    *,
     folded: list[str],
     names: pa.Array,
     initials: pa.Array,

@@ -9,7 +9,7 @@ holds for real cases.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from grouper.rules.ast import SEVERITY_SETS, Field
@@ -58,38 +58,48 @@ class Facts:
         default_factory=dict
     )
 
-    def assume(self, statement: Statement) -> Facts | None:
-        """The facts with one more; None when it contradicts them outright."""
+    def refutes(self, statement: Statement) -> bool:
+        """Whether a statement contradicts the facts outright."""
         match statement:
             case Pick(of, mask, rest):
-                left = self.picks.get(of, mask | rest) & mask
-                return replace(self, picks={**self.picks, of: left}) if left else None
+                return not self.picks.get(of, mask | rest) & mask
             case Hit(of, mask, True):
-                if not mask & ~self.barred.get(of, 0):
-                    return None
-                known = self.wanted.get(of, ())
-                return replace(self, wanted={**self.wanted, of: (*known, mask)})
+                return not mask & ~self.barred.get(of, 0)
             case Hit(of, mask, _):
                 barred = self.barred.get(of, 0) | mask
-                if any(not wanted & ~barred for wanted in self.wanted.get(of, ())):
-                    return None
-                return replace(self, barred={**self.barred, of: barred})
+                return any(not wanted & ~barred for wanted in self.wanted.get(of, ()))
             case Flag(key, holds):
-                if self.flags.get(key, holds) != holds:
-                    return None
-                return replace(self, flags={**self.flags, key: holds})
+                return self.flags.get(key, holds) != holds
             case Tally():
-                return self._bound(statement)
+                low, high = self._bounds(statement)
+                return high is not None and high < low
 
-    def _bound(self, tally: Tally) -> Facts | None:
-        key = (tally.fields, tally.mask)
-        low, high = self.tallies.get(key, (0, None))
-        low = max(low, tally.low)
-        highs = [bound for bound in (high, tally.high) if bound is not None]
-        high = min(highs, default=None)
-        if high is not None and high < low:
-            return None
-        return replace(self, tallies={**self.tallies, key: (low, high)})
+    def assume(self, statement: Statement) -> Facts:
+        """The facts with one more, which they must not refute."""
+        picks, barred, wanted, flags, tallies = (
+            self.picks,
+            self.barred,
+            self.wanted,
+            self.flags,
+            self.tallies,
+        )
+        match statement:
+            case Pick(of, mask, rest):
+                picks = {**picks, of: picks.get(of, mask | rest) & mask}
+            case Hit(of, mask, True):
+                wanted = {**wanted, of: (*wanted.get(of, ()), mask)}
+            case Hit(of, mask, _):
+                barred = {**barred, of: barred.get(of, 0) | mask}
+            case Flag(key, holds):
+                flags = {**flags, key: holds}
+            case Tally():
+                tallies = {**tallies, (statement.fields, statement.mask): self._bounds(statement)}
+        return Facts(self.universe, picks, barred, wanted, flags, tallies)
+
+    def _bounds(self, tally: Tally) -> tuple[int, int | None]:
+        low, high = self.tallies.get((tally.fields, tally.mask), (0, None))
+        bounds = [bound for bound in (high, tally.high) if bound is not None]
+        return max(low, tally.low), min(bounds, default=None)
 
     def consistent(self) -> bool:
         """Whether complications and counts agree with the rest, as far as looked into."""
@@ -103,24 +113,28 @@ class Facts:
 
         A code whose level must be absent may stand only if some principal diagnosis excludes it.
         """
-        levels = {
-            level: self.flags.get(("severity", Field.QTZD, level)) for level in SEVERITY_SETS
-        }
+        absent = [level for level in SEVERITY_SETS if self._asked(level) is False]
+        present = [level for level in SEVERITY_SETS if self._asked(level)]
+        wanted = self.wanted.get(Field.QTZD, ())
+        if not present and not (absent and wanted):
+            return True
         principal = self.picks.get(Field.ZYZD, self.universe.full)
         barred = self.barred.get(Field.QTZD, 0)
-        for level, codes, excluding in self.universe.complications:
-            if levels.get(level) is False and not principal & excluding:
+        for level, codes, excluding in self.universe.complications if absent else ():
+            if level in absent and not principal & excluding:
                 barred |= codes
-        if any(not wanted & ~barred for wanted in self.wanted.get(Field.QTZD, ())):
+        if any(not codes & ~barred for codes in wanted):
             return False
         return all(
             any(
                 level == asked and codes & ~barred and principal & ~excluding
                 for level, codes, excluding in self.universe.complications
             )
-            for asked, holds in levels.items()
-            if holds
+            for asked in present
         )
+
+    def _asked(self, level: str) -> bool | None:
+        return self.flags.get(("severity", Field.QTZD, level))
 
     def _can_count(self, fields: tuple[Field, ...], mask: int, low: int, high: int | None) -> bool:
         at_hand, forced, most = 0, False, 0
@@ -139,33 +153,45 @@ class Facts:
 
 
 @dataclass(frozen=True, slots=True)
+class Choice:
+    """Alternatives of which one must hold, and the facts they speak of."""
+
+    parts: tuple[Formula, ...]
+    about: frozenset[object]
+
+
+@dataclass(frozen=True, slots=True)
 class Scope:
-    """Facts and the alternatives that are still open."""
+    """Facts and the choices that are still open, each settled as far as the facts allow."""
 
     facts: Facts
-    open: tuple[Either, ...] = ()
+    open: tuple[Choice, ...] = ()
 
     def narrow(self, *formulas: Formula) -> Scope | None:
         """The scope in which the formulas hold as well; None when they never can in it."""
-        facts, waiting, queue = self.facts, list(self.open), list(formulas)
-        while True:
+        facts, choices, queue = self.facts, list(self.open), list(formulas)
+        while queue:
+            changed: set[object] = set()
+            fresh: list[Choice] = []
             while queue:
                 match queue.pop():
                     case All(parts):
                         queue += parts
-                    case Either() as either:
-                        waiting.append(either)
+                    case Either(parts) as either:
+                        fresh.append(Choice(parts, frozenset(_about(either))))
                     case statement:
-                        known = facts.assume(statement)
-                        if known is None:
+                        if facts.refutes(statement):
                             return None
-                        facts = known
-            settled = _settle(facts, waiting)
+                        facts = facts.assume(statement)
+                        changed |= _about(statement)
+            untouched = [choice for choice in choices if choice.about.isdisjoint(changed)]
+            touched = [choice for choice in choices if not choice.about.isdisjoint(changed)]
+            settled = _settle(facts, touched + fresh)
             if settled is None:
                 return None
-            waiting, queue = settled
-            if not queue:
-                return Scope(facts, tuple(waiting))
+            still_open, queue = settled
+            choices = untouched + still_open
+        return Scope(facts, tuple(choices))
 
     def possible(self, *formulas: Formula) -> bool:
         """Whether some case may satisfy the scope and the formulas; False is a proof."""
@@ -173,44 +199,47 @@ class Scope:
         return narrowed is not None and _search(narrowed, [_FUEL])
 
 
-def _settle(facts: Facts, waiting: list[Either]) -> tuple[list[Either], list[Formula]] | None:
+def _about(formula: Formula) -> set[object]:
+    match formula:
+        case All(parts) | Either(parts):
+            return set().union(*(_about(part) for part in parts))
+        case Flag(key, _):
+            return {key}
+        case Tally():
+            return {Tally}
+        case Pick(of, _, _) | Hit(of, _, _):
+            return {of}
+
+
+def _settle(facts: Facts, choices: list[Choice]) -> tuple[list[Choice], list[Formula]] | None:
     """Drop what holds anyway and strike out what cannot be.
 
     Returns:
-        Alternatives still open and those that alone are left; None when nothing is left of one.
+        Choices still open and alternatives that alone are left; None when a choice has none.
     """
-    still_open: list[Either] = []
+    still_open: list[Choice] = []
     single: list[Formula] = []
-    for either in waiting:
-        if any(_entailed(facts, part) for part in either.parts):
+    for choice in choices:
+        if any(_entailed(facts, part) for part in choice.parts):
             continue
-        parts = tuple(part for part in either.parts if not _refuted(facts, part))
+        parts = tuple(part for part in choice.parts if not _refuted(facts, part))
         if not parts:
             return None
         if len(parts) == 1:
             single.append(parts[0])
         else:
-            still_open.append(Either(parts))
+            still_open.append(Choice(parts, choice.about))
     return still_open, single
 
 
 def _refuted(facts: Facts, formula: Formula) -> bool:
     match formula:
         case All(parts):
-            known: Facts | None = facts
-            for part in parts:
-                if isinstance(part, All | Either):
-                    if _refuted(facts, part):
-                        return True
-                    continue
-                known = known.assume(part) if known else None
-                if known is None:
-                    return True
-            return False
+            return any(_refuted(facts, part) for part in parts)
         case Either(parts):
             return all(_refuted(facts, part) for part in parts)
         case _:
-            return facts.assume(formula) is None
+            return facts.refutes(formula)
 
 
 def _entailed(facts: Facts, formula: Formula) -> bool:
@@ -229,8 +258,8 @@ def _search(scope: Scope, fuel: list[int]) -> bool:
         return False
     if not scope.open:
         return True
-    chosen = min(scope.open, key=lambda either: len(either.parts))
-    rest = Scope(scope.facts, tuple(either for either in scope.open if either is not chosen))
+    chosen = min(scope.open, key=lambda choice: len(choice.parts))
+    rest = Scope(scope.facts, tuple(choice for choice in scope.open if choice is not chosen))
     for part in chosen.parts:
         if not fuel[0]:
             return True

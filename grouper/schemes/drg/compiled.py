@@ -101,9 +101,16 @@ class Vocabulary:
     Args:
         codes: the codes of the scheme's tables, as written.
         known: folded code -> written code of the code sets.
+        resolve: the written code that a spelling means which folding alone does not bring to one.
     """
 
-    def __init__(self, codes: Iterable[str], known: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        codes: Iterable[str],
+        known: Mapping[str, str],
+        resolve: Callable[[str], str | None],
+    ) -> None:
+        self._resolve = resolve
         self._folded: dict[str, int] = {}
         self._written: dict[str, int] = {}
         for code in codes:
@@ -121,12 +128,19 @@ class Vocabulary:
         found = self._written.get(code)
         if found is None:
             folded = fold_code(code)
-            found = self._folded.get(folded, UNKNOWN) if folded else NO_CODE
+            found = self._folded.get(folded) if folded else NO_CODE
+            if found is None:
+                found = self._written.get(self._resolve(folded) or "", UNKNOWN)
         return found
 
     def ids(self, codes: Sequence[str | None]) -> NDArray[np.int32]:
         """The numbers of many codes."""
-        return np.fromiter(map(self.id, codes), np.int32, len(codes))
+        # Most codes come in an official spelling: one look-up in C each, the rest one by one.
+        found: list[int | None] = list(map(self._written.get, codes))  # type: ignore[arg-type]
+        for place, number in enumerate(found):
+            if number is None:
+                found[place] = self.id(codes[place])
+        return np.array(found, np.int32)
 
     def ids_of(self, column: pa.ChunkedArray) -> NDArray[np.int32]:
         """The numbers of a column of codes, in its order."""
@@ -143,6 +157,7 @@ class CompiledScheme:
     Args:
         book: the scheme book.
         known: folded code -> written code of the scheme's code sets.
+        resolve: the written code for an unusual spelling, such as one without its dot.
         foreign: whether a code that is in none of them belongs to another edition.
 
     A set that a rule names and the book lacks has no members (the checker reports it; a city's
@@ -156,6 +171,7 @@ class CompiledScheme:
         self,
         book: SchemeBook,
         known: Mapping[str, str] | None = None,
+        resolve: Callable[[str], str | None] = lambda _: None,
         foreign: Callable[[str], bool] = lambda _: False,
     ) -> None:
         self.book = book
@@ -171,7 +187,7 @@ class CompiledScheme:
         ):
             distinct = tables[table].column(column).unique().to_pylist()
             codes.update(dict.fromkeys(distinct))
-        self.vocabulary = Vocabulary(codes, known or {})
+        self.vocabulary = Vocabulary(codes, known or {}, resolve)
         self._read_sets(tables["sets"])
         self._read_severity(tables["cc"], tables["exclusions"])
         self.not_principal = self._flags(tables["not_principal"])

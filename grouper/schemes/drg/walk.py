@@ -32,7 +32,7 @@ class Work:
 
     def take(self, rows: NDArray[np.int64]) -> Work:
         """Some of the cases."""
-        return Work(self.principal[rows], self.main[rows], self.words[:, rows])
+        return Work(self.principal[rows], self.main[rows], self.words.take(rows, axis=1))
 
 
 class Walker:

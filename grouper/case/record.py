@@ -1,0 +1,103 @@
+"""The Case: one stay or visit, the record that every part speaks."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from datetime import date, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from grouper.case.fields import FIELDS
+from grouper.case.issues import Issue
+from grouper.case.layout import Layout, bind
+from grouper.case.record_reading import RecordReader
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pyarrow as pa
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """One stay or visit. ``docs/CASE.md`` describes each field; None or () is missing.
+
+    In ``dx`` and ``px`` the first element is the principal diagnosis and the main procedure. It is
+    None when the record states others but not this one: nothing is promoted to its place. The lists
+    ``dx_poa``, ``px_date`` and ``px_level`` are empty or as long as their codes.
+    """
+
+    case_id: str | None = None
+    person: str | None = None
+    hospital: str | None = None
+    region: str | None = None
+    kind: str = "inpatient"
+    insurance_type: str | None = None
+    sex: int | None = None
+    birth_date: date | None = None
+    age: int | None = None
+    age_days: int | None = None
+    birth_weight_g: int | None = None
+    admission_weight_g: int | None = None
+    weight_g: int | None = None
+    admission_time: datetime | None = None
+    discharge_time: datetime | None = None
+    discharge_way: str | None = None
+    department: str | None = None
+    admission_department: str | None = None
+    los: int | None = None
+    icu_hours: float | None = None
+    ventilator_hours: float | None = None
+    code_system: str = "nhsa"
+    dx: tuple[str | None, ...] = ()
+    dx_poa: tuple[str | None, ...] = ()
+    px: tuple[str | None, ...] = ()
+    px_date: tuple[date | None, ...] = ()
+    px_level: tuple[str | None, ...] = ()
+    total_cost: Decimal | None = None
+
+    @classmethod
+    def from_mapping(
+        cls, mapping: Mapping[str, object], *, row: int = 1, layout: Layout | None = None
+    ) -> tuple[Case, list[Issue]]:
+        """Read a record as a mapping of column names to raw values.
+
+        Args:
+            mapping: names as in ``docs/CASE.md`` (or any of their aliases); values as text or
+                typed. Names that mean nothing to a case are passed over.
+            row: number of the record, for the issues.
+            layout: the meaning of the names; by default their aliases decide.
+
+        Returns:
+            The case and its issues. A ``reject`` among them means that the record is no case;
+            what could be read stands in the case all the same.
+        """
+        layout = layout or bind(tuple(mapping))
+        values, issues = RecordReader.of(layout).read(tuple(mapping.values()), row)
+        return cls(**values), issues
+
+    @classmethod
+    def from_batch(cls, batch: pa.RecordBatch, index: int) -> Case:
+        """The case of one row of a batch of cases."""
+        values = {name: batch.column(name)[index].as_py() for name in FIELDS}
+        for field in FIELDS.values():
+            if field.nested:
+                values[field.name] = tuple(values[field.name] or ())
+        return cls(**values)
+
+    def to_mapping(self) -> dict[str, Any]:
+        """The fields by name; :meth:`from_mapping` reads them back to an equal case."""
+        return asdict(self)
+
+
+def _hold_to_specification() -> None:
+    """The dataclass is the specification's; an attribute apart from it is no valid program."""
+    written = [(f.name, f.type, f.default) for f in fields(Case)]
+    specified = [(f.name, f.annotation, f.empty) for f in FIELDS.values()]
+    if written != specified:
+        apart = [(w, s) for w, s in zip(written, specified, strict=False) if w != s]
+        msg = f"Case and its field specification differ: {apart}"
+        raise TypeError(msg)
+
+
+_hold_to_specification()

@@ -1,0 +1,162 @@
+"""Answers of the batch engine as Arrow: result columns and issues."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from grouper.schemes.drg.batch import NO_REASON, REASONS, Numbers
+from grouper.schemes.drg.columns import column_of
+from grouper.schemes.drg.facts import GAP_REASON
+from grouper.schemes.drg.scalar import LEVEL_NAME
+from grouper.schemes.protocol import ISSUE_SCHEMA, RESULT_SCHEMA
+from grouper.schemes.reasons import FIELD, Reason, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+    from grouper.schemes.drg.compiled import CompiledScheme, Group
+
+_STATUSES = list(Status)
+_STATUS_OF_REASON = {
+    Reason.PX_UNRELATED: Status.AMBIGUOUS,
+    Reason.GROUP_NONE: Status.UNGROUPED,
+    Reason.GROUP_FALLBACK: Status.UNGROUPED,
+    Reason.DX_NOT_PRINCIPAL: Status.UNGROUPED,
+}
+_STATUS = np.array(
+    [
+        *(_STATUSES.index(_STATUS_OF_REASON.get(r, Status.INVALID)) for r in REASONS),
+        _STATUSES.index(Status.GROUPED),
+    ],
+    np.int32,
+)
+"""Status by reason number; the last element answers for ``NO_REASON``."""
+
+
+class Dresser:
+    """Turns group numbers into the columns of a result for one scheme."""
+
+    def __init__(self, scheme: CompiledScheme) -> None:
+        self._id = scheme.card.id
+        groups = scheme.groups
+        self._columns = {
+            "mdc": _lookup(groups, lambda g: g.mdc.code if g.mdc else None),
+            "mdc_name": _lookup(groups, lambda g: g.mdc.name if g.mdc else None),
+            "adrg": _lookup(groups, lambda g: g.adrg.code if g.adrg else None),
+            "adrg_name": _lookup(groups, lambda g: g.adrg.name if g.adrg else None),
+            "group": _lookup(groups, lambda g: g.drg.code),
+            "group_name": _lookup(groups, lambda g: g.drg.name),
+        }
+
+    def dress(self, numbers: Numbers) -> pa.RecordBatch:
+        """The result columns of a batch's answers."""
+        count = len(numbers.group)
+        status = _words(_STATUS[numbers.reason], [s.value for s in _STATUSES])
+        columns = {
+            "scheme": _words(np.zeros(count, np.int32), [self._id]),
+            "status": status,
+            "reason": _words(numbers.reason.astype(np.int32), [r.value for r in REASONS]),
+            "warnings": _warnings(numbers.notices),
+            "cc_level": _words(numbers.level.astype(np.int32) - 1, [LEVEL_NAME[1], LEVEL_NAME[2]]),
+        }
+        for name, (places, words) in self._columns.items():
+            columns[name] = _words(places[numbers.group], words)
+        return pa.RecordBatch.from_arrays(
+            [columns[name] for name in RESULT_SCHEMA.names], schema=RESULT_SCHEMA
+        )
+
+
+def _lookup(
+    groups: Sequence[Group], word: Callable[[Group], str | None]
+) -> tuple[NDArray[np.int32], list[str]]:
+    """Place of each group's word among the distinct words; -1 for none, also at ``OPEN``."""
+    words: dict[str, int] = {}
+    places = [words.setdefault(w, len(words)) if (w := word(g)) else -1 for g in groups]
+    return np.array([*places, -1], np.int32), list(words)
+
+
+def _words(places: NDArray[np.int32], words: Sequence[str | None]) -> pa.DictionaryArray:
+    """A dictionary array; places below zero are null."""
+    mask = places < 0
+    indices = pa.array(places, pa.int32(), mask=mask if mask.any() else None)
+    return pa.DictionaryArray.from_arrays(indices, pa.array(words, pa.string()))
+
+
+def _warnings(notices: NDArray[np.uint32]) -> pa.DictionaryArray:
+    if not notices.any():
+        return _words(np.full(len(notices), -1, np.int32), [])
+    masks, places = np.unique(notices, return_inverse=True)
+    words = [
+        ";".join(r.value for i, r in enumerate(REASONS) if mask >> i & 1)
+        for mask in masks.tolist()
+    ]
+    places = places.astype(np.int32)
+    places[notices == 0] = -1
+    return _words(places, words)
+
+
+def issues(
+    scheme: CompiledScheme, cases: pa.RecordBatch, numbers: Numbers, first_row: int
+) -> pa.Table:
+    """One line for each rejected case and for each warning, in the order of rows.
+
+    A case that no group takes is rejected with its reason; an ambiguous one is not.
+    """
+    ambiguous = REASONS.index(Reason.PX_UNRELATED)
+    told = np.flatnonzero((numbers.reason != NO_REASON) & (numbers.reason != ambiguous))
+    warned = np.flatnonzero(numbers.notices)
+    if not len(told) and not len(warned):
+        return ISSUE_SCHEMA.empty_table()
+    parts: list[pa.Table] = []
+    for number in np.unique(numbers.reason[told]).tolist():
+        rows = told[numbers.reason[told] == number]
+        values = _values(cases, REASONS[number], rows)
+        parts.append(_lines(rows, REASONS[number], "reject", values, first_row))
+    gaps = set(GAP_REASON.values())
+    for number, reason in enumerate(REASONS):
+        rows = warned[(numbers.notices[warned] >> np.uint32(number)) & np.uint32(1) > 0]
+        if reason in gaps and len(rows):
+            parts.append(_lines(rows, reason, "warning", pa.nulls(len(rows)), first_row))
+    for code in numbers.unknown:
+        if code.column == "px" or code.place > 0:
+            row = np.array([code.row])
+            value = column_of(cases, code.column)[code.row][code.place].as_py()
+            parts.append(_lines(row, code.reason, "warning", pa.array([value]), first_row))
+    return pa.concat_tables(parts).sort_by([("row", "ascending"), ("reason", "ascending")])
+
+
+def _values(cases: pa.RecordBatch, reason: Reason, rows: NDArray[np.int64]) -> pa.Array:
+    """What the field of a reason holds, where one value says it."""
+    column = column_of(cases, FIELD[reason])
+    if FIELD[reason] == "dx":
+        taken = column.take(pa.array(rows))
+        lengths = pc.fill_null(pc.list_value_length(taken), 0).to_numpy(zero_copy_only=False)
+        firsts = [taken[i][0].as_py() if lengths[i] else None for i in range(len(rows))]
+        return pa.array(firsts, pa.string())
+    if reason is Reason.SEX_CONFLICT:
+        return column.take(pa.array(rows)).cast(pa.string())
+    return pa.nulls(len(rows), pa.string())
+
+
+def _lines(
+    rows: NDArray[np.int64], reason: Reason, severity: str, values: pa.Array, first_row: int
+) -> pa.Table:
+    count = len(rows)
+    return pa.table(
+        [
+            pa.array(rows + first_row),
+            pa.repeat(FIELD[reason], count),
+            pa.repeat(reason.value, count),
+            pa.repeat(severity, count),
+            values.cast(pa.string()),
+        ],
+        schema=ISSUE_SCHEMA,
+    )
+
+

@@ -1,0 +1,172 @@
+"""The trace of a CHS-DRG grouping, put together from the scalar engine's answer."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from codebooks.messages import text
+from grouper.rules.ast import SEVERITY_SETS, Compare, Count, Expr, Member
+from grouper.rules.printer import print_rule
+from grouper.rules.set_names import SetNames
+from grouper.rules.words import describe
+from grouper.schemes.drg.compiled import MCC, NO_CODE, leaves
+from grouper.schemes.drg.evaluate import count, holds, member_code
+from grouper.schemes.drg.facts import with_main_procedure
+from grouper.schemes.trace import Trace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from grouper.case.record import Case
+    from grouper.schemes.drg.compiled import CompiledScheme, Row
+    from grouper.schemes.drg.facts import Facts
+    from grouper.schemes.drg.scalar import Answer, Step
+
+
+def trace_of(
+    scheme: CompiledScheme, case: Case, answer: Answer, name_of: Callable[[str], str]
+) -> Trace:
+    """The trace of an answer; ``name_of`` gives a code's name."""
+    return Trace(_Teller(scheme, case, answer, name_of).tell)
+
+
+@lru_cache(maxsize=16)
+def _names(scheme: CompiledScheme) -> SetNames:
+    return SetNames.of(scheme.book)
+
+
+@lru_cache(maxsize=8192)
+def _words(scheme: CompiledScheme, rule: Expr | None, lang: str) -> str:
+    return describe(rule, lang, _names(scheme))
+
+
+class _Teller:
+    def __init__(
+        self, scheme: CompiledScheme, case: Case, answer: Answer, name_of: Callable[[str], str]
+    ) -> None:
+        self.scheme = scheme
+        self.case = case
+        self.answer = answer
+        self.name_of = name_of
+
+    def tell(self, lang: str) -> dict[str, Any]:
+        return {
+            "scheme": self._scheme(),
+            "result": self._result(lang),
+            "case": self._case(lang),
+            "steps": [self._step(step, lang) for step in self.answer.steps],
+            "complications": self._complications(),
+            "not_grouping": [self._code(number) for number in self.answer.facts.dropped],
+            "warnings": [
+                {
+                    "reason": notice.reason.value,
+                    "text": text(f"reason.{notice.reason}", lang),
+                    "codes": list(notice.codes),
+                }
+                for notice in self.answer.notices
+            ],
+        }
+
+    def _scheme(self) -> dict[str, Any]:
+        card = self.scheme.card
+        return {
+            "id": card.id,
+            "region": card.region,
+            "standing": card.standing,
+            "source": card.source,
+            "content_sha256": self.scheme.content_hash,
+        }
+
+    def _result(self, lang: str) -> dict[str, Any]:
+        found = self.answer.group
+        group = self.scheme.groups[found] if found is not None else None
+        reason = self.answer.reason
+        return {
+            "status": self.answer.status.value,
+            "status_text": text(f"status.{self.answer.status}", lang),
+            "reason": reason.value if reason else None,
+            "reason_text": text(f"reason.{reason}", lang) if reason else None,
+            "advice": text(f"advice.{reason}", lang) if reason else None,
+            "mdc": _named(group.mdc) if group and group.mdc else None,
+            "adrg": _named(group.adrg) if group and group.adrg else None,
+            "group": _named(group.drg) if group else None,
+        }
+
+    def _case(self, lang: str) -> dict[str, Any]:
+        facts = self.answer.facts
+        return {
+            "diagnoses": [self._written(code) for code in self.case.dx],
+            "procedures": [self._written(code) for code in self.case.px],
+            "values": [
+                {"name": s.value, "label": text(f"rule_words.scalar.{s}", lang), "value": value}
+                for s, value in facts.values.items()
+                if s in self.scheme.scalars
+            ],
+        }
+
+    def _written(self, code: str | None) -> dict[str, str]:
+        return {"code": code or "", "name": self.name_of(code) if code else ""}
+
+    def _code(self, number: int) -> dict[str, str]:
+        return self._written(self.answer.facts.written[number])
+
+    def _step(self, step: Step, lang: str) -> dict[str, Any]:
+        facts = self.answer.facts
+        if step.procedure is not None:
+            facts = with_main_procedure(self.scheme, facts, step.procedure)
+        return {
+            "level": step.level,
+            **_named(step.row),
+            "holds": step.holds,
+            "rule": step.row.text,
+            "words": _words(self.scheme, step.row.rule, lang),
+            "source_row": step.row.source_row,
+            "tried_procedure": self._code(step.procedure) if step.procedure is not None else None,
+            "evidence": list(self._evidence(step.row.rule, facts)),
+        }
+
+    def _evidence(self, rule: Expr | None, facts: Facts) -> Iterator[dict[str, Any]]:
+        """Each part of a rule with its answer and the value or code that gave it."""
+        for leaf in dict.fromkeys(leaves(rule)):
+            yield {
+                "asked": print_rule(leaf),
+                "holds": holds(self.scheme, leaf, facts),
+                "found": self._found(leaf, facts),
+            }
+
+    def _found(self, leaf: Expr, facts: Facts) -> str | None:
+        match leaf:
+            case Member():
+                code = member_code(self.scheme, leaf, facts)
+                if code is not None:
+                    return facts.written[code]
+                if set(leaf.sets) <= set(SEVERITY_SETS):
+                    return None
+                asked = [n for field in leaf.fields for n in facts.codes[field]]
+                return ", ".join(facts.written[n] for n in asked) or None
+            case Compare():
+                value = facts.values.get(leaf.scalar)
+                return None if value is None else str(value)
+            case Count():
+                return str(count(self.scheme, leaf, facts))
+            case _:
+                return None
+
+    def _complications(self) -> list[dict[str, Any]]:
+        facts = self.answer.facts
+        principal = facts.written.get(facts.principal, "") if facts.principal != NO_CODE else ""
+        return [
+            {
+                **self._code(found.code),
+                "level": "MCC" if found.level == MCC else "CC",
+                "counts": not found.excluded,
+                "exclusion": self.scheme.exclusion_names[self.scheme.exclusion[found.code]],
+                "principal": principal,
+            }
+            for found in facts.severities
+        ]
+
+
+def _named(row: Row) -> dict[str, str]:
+    return {"code": row.code, "name": row.name}
