@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cache, lru_cache
 
@@ -49,9 +49,9 @@ class Binding:
     part: Part = Part.ONE
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Layout:
-    """The meaning of an input's columns.
+    """The meaning of an input's columns; two layouts are the same only when they are one object.
 
     Attributes:
         names: the column names as they were.
@@ -63,21 +63,17 @@ class Layout:
 
     names: tuple[str, ...]
     bindings: tuple[Binding, ...]
-    defaults: Mapping[str, str] = field(default_factory=dict)
+    defaults: tuple[tuple[str, str], ...] = ()
     issues: tuple[Issue, ...] = ()
     dialect: str = ""
 
     def of(self, name: str) -> tuple[Binding, ...]:
         """The bindings of one field, by slot."""
-        return self._by_field.get(name, ())
-
-    @property
-    def _by_field(self) -> dict[str, tuple[Binding, ...]]:
-        return _by_field(self.bindings)
+        return _by_field(self.bindings).get(name, ())
 
     def with_defaults(self, defaults: Mapping[str, str]) -> Layout:
         """The same columns with values for records that state none."""
-        return replace(self, defaults={**self.defaults, **defaults})
+        return replace(self, defaults=tuple({**dict(self.defaults), **defaults}.items()))
 
 
 @lru_cache(maxsize=512)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from grouper.case.fields import FIELDS, Field, Kind, groups
 from grouper.case.issues import Severity, shown
 from grouper.case.layout import Binding, Layout, Part
-from grouper.case.values import NOTHING, Reading, read, split
+from grouper.case.values import NOTHING, Reading, is_missing, read, split
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -57,6 +57,10 @@ class Group:
             value, reason = read(raws[0], self.plain)
             if reason is None:
                 return Result((value,), ())
+        if self.codes_alone and isinstance(raws[0], list | tuple):
+            codes = tuple(raws[0])
+            if all(type(c) is str and c.strip() == c and not is_missing(c) for c in codes):
+                return Result((codes, *self._no_companions), ())
         remarks: list[Remark] = []
         if self.fields[0].nested:
             return Result(self._lists(raws, remarks), tuple(dict.fromkeys(remarks)))
@@ -102,6 +106,16 @@ class Group:
     @cached_property
     def _bound(self) -> frozenset[str]:
         return frozenset(b.field for b in self.bindings)
+
+    @cached_property
+    def _no_companions(self) -> tuple[tuple[()], ...]:
+        return ((),) * (len(self.fields) - 1)
+
+    @cached_property
+    def codes_alone(self) -> bool:
+        """Whether one column holds the whole list of codes and none its companions."""
+        whole = len(self.bindings) == 1 and self.bindings[0].part is Part.LIST
+        return whole and not self.bindings[0].slot and self.fields[0].name in self._bound
 
     @cached_property
     def plain(self) -> Field | None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from grouper.case.fields import FIELDS
 from grouper.case.issues import Issue
 from grouper.case.layout import Layout, bind
-from grouper.case.record_reading import RecordReader
+from grouper.case.record_reading import reader_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -73,7 +73,7 @@ class Case:
             what could be read stands in the case all the same.
         """
         layout = layout or bind(tuple(mapping))
-        values, issues = RecordReader.of(layout).read(tuple(mapping.values()), row)
+        values, issues = reader_of(layout).read(tuple(mapping.values()), row)
         return cls(**values), issues
 
     @classmethod

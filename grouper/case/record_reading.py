@@ -33,11 +33,6 @@ class RecordReader:
         self._empty = {field.name: field.empty for field in FIELDS.values()}
         self._defaults = default_values(layout)
 
-    @classmethod
-    def of(cls, layout: Layout) -> RecordReader:
-        """The reader of a layout; layouts of records with the same names share it."""
-        return _reader(layout.names, layout.bindings, tuple(sorted(layout.defaults.items())), layout)
-
     def read(self, raws: Sequence[object], row: int) -> tuple[dict[str, Any], list[Issue]]:
         """Read one record.
 
@@ -62,7 +57,7 @@ class RecordReader:
 def default_values(layout: Layout) -> dict[str, Any]:
     """The values of records that state none: the specification's, then the layout's own."""
     values = {f.name: f.default for f in FIELDS.values() if f.default is not None}
-    stated = {name: read(raw, FIELDS[name])[0] for name, raw in layout.defaults.items()}
+    stated = {name: read(raw, FIELDS[name])[0] for name, raw in layout.defaults}
     return values | {name: value for name, value in stated.items() if value is not None}
 
 
@@ -89,17 +84,6 @@ def issues_of_row(row: int, remarks: Sequence[Remark]) -> list[Issue]:
 
 
 @lru_cache(maxsize=256)
-def _reader_cached(key: tuple[object, ...]) -> list[RecordReader]:  # noqa: ARG001 -- the key is the cache's
-    return []
-
-
-def _reader(
-    names: tuple[str, ...],
-    bindings: tuple[object, ...],
-    defaults: tuple[tuple[str, str], ...],
-    layout: Layout,
-) -> RecordReader:
-    kept = _reader_cached((names, bindings, defaults))
-    if not kept:
-        kept.append(RecordReader(layout))
-    return kept[0]
+def reader_of(layout: Layout) -> RecordReader:
+    """The reader of a layout; made once, since many records share one."""
+    return RecordReader(layout)

@@ -121,7 +121,7 @@ def print_checked(checked: list[Checked], *, every: bool, as_json: bool) -> None
 
 def _outcome(item: Checked) -> str:
     if item.error is not None:
-        return say("check.error", code=item.error.code)
+        return say("check.unusable", code=item.error.code)
     tally = Counter(f.severity for f in item.findings)
     counted = [say(f"check.{s}", count=tally[s]) for s in Severity if tally[s]]
     return say("separator").join(counted) or say("check.clean")

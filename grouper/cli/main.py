@@ -7,10 +7,28 @@ import sys
 import typer
 
 from codebooks.errors import GrouperError
+from codebooks.messages import language, text
 from grouper.cli import codebooks as codebooks_commands
+from grouper.cli.explain import explain_command
+from grouper.cli.group import group_command
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-app.add_typer(codebooks_commands.app, name="codebooks")
+EXIT_ERROR = 2
+EXIT_INTERRUPTED = 130
+
+
+def _help(key: str) -> str:
+    return text(f"cli.{key}", language())
+
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help=_help("app"),
+)
+app.command("group", help=_help("group"))(group_command)
+app.command("explain", help=_help("explain_one"))(explain_command)
+app.add_typer(codebooks_commands.app, name="codebooks", help=_help("codebooks"))
 
 
 def main() -> None:
@@ -19,4 +37,4 @@ def main() -> None:
         app()
     except GrouperError as error:
         typer.echo(error.describe(), err=True)
-        sys.exit(2)
+        sys.exit(EXIT_INTERRUPTED if error.code == "RUN_INTERRUPTED" else EXIT_ERROR)

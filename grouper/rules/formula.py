@@ -92,6 +92,40 @@ Formula = Statement | All | Either
 ALWAYS, NEVER = All(()), Either(())
 
 
+def all_of(parts: Iterable[Formula]) -> Formula:
+    """All parts at once, what they say of one fact put together."""
+    flat: list[Formula] = []
+    picks: dict[Field | Scalar, Pick] = {}
+    barred: dict[Field, int] = {}
+    for part in parts:
+        if part == NEVER:
+            return NEVER
+        match part:
+            case All(inner):
+                flat += inner
+            case _:
+                flat.append(part)
+    rest: list[Formula] = []
+    for part in flat:
+        match part:
+            case Pick(of, mask, outside):
+                known = picks.get(of, Pick(of, mask | outside, 0))
+                picks[of] = Pick(of, known.mask & mask, known.rest | outside)
+            case Hit(of, mask, False):
+                barred[of] = barred.get(of, 0) | mask
+            case _:
+                rest.append(part)
+    merged: list[Formula] = [*picks.values()]
+    merged += [Hit(of, mask, some=False) for of, mask in barred.items()]
+    merged += rest
+    return merged[0] if len(merged) == 1 else All(tuple(merged))
+
+
+def either_of(parts: Iterable[Formula]) -> Formula:
+    """One of the parts, what they say of one fact put together."""
+    return negate(all_of(negate(part) for part in parts))
+
+
 def negate(formula: Formula) -> Formula:
     """The denial of a formula."""
     match formula:
@@ -134,9 +168,9 @@ class Reader:
             case None:
                 return ALWAYS
             case And(items):
-                return All(tuple(self.read(item) for item in items))
+                return all_of(self.read(item) for item in items)
             case Or(items):
-                return Either(tuple(self.read(item) for item in items))
+                return either_of(self.read(item) for item in items)
             case Not(item):
                 return negate(self.read(item))
             case Number(value):
@@ -169,7 +203,7 @@ class Reader:
                 parts.append(Pick(field, codes, full ^ codes))
             else:
                 parts.append(Hit(field, codes, some=True))
-        found = parts[0] if len(parts) == 1 else Either(tuple(parts))
+        found = either_of(parts)
         return negate(found) if expr.negated else found
 
     def _count(self, expr: Count) -> Formula:

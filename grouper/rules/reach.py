@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from codebooks.findings import Finding, Severity
-from grouper.rules.formula import ALWAYS, NEVER, All, Either, Flag, Formula, Reader, negate
+from grouper.rules.formula import Flag, Formula, Reader, all_of, either_of, negate
 from grouper.rules.satisfy import Facts, Scope
 
 if TYPE_CHECKING:
@@ -50,19 +50,9 @@ def _tree(universe: Universe, rows: Mapping[str, list[RuleRow]]) -> list[_Group]
             rule = reader.read(row.rule)
             if row.broken:  # it may hold or not: a statement of which nothing else is known
                 rule = Flag(("rule", table, str(row.number)), holds=True)
-            takes = rule if table == "drg" else _both(rule, _any([g.takes for g in under]))
+            takes = rule if table == "drg" else all_of([rule, either_of(g.takes for g in under)])
             children.setdefault(row.parent, []).append(_Group(row, rule, takes, under))
     return children.get((), [])
-
-
-def _both(first: Formula, second: Formula) -> Formula:
-    if first == ALWAYS:
-        return second
-    return first if second == ALWAYS else All((first, second))
-
-
-def _any(formulas: Sequence[Formula]) -> Formula:
-    return ALWAYS if ALWAYS in formulas else Either(tuple(f for f in formulas if f != NEVER))
 
 
 def _walk(

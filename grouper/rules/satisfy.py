@@ -23,7 +23,6 @@ from grouper.rules.formula import (
     Pick,
     Statement,
     Tally,
-    negate,
 )
 
 if TYPE_CHECKING:
@@ -73,6 +72,22 @@ class Facts:
             case Tally():
                 low, high = self._bounds(statement)
                 return high is not None and high < low
+
+    def ensures(self, statement: Statement) -> bool:
+        """Whether a statement follows from the facts outright."""
+        match statement:
+            case Pick(of, mask, rest):
+                return not self.picks.get(of, mask | rest) & rest
+            case Hit(of, mask, True):
+                allowed = mask | self.barred.get(of, 0)
+                return any(not wanted & ~allowed for wanted in self.wanted.get(of, ()))
+            case Hit(of, mask, _):
+                return not mask & ~self.barred.get(of, 0)
+            case Flag(key, holds):
+                return self.flags.get(key) is holds
+            case Tally(_, _, least, most):
+                low, high = self.tallies.get((statement.fields, statement.mask), (0, None))
+                return low >= least and (most is None or (high is not None and high <= most))
 
     def assume(self, statement: Statement) -> Facts:
         """The facts with one more, which they must not refute."""
@@ -215,12 +230,12 @@ def _settle(facts: Facts, choices: list[Choice]) -> tuple[list[Choice], list[For
     """Drop what holds anyway and strike out what cannot be.
 
     Returns:
-        Choices still open and alternatives that alone are left; None when a choice has none.
+        Choices still open and formulas that alone are left; None when a choice has nothing left.
     """
     still_open: list[Choice] = []
     single: list[Formula] = []
     for choice in choices:
-        if any(_entailed(facts, part) for part in choice.parts):
+        if any(_ensured(facts, part) for part in choice.parts):
             continue
         parts = tuple(part for part in choice.parts if not _refuted(facts, part))
         if not parts:
@@ -232,24 +247,27 @@ def _settle(facts: Facts, choices: list[Choice]) -> tuple[list[Choice], list[For
     return still_open, single
 
 
-def _refuted(facts: Facts, formula: Formula) -> bool:
+def _ensured(facts: Facts, formula: Formula) -> bool:
     match formula:
         case All(parts):
-            return any(_refuted(facts, part) for part in parts)
+            return all(_ensured(facts, part) for part in parts)
+        case Either(parts):
+            return any(_ensured(facts, part) for part in parts)
+        case statement:
+            return facts.ensures(statement)
+
+
+def _refuted(facts: Facts, formula: Formula) -> bool:
+    """A quick look only: choices inside "all" wait until they are split."""
+    match formula:
+        case All(parts):
+            return any(
+                facts.refutes(part) for part in parts if not isinstance(part, All | Either)
+            )
         case Either(parts):
             return all(_refuted(facts, part) for part in parts)
-        case _:
-            return facts.refutes(formula)
-
-
-def _entailed(facts: Facts, formula: Formula) -> bool:
-    match formula:
-        case All(parts):
-            return all(_entailed(facts, part) for part in parts)
-        case Either(parts):
-            return any(_entailed(facts, part) for part in parts)
-        case _:
-            return _refuted(facts, negate(formula))
+        case statement:
+            return facts.refutes(statement)
 
 
 def _search(scope: Scope, fuel: list[int]) -> bool:

@@ -35,18 +35,6 @@ RESULT_SCHEMA = pa.schema(
 by ``;``; ``group`` is null where a missing value decides between groups.
 """
 
-ISSUE_SCHEMA = pa.schema(
-    [
-        ("row", pa.int64()),
-        ("field", pa.string()),
-        ("reason", pa.string()),
-        ("severity", pa.string()),
-        ("value", pa.string()),
-    ]
-)
-"""One line for each thing wrong with a case: ``severity`` is ``reject`` or ``warning``."""
-
-
 @dataclass(frozen=True, slots=True)
 class Warned:
     """A warning beside a group, with the codes it speaks of."""
@@ -97,7 +85,7 @@ class Scheme(Protocol):
     def group_with_issues(
         self, cases: pa.RecordBatch, first_row: int = 1
     ) -> tuple[pa.RecordBatch, pa.Table]:
-        """As :meth:`group_batch`, with a table of :data:`ISSUE_SCHEMA`; rows count from
+        """As :meth:`group_batch`, with a table of :data:`grouper.case.issues.ISSUE_SCHEMA`; rows count from
         ``first_row``.
         """
         ...

@@ -8,11 +8,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from grouper.case.issues import ISSUE_SCHEMA
 from grouper.schemes.drg.batch import NO_REASON, REASONS, Numbers
 from grouper.schemes.drg.columns import column_of
 from grouper.schemes.drg.facts import GAP_REASON
 from grouper.schemes.drg.scalar import LEVEL_NAME
-from grouper.schemes.protocol import ISSUE_SCHEMA, RESULT_SCHEMA
+from grouper.schemes.protocol import RESULT_SCHEMA
 from grouper.schemes.reasons import FIELD, Reason, Status
 
 if TYPE_CHECKING:

@@ -1,0 +1,217 @@
+"""Columns that already are what a field wants: checked as a whole and passed through.
+
+Each check answers with the column in its field's type, or with None when some value needs the eye
+of :mod:`grouper.case.values`. No value is read here in a way of its own: a column passes only if
+every value would be read as it stands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from grouper.case.dates import DAY_SECONDS, EPOCH, OFFSET, SETTLED
+from grouper.case.fields import Field, Kind
+from grouper.case.tables import limits, missing
+from grouper.case.values import read
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+# Blanks and control characters, and every byte of a character that is not ASCII.
+_DOUBTFUL_BYTE = np.array([byte <= ord(" ") or byte >= 0x80 for byte in range(256)])  # noqa: PLR2004 -- above ASCII
+_LONGEST_MARK = max(len(mark.encode()) for mark in missing())
+_UNITS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
+_CENTS = 100
+# A binary fraction this near to a cent is that cent; values.py allows twice as much.
+_NEAR = 5e-5
+
+
+def passed(field: Field, column: pa.Array) -> pa.Array | None:
+    """The column of a single field if every value is clean, else None."""
+    if column.null_count == len(column):
+        return pa.nulls(len(column), field.type)
+    return _CHECKS[field.kind](field, column)
+
+
+def passed_lists(fields: Sequence[Field], columns: Sequence[pa.Array]) -> list[pa.Array] | None:
+    """A list of codes and its companions if all elements are clean and aligned, else None.
+
+    Args:
+        fields: the codes first, then the companions at hand.
+        columns: their columns.
+    """
+    found = [_passed_list(field, column) for field, column in zip(fields, columns, strict=True)]
+    if any(column is None for column in found):
+        return None
+    lengths = [pc.fill_null(pc.list_value_length(column), 0) for column in found]
+    aligned = all(length.equals(lengths[0]) for length in lengths[1:])
+    return found if aligned else None
+
+
+def _passed_list(field: Field, column: pa.Array) -> pa.Array | None:
+    if not pa.types.is_list(column.type) and not pa.types.is_large_list(column.type):
+        return None
+    values = column.flatten()
+    if values.null_count:
+        return None
+    if pa.types.is_null(values.type):
+        return pa.nulls(len(column), field.type)
+    clean = _CHECKS[field.kind](field, values)
+    if clean is None:
+        return None
+    same = clean.type == column.type.value_type and pa.types.is_list(column.type)
+    return column if same else column.cast(field.type)
+
+
+def _whole(field: Field, column: pa.Array) -> pa.Array | None:
+    if not pa.types.is_integer(column.type) or not _inside(field, column):
+        return None
+    return column.cast(field.value_type)
+
+
+def _hours(field: Field, column: pa.Array) -> pa.Array | None:
+    if pa.types.is_floating(column.type):
+        if pc.any(pc.is_nan(column)).as_py() or not _inside(field, column):
+            return None
+    elif not pa.types.is_integer(column.type) or not _inside(field, column):
+        return None
+    return column.cast(field.value_type)
+
+
+def _inside(field: Field, column: pa.Array) -> bool:
+    bounds = limits()[field.name]
+    if not column.null_count and not pa.types.is_decimal(column.type):
+        values = column.to_numpy(zero_copy_only=False)
+        least, most = values.min().item(), values.max().item()
+    else:
+        span = pc.min_max(column).as_py()
+        least, most = span["min"], span["max"]
+    return bool(bounds.minimum <= least and most <= bounds.maximum)
+
+
+def _money(field: Field, column: pa.Array) -> pa.Array | None:
+    if pa.types.is_floating(column.type):
+        return _cents(field, column)
+    if not pa.types.is_decimal(column.type) and not pa.types.is_integer(column.type):
+        return None
+    if not _inside(field, column):
+        return None
+    try:
+        return column.cast(field.value_type)
+    except pa.ArrowInvalid:
+        return None
+
+
+def _cents(field: Field, column: pa.Array) -> pa.Array | None:
+    """Money as binary fractions, when each stands for a number of cents."""
+    if pc.any(pc.invert(pc.is_finite(column))).as_py() or not _inside(field, column):
+        return None
+    known = column.is_valid().to_numpy(zero_copy_only=False)
+    scaled = pc.fill_null(column, 0.0).to_numpy(zero_copy_only=False).astype(np.float64) * _CENTS
+    cents = np.rint(scaled)
+    if (np.abs(scaled - cents) > _NEAR).any():
+        return None
+    whole: NDArray[np.int64] = cents.astype(np.int64)
+    # A decimal128 is its count of the last place as 128 bits, low half first.
+    halves = np.stack([whole, np.zeros_like(whole)], axis=1)
+    mask = None if known.all() else pa.array(known).buffers()[1]
+    buffers = [mask, pa.py_buffer(np.ascontiguousarray(halves))]
+    return pa.Array.from_buffers(field.value_type, len(column), buffers)
+
+
+def _date(field: Field, column: pa.Array) -> pa.Array | None:
+    return column if pa.types.is_date32(column.type) and _inside(field, column) else None
+
+
+def _time(field: Field, column: pa.Array) -> pa.Array | None:
+    """Points in time, or local times, from the day on which the zone's offset settled."""
+    if pa.types.is_date32(column.type):
+        local = column.cast(pa.int32()).cast(pa.int64())
+        seconds = pc.subtract(pc.multiply(local, DAY_SECONDS), OFFSET)
+    elif pa.types.is_timestamp(column.type):
+        seconds = column.cast(pa.int64())
+        unit = _UNITS[column.type.unit]
+        if unit > 1:
+            down = seconds.to_numpy(zero_copy_only=False) // unit if not seconds.null_count else None
+            seconds = None if down is None else pa.array(down)
+        if seconds is None:
+            return None
+        if column.type.tz is None:
+            seconds = pc.subtract(seconds, OFFSET)
+    else:
+        return None
+    bounds = limits()[field.name]
+    assert isinstance(bounds.maximum, date)  # noqa: S101 -- the limits of a time are dates
+    last = ((bounds.maximum - EPOCH).days + 1) * DAY_SECONDS - OFFSET
+    span = pc.min_max(seconds).as_py()
+    if span["min"] < SETTLED.timestamp() or span["max"] >= last:
+        return None
+    return seconds.view(field.value_type)
+
+
+def _text(field: Field, column: pa.Array) -> pa.Array | None:
+    """Text without blanks around it and without marks of missing values."""
+    if pa.types.is_large_string(column.type):
+        column = column.cast(pa.string())
+    if pa.types.is_string(column.type):
+        return column if all(_unchanged(field, t) for t in _doubtful(column)) else None
+    return _dictionary(field, column)
+
+
+def _choice(field: Field, column: pa.Array) -> pa.Array | None:
+    if pa.types.is_string(column.type):
+        return column if all(_unchanged(field, t) for t in column.unique().to_pylist()) else None
+    return _dictionary(field, column)
+
+
+def _dictionary(field: Field, column: pa.Array) -> pa.Array | None:
+    wanted = pa.dictionary(pa.int32(), pa.string())
+    if column.type != wanted or column.dictionary.null_count:
+        return None
+    texts = column.dictionary
+    doubtful = texts.to_pylist() if field.kind is Kind.CHOICE else _doubtful(texts)
+    return column if all(_unchanged(field, text) for text in doubtful) else None
+
+
+def _unchanged(field: Field, text: str | None) -> bool:
+    return text is None or read(text, field) == (text, None)
+
+
+def _doubtful(column: pa.Array) -> list[str | None]:
+    """The distinct texts that may have blanks around them or stand for nothing."""
+    if not len(column):
+        return []
+    offsets = np.frombuffer(column.buffers()[1], np.int32)[column.offset :][: len(column) + 1]
+    size, last = np.diff(offsets), offsets[-1]
+    if column.buffers()[2] is None or last == offsets[0]:
+        return column.unique().to_pylist()  # type: ignore[no-any-return] -- pyarrow is untyped
+    data = np.frombuffer(column.buffers()[2], np.uint8)
+    # Empty texts read a neighbour's byte here; their size makes them doubtful all the same.
+    head = data[np.minimum(offsets[:-1], last - 1)]
+    tail = data[np.maximum(offsets[1:] - 1, 0)]
+    doubtful = _DOUBTFUL_BYTE[head] | _DOUBTFUL_BYTE[tail] | (size <= _LONGEST_MARK)
+    if not doubtful.any():
+        return []
+    found: list[str | None] = column.filter(pa.array(doubtful)).unique().to_pylist()
+    return found
+
+
+_CHECKS: dict[Kind, Callable[[Field, pa.Array], pa.Array | None]] = {
+    Kind.TEXT: _text,
+    Kind.CHOICE: _choice,
+    Kind.SEX: _whole,
+    Kind.WHOLE: _whole,
+    Kind.HOURS: _hours,
+    Kind.MONEY: _money,
+    Kind.DATE: _date,
+    Kind.TIME: _time,
+    Kind.CODE: _text,
+}

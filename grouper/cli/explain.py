@@ -1,0 +1,111 @@
+"""``grouper explain``: why one case falls into its group."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from codebooks.errors import GrouperError, Where
+from codebooks.messages import language, text
+from codebooks.registry import NATIONAL, registry
+from grouper.case.record import Case
+from grouper.cli.sources import open_cases
+from grouper.schemes.load import load_scheme
+
+if TYPE_CHECKING:
+    from grouper.schemes.trace import Trace
+
+
+class CaseError(GrouperError):
+    """The case asked for cannot be explained."""
+
+
+class Format(StrEnum):
+    """How a trace is written."""
+
+    TEXT = "text"
+    JSON = "json"
+    HTML = "html"
+
+
+def _help(key: str) -> str:
+    return text(f"cli.{key}", language())
+
+
+def explain_command(
+    source: Annotated[Path | None, typer.Argument(metavar="[IN]", help=_help("in"))] = None,
+    row: Annotated[int | None, typer.Option(min=1, help=_help("row"))] = None,
+    case_id: Annotated[str | None, typer.Option("--case", help=_help("case"))] = None,
+    dx: Annotated[str | None, typer.Option(help=_help("dx"))] = None,
+    px: Annotated[str | None, typer.Option(help=_help("px"))] = None,
+    sex: Annotated[str | None, typer.Option(help=_help("sex"))] = None,
+    age: Annotated[str | None, typer.Option(help=_help("age"))] = None,
+    age_days: Annotated[str | None, typer.Option(help=_help("age_days"))] = None,
+    weight: Annotated[str | None, typer.Option(help=_help("weight"))] = None,
+    discharge: Annotated[str | None, typer.Option(help=_help("discharge"))] = None,
+    scheme: Annotated[str | None, typer.Option(help=_help("scheme"))] = None,
+    region: Annotated[str, typer.Option(help=_help("region"))] = NATIONAL,
+    format_: Annotated[Format, typer.Option("--format", help=_help("trace_format"))] = Format.TEXT,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help=_help("out"))] = None,
+    encoding: Annotated[str | None, typer.Option(help=_help("encoding"))] = None,
+    lang: Annotated[str | None, typer.Option(help=_help("lang"))] = None,
+) -> None:
+    """Print the trace of one case."""
+    if source is not None:
+        case = _from_file(source, encoding, row, case_id)
+    else:
+        named = {
+            "dx": dx,
+            "px": px,
+            "sex": sex,
+            "age": age,
+            "age_days": age_days,
+            "weight_g": weight,
+            "discharge_time": discharge,
+        }
+        given = {name: value for name, value in named.items() if value is not None}
+        case, issues = Case.from_mapping(given)
+        for issue in issues:
+            typer.echo(issue.describe(lang), err=True)
+    trace = _trace(case, scheme, region)
+    rendered = {Format.TEXT: trace.text, Format.JSON: trace.json, Format.HTML: trace.html}
+    written = rendered[format_](lang)
+    if output is None:
+        typer.echo(written)
+    else:
+        output.write_text(written, "utf-8")
+
+
+def _trace(case: Case, scheme: str | None, region: str) -> Trace:
+    if scheme is not None:
+        return load_scheme(scheme).group(case).trace
+    if case.discharge_time is None:
+        raise CaseError("DATE_NEEDED")
+    day = case.discharge_time.date()
+    binding = registry().binding(case.region or region, day, case.kind)
+    trace = load_scheme(binding.scheme).group(case).trace
+    trace.binding = binding
+    return trace
+
+
+def _from_file(path: Path, encoding: str | None, row: int | None, case_id: str | None) -> Case:
+    """The case of a row, or of an id, or the first one."""
+    wanted = 1 if row is None and case_id is None else row
+    for batch in open_cases(path, None, encoding).batches():
+        ids = batch.cases.column("case_id").to_pylist()
+        for i in range(batch.cases.num_rows):
+            if batch.first_row + i == wanted or (case_id is not None and ids[i] == case_id):
+                _refuse_unread(path, batch.issues.to_pylist(), batch.first_row + i)
+                return Case.from_batch(batch.cases, i)
+    shown = f"{wanted}" if case_id is None else "--case"
+    raise CaseError("CASE_NOT_FOUND", Where(file=path.name), wanted=shown)
+
+
+def _refuse_unread(path: Path, issues: list[dict[str, object]], row: int) -> None:
+    reasons = [str(i["reason"]) for i in issues if i["row"] == row and i["severity"] == "reject"]
+    if reasons:
+        place = Where(file=path.name, row=row)
+        raise CaseError("CASE_UNREADABLE", place, reasons=", ".join(reasons))

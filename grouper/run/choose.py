@@ -1,0 +1,105 @@
+"""The scheme of every case in a batch: named once, or by region, kind and discharge date."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from codebooks.errors import CodebookError
+from codebooks.registry import INPATIENT, NATIONAL, registry
+from grouper.schemes.drg.columns import column_of, texts_of
+from grouper.schemes.reasons import Reason
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_EPOCH = date(1970, 1, 1)
+_REASONS = (Reason.SCHEME_DATE_MISSING, Reason.REGION_UNKNOWN, Reason.SCHEME_UNCOVERED)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Schemes of a batch: ``scheme[i]`` indexes ``schemes``, or is ``-1 - r`` for ``reasons[r]``."""
+
+    scheme: NDArray[np.int32]
+    schemes: tuple[str, ...]
+    reasons: tuple[Reason, ...] = _REASONS
+
+    @property
+    def single(self) -> str | None:
+        """The one scheme of all cases, if it is one."""
+        if len(self.schemes) == 1 and not (self.scheme < 0).any():
+            return self.schemes[0]
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Chooser:
+    """How schemes are chosen.
+
+    Attributes:
+        scheme: the scheme of every case, or None to choose by the record.
+        region: the region of records that name none.
+    """
+
+    scheme: str | None = None
+    region: str = NATIONAL
+
+    def choose(self, cases: pa.RecordBatch) -> Choice:
+        """The scheme of each case."""
+        if self.scheme is not None:
+            return Choice(np.zeros(cases.num_rows, np.int32), (self.scheme,))
+        days = _days(column_of(cases, "discharge_time"))
+        regions, region_at = _texts(cases, "region", self.region)
+        kinds, kind_at = _texts(cases, "kind", INPATIENT)
+        keys = np.stack([days, region_at, kind_at])
+        distinct, back = np.unique(keys, axis=1, return_inverse=True)
+        schemes: dict[str, int] = {}
+        answers = np.zeros(distinct.shape[1], np.int32)
+        for i, (day, region, kind) in enumerate(distinct.T.tolist()):
+            found = _binding(regions[region], None if day == _NO_DAY else day, kinds[kind])
+            if isinstance(found, Reason):
+                answers[i] = -1 - _REASONS.index(found)
+            else:
+                answers[i] = schemes.setdefault(found, len(schemes))
+        return Choice(answers[back.ravel()], tuple(schemes))
+
+
+_NO_DAY = -(2**31)
+
+
+@lru_cache(maxsize=65536)
+def _binding(region: str, day: int | None, kind: str) -> str | Reason:
+    if day is None:
+        return Reason.SCHEME_DATE_MISSING
+    try:
+        return registry().binding(region, _EPOCH + timedelta(days=day), kind).scheme
+    except CodebookError as error:
+        return Reason(error.code)
+
+
+def forget() -> None:
+    """Forget choices made, after the registry changed."""
+    _binding.cache_clear()
+
+
+def _days(column: pa.Array) -> NDArray[np.int64]:
+    """Local calendar days since 1970, ``_NO_DAY`` where missing."""
+    if pa.types.is_null(column.type):
+        return np.full(len(column), _NO_DAY, np.int64)
+    local = pc.local_timestamp(column).cast(pa.date32(), safe=False).cast(pa.int32())
+    days: NDArray[np.int64] = (
+        pc.fill_null(local, _NO_DAY).to_numpy(zero_copy_only=False).astype(np.int64)
+    )
+    return days
+
+
+def _texts(cases: pa.RecordBatch, name: str, default: str) -> tuple[list[str], NDArray[np.int64]]:
+    texts, places = texts_of(column_of(cases, name))
+    return [*texts, default], np.where(places < 0, len(texts), places)

@@ -1,0 +1,188 @@
+"""A source of cases streamed through the groupers into a result file and a rejects file."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import time
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Protocol
+
+import pyarrow as pa
+
+from codebooks.errors import GrouperError
+from codebooks.messages import text
+from grouper.case.issues import issue_table
+from grouper.case.record import Case
+from grouper.run.batches import Grouped, group_cases
+from grouper.run.summary import Summary
+from grouper.run.writers import open_writer, output_schema, part_of
+from grouper.schemes.load import load_scheme
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+    from typing import TextIO
+
+    from grouper.case.readers import CaseBatch, Source
+    from grouper.run.choose import Chooser
+
+REJECT_COLUMNS = ("row", "case_id", "severity", "reason", "field", "value", "what", "advice")
+_AHEAD = 2
+"""How many batches for each worker may wait: memory stays bounded when writing is slower."""
+
+
+class InterruptedRun(GrouperError):
+    """The run was interrupted; no result file was written."""
+
+
+class Progress(Protocol):
+    """Told after each batch how many rows are done."""
+
+    def __call__(self, rows: int) -> None:
+        """``rows`` are done so far."""
+        ...
+
+
+def rejects_path(output: Path) -> Path:
+    """The rejects file of an output: ``cases.csv`` has ``cases.rejects.csv``."""
+    return output.with_name(f"{output.stem}.rejects.csv")
+
+
+def run(
+    source: Source,
+    output: Path,
+    chooser: Chooser,
+    *,
+    explain: Path | None = None,
+    lang: str | None = None,
+    progress: Callable[[int], None] | None = None,
+    workers: int | None = None,
+) -> Summary:
+    """Group every case of a source.
+
+    Results keep the order of the input whatever the number of workers. The files take their names
+    when they are whole: after an error or an interruption no result file is there, or still the
+    one of an earlier run.
+
+    Args:
+        source: where cases come from.
+        output: the result file; its ending says its kind.
+        chooser: how schemes are chosen.
+        explain: a file for the trace of every case, one JSON document a line.
+        lang: language of the words in the rejects file and the traces.
+        progress: called with the rows done.
+        workers: threads that group; by default one for each core.
+
+    Raises:
+        InterruptedRun: ``RUN_INTERRUPTED``.
+        GrouperError: the source or the output cannot be used.
+    """
+    summary = Summary(output, rejects_path(output))
+    summary.file_issues += source.file_issues
+    started = time.monotonic()
+    finals = [output, summary.rejects_file, *([explain] if explain else [])]
+    try:
+        with ExitStack() as stack:
+            writer = open_writer(output, output_schema(source.schema))
+            stack.callback(writer.close)
+            rejects = _Rejects(part_of(summary.rejects_file), lang)
+            stack.callback(rejects.close)
+            traces = part_of(explain).open("w", encoding="utf-8") if explain else None
+            if traces:
+                stack.callback(traces.close)
+            for issue in source.file_issues:
+                rejects.write(issue_table([issue]), None, 0)
+            for batch, grouped in _ordered(source, chooser, workers or os.cpu_count() or 1):
+                writer.write(_beside(batch.original, grouped.results))
+                rejects.write(grouped.issues, batch.cases, batch.first_row)
+                if traces:
+                    _explain(traces, batch, grouped, lang)
+                summary.add(grouped.results, grouped.issues)
+                if progress:
+                    progress(summary.rows)
+        for path in finals:
+            part_of(path).replace(path)
+    except BaseException as error:
+        for path in finals:
+            part_of(path).unlink(missing_ok=True)
+        if isinstance(error, KeyboardInterrupt):
+            raise InterruptedRun("RUN_INTERRUPTED", rows=summary.rows) from error
+        raise
+    summary.seconds = time.monotonic() - started
+    return summary
+
+
+def _ordered(
+    source: Source, chooser: Chooser, workers: int
+) -> Iterator[tuple[CaseBatch, Grouped]]:
+    """Group batches side by side and hand them on in order."""
+    waiting: deque[tuple[CaseBatch, Future[Grouped]]] = deque()
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="group")
+    try:
+        for batch in source.batches():
+            future = pool.submit(
+                group_cases, batch.cases, batch.issues, batch.first_row, chooser
+            )
+            waiting.append((batch, future))
+            if len(waiting) > _AHEAD * workers:
+                done, answer = waiting.popleft()
+                yield done, answer.result()
+        while waiting:
+            done, answer = waiting.popleft()
+            yield done, answer.result()
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _beside(original: pa.RecordBatch, results: pa.RecordBatch) -> pa.RecordBatch:
+    return pa.RecordBatch.from_arrays(
+        [*original.columns, *results.columns], schema=output_schema(original.schema)
+    )
+
+
+class _Rejects:
+    """The rejects file: one line for everything wrong, with what to do."""
+
+    def __init__(self, path: Path, lang: str | None) -> None:
+        self._file = path.open("w", encoding="utf-8-sig", newline="")
+        self._rows = csv.writer(self._file)
+        self._rows.writerow(REJECT_COLUMNS)
+        self._lang = lang
+
+    def write(self, issues: pa.Table, cases: pa.RecordBatch | None, first_row: int) -> None:
+        for issue in issues.to_pylist():
+            case_id = ""
+            if cases is not None and issue["row"] >= first_row:
+                case_id = cases.column("case_id")[issue["row"] - first_row].as_py() or ""
+            reason = issue["reason"]
+            self._rows.writerow(
+                (
+                    issue["row"],
+                    case_id,
+                    issue["severity"],
+                    reason,
+                    issue["field"],
+                    issue["value"] or "",
+                    text(f"reason.{reason}", self._lang),
+                    text(f"advice.{reason}", self._lang),
+                )
+            )
+
+    def close(self) -> None:
+        self._file.close()
+
+
+def _explain(traces: TextIO, batch: CaseBatch, grouped: Grouped, lang: str | None) -> None:
+    schemes = grouped.results.column(0).to_pylist()
+    for i, scheme in enumerate(schemes):
+        case = Case.from_batch(batch.cases, i)
+        line: dict[str, object] = {"row": batch.first_row + i, "case_id": case.case_id}
+        if scheme is None:
+            line["reason"] = grouped.results.column(2)[i].as_py()
+        else:
+            line |= load_scheme(scheme).group(case).trace.document(lang)
+        traces.write(json.dumps(line, ensure_ascii=False) + "\n")
