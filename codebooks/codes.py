@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from codebooks import code_storage, icd10cm, paths
 from codebooks.code_storage import CODES, Kind
 from codebooks.errors import CodebookError, Where
-from codebooks.folding import fold_code
+from codebooks.folding import fold_code, fold_codes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,7 +55,7 @@ class CodeSet:
     @cached_property
     def folded(self) -> Mapping[str, str]:
         """From the folded code to its official spelling."""
-        return {fold_code(code): code for code in self.codes}
+        return dict(zip(fold_codes(self.codes), self.codes, strict=True))
 
     @cached_property
     def _names(self) -> Mapping[str, str]:

@@ -11,7 +11,7 @@ from codebooks.book import RULE_TABLES
 from codebooks.folding import fold_code
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from codebooks.book import SchemeBook
 
@@ -42,7 +42,7 @@ class GroupChanges:
         table: ``mdc``, ``adrg`` or ``drg``.
         added, removed: groups of one scheme alone.
         renamed: another name, width of characters and blanks aside.
-        rules: another rule text, white space aside; several rows are joined by line breaks.
+        rules: another rule; the texts of several rows of one code are joined by line breaks.
         moved: another parent, or tried before or after groups that it stood after or before
             (old and new are ``parent #rank``). A rank that only shifted is no change.
     """
@@ -114,12 +114,26 @@ class SchemeDiff:
         return any(listed) or any(any(changes) for changes in grouped)
 
 
-def diff(old: SchemeBook, new: SchemeBook) -> SchemeDiff:
-    """Compare two schemes; codes by their folded form, each list sorted."""
+def fold_blanks(rule: str) -> str:
+    """A rule's text with every run of white space as one blank."""
+    return " ".join(rule.split())
+
+
+def diff(
+    old: SchemeBook, new: SchemeBook, canonical: Callable[[str], str] = fold_blanks
+) -> SchemeDiff:
+    """Compare two schemes; codes by their folded form, each list sorted.
+
+    Args:
+        old: the scheme compared from.
+        new: the scheme compared to.
+        canonical: rules are alike when this makes one text of both; one that knows the rule
+            language can pass over brackets and letter case. The texts shown stay as written.
+    """
     return SchemeDiff(
         old.card.id,
         new.card.id,
-        tuple(_group_changes(table, old, new) for table in RULE_TABLES),
+        tuple(_group_changes(table, old, new, canonical) for table in RULE_TABLES),
         _set_changes(_sets(old), _sets(new)),
         _level_changes(_levels(old), _levels(new)),
         _exclusion_changes(old, new),
@@ -130,7 +144,7 @@ def diff(old: SchemeBook, new: SchemeBook) -> SchemeDiff:
 class _Group:
     code: str
     name: str
-    rule: str
+    rules: tuple[str, ...]
     parents: tuple[str, ...]
     rank: int
 
@@ -143,12 +157,12 @@ def _groups(book: SchemeBook, table: str) -> dict[str, _Group]:
         rows.setdefault(fold_code(row[table]), []).append(row)
     groups: dict[str, _Group] = {}
     for folded, same in rows.items():
-        rules = dict.fromkeys(" ".join((row["rule"] or "").split()) for row in same)
+        rules = dict.fromkeys(fold_blanks(row["rule"] or "") for row in same)
         parents = dict.fromkeys(row[parent] for row in same if parent)
         groups[folded] = _Group(
             same[0][table],
             same[0]["name"] or "",
-            "\n".join(rules),
+            tuple(rules),
             tuple(parents),
             int(same[0]["sort"]),
         )
@@ -159,7 +173,9 @@ def _plain(name: str) -> str:
     return "".join(unicodedata.normalize("NFKC", name).split())
 
 
-def _group_changes(table: str, old: SchemeBook, new: SchemeBook) -> GroupChanges:
+def _group_changes(
+    table: str, old: SchemeBook, new: SchemeBook, canonical: Callable[[str], str]
+) -> GroupChanges:
     before, after = _groups(old, table), _groups(new, table)
     both = [(before[code], after[code]) for code in sorted(before.keys() & after.keys())]
     moved = _moved(before, after)
@@ -172,7 +188,11 @@ def _group_changes(table: str, old: SchemeBook, new: SchemeBook) -> GroupChanges
             for a, b in both
             if _plain(a.name) != _plain(b.name)
         ),
-        tuple(Changed(b.code, b.name, a.rule, b.rule) for a, b in both if a.rule != b.rule),
+        tuple(
+            Changed(b.code, b.name, "\n".join(a.rules), "\n".join(b.rules))
+            for a, b in both
+            if a.rules != b.rules and set(map(canonical, a.rules)) != set(map(canonical, b.rules))
+        ),
         tuple(
             Changed(after[c].code, after[c].name, _place(before[c]), _place(after[c]))
             for c in moved

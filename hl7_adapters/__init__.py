@@ -1,0 +1,1 @@
+"""What hospitals speak, brought to the Case: one package for each form."""

@@ -7,7 +7,6 @@ every value would be read as it stands.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -21,6 +20,7 @@ from grouper.case.tables import limits, missing
 from grouper.case.values import read
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
@@ -140,7 +140,9 @@ def _time(field: Field, column: pa.Array) -> pa.Array | None:
         seconds = column.cast(pa.int64())
         unit = _UNITS[column.type.unit]
         if unit > 1:
-            down = seconds.to_numpy(zero_copy_only=False) // unit if not seconds.null_count else None
+            down = (
+                seconds.to_numpy(zero_copy_only=False) // unit if not seconds.null_count else None
+            )
             seconds = None if down is None else pa.array(down)
         if seconds is None:
             return None

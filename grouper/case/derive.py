@@ -199,7 +199,9 @@ def _decide(
         return []
     at = pa.array(rows)
     stated = {
-        name: [None] * len(rows) if (column := columns[name]) is None else column.take(at).to_pylist()
+        name: [None] * len(rows)
+        if (column := columns[name]) is None
+        else column.take(at).to_pylist()
         for name in USED
     }
     remarks: list[tuple[int, Remark]] = []

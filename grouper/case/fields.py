@@ -107,7 +107,12 @@ class Field:
         return () if self.nested else self.default
 
 
-_WEIGHT, _DATE, _NUMBER, _VALUE = "WEIGHT_INVALID", "DATE_INVALID", "NUMBER_INVALID", "VALUE_INVALID"
+_WEIGHT, _DATE, _NUMBER, _VALUE = (
+    "WEIGHT_INVALID",
+    "DATE_INVALID",
+    "NUMBER_INVALID",
+    "VALUE_INVALID",
+)
 
 FIELDS: dict[str, Field] = {
     field.name: field

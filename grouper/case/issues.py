@@ -61,7 +61,7 @@ class Issue:
             field=label,
             reason=text(f"reason.{self.reason}", lang),
             advice=text(f"advice.{self.reason}", lang),
-            value=self.value,
+            value=text("case.value", lang, value=self.value) if self.value else "",
             code=self.reason,
         )
 
@@ -99,7 +99,10 @@ def shown(raw: object, field: Field) -> str:
     """
     if field.private or raw is None:
         return ""
-    value = " ".join(str(raw)[: 4 * _SHOWN].split())
+    try:
+        value = " ".join(str(raw)[: 4 * _SHOWN].split())
+    except ValueError:  # a whole number of thousands of digits has no text
+        return ""
     value = value.encode("utf-8", "replace").decode("utf-8")
     value = _LONG_NUMBER.sub(lambda m: "*" * len(m.group()), value)
     return _WORD.sub(_star, value)[:_SHOWN]

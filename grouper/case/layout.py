@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cache, lru_cache
@@ -13,6 +12,10 @@ from functools import cache, lru_cache
 from grouper.case.fields import FIELDS
 from grouper.case.issues import Issue, Severity
 from grouper.case.tables import rows
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
 
 _IGNORED = re.compile(r"[\s_\-().（）]+")
 _NUMBERED = re.compile(r"(.*?\D)([0-9]{1,3})(\D*)")

@@ -181,7 +181,10 @@ def _values(column: pa.Array) -> list[Any]:
     found: list[Any] = column.to_pylist()
     if not pa.types.is_nested(column.type):
         return found
-    return [tuple(v) if isinstance(v, list) and _flat(v) else None if v is None else str(v) for v in found]
+    return [
+        tuple(v) if isinstance(v, list) and _flat(v) else None if v is None else str(v)
+        for v in found
+    ]
 
 
 def _flat(elements: list[Any]) -> bool:
@@ -240,7 +243,9 @@ def remark_table(remarks: Remarks, first_row: int) -> pa.Table:
     """Remarks as a table of ``ISSUE_SCHEMA``, by row and by field."""
     if not remarks:
         return ISSUE_SCHEMA.empty_table()
-    ordered = sorted(remarks, key=lambda r: (r[0], _ORDER[r[1].field], r[1].reason, r[1].value))
+    ordered = sorted(
+        remarks, key=lambda r: (r[0], _ORDER.get(r[1].field, -1), r[1].reason, r[1].value)
+    )
     rows = pa.array([at + first_row for at, _ in ordered], pa.int64())
     texts = [
         pa.array([str(getattr(remark, name)) for _, remark in ordered], pa.string())

@@ -146,7 +146,9 @@ def _agreed(field: Field, raws: Sequence[object], remarks: list[Remark]) -> Any:
     return _reading(field, next(iter(readings.values()), None), remarks)
 
 
-def _spent(field: Field, spans: Iterable[dict[Part, object]], remarks: list[Remark]) -> float | None:
+def _spent(
+    field: Field, spans: Iterable[dict[Part, object]], remarks: list[Remark]
+) -> float | None:
     """Hours between the begin and the end of all spans; none when no span is filled in."""
     moment = FIELDS["admission_time"]
     total: float | None = None

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields
-from datetime import date, datetime
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from grouper.case.fields import FIELDS
-from grouper.case.issues import Issue
 from grouper.case.layout import Layout, bind
 from grouper.case.record_reading import reader_of
 
 if TYPE_CHECKING:
+    from grouper.case.issues import Issue
+    from decimal import Decimal
+    from datetime import date, datetime
     from collections.abc import Mapping
 
     import pyarrow as pa

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from grouper.case import crosswalks
 from grouper.case.derive import derive
 from grouper.case.fields import FIELDS
-from grouper.case.issues import Issue
+from grouper.case.issues import Issue, shown
 from grouper.case.reading import Remark, bound_groups
 from grouper.case.values import read
 
@@ -24,11 +24,12 @@ class RecordReader:
     """Reads records of one layout."""
 
     def __init__(self, layout: Layout) -> None:
-        bound = bound_groups(layout)
+        bound = [group for group in bound_groups(layout) if group.bindings]
+        self._plain = [(g.plain, g.bindings[0].column) for g in bound if g.plain is not None]
         self._groups = [
             (group, tuple(b.column for b in group.bindings), tuple(f.name for f in group.fields))
             for group in bound
-            if group.bindings
+            if group.plain is None
         ]
         self._empty = {field.name: field.empty for field in FIELDS.values()}
         self._defaults = default_values(layout)
@@ -42,6 +43,12 @@ class RecordReader:
         """
         values = dict(self._empty)
         remarks: list[Remark] = []
+        for field, column in self._plain:
+            raw = raws[column]
+            if raw is not None:
+                values[field.name], reason = read(raw, field)
+                if reason is not None:
+                    remarks.append(Remark(field.name, reason, shown(raw, field)))
         for group, columns, names in self._groups:
             result = group.read([raws[c] for c in columns])
             values.update(zip(names, result.values, strict=True))
@@ -79,7 +86,7 @@ def issues_of_row(row: int, remarks: Sequence[Remark]) -> list[Issue]:
     """Remarks as the issues of one row, in the order of the fields."""
     if not remarks:
         return []
-    ordered = sorted(remarks, key=lambda r: (_ORDER[r.field], r.reason, r.value))
+    ordered = sorted(remarks, key=lambda r: (_ORDER.get(r.field, -1), r.reason, r.value))
     return [Issue(row, r.field, r.reason, r.severity, r.value) for r in ordered]
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from functools import cache
 from importlib.resources import files
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 EVERY_FIELD = "*"
 
@@ -34,7 +37,9 @@ def limits() -> dict[str, Limits]:
     def value(text: str) -> Decimal | date:
         return date.fromisoformat(text) if "-" in text else Decimal(text)
 
-    return {r["field"]: Limits(value(r["minimum"]), value(r["maximum"])) for r in rows("limits.csv")}
+    return {
+        r["field"]: Limits(value(r["minimum"]), value(r["maximum"])) for r in rows("limits.csv")
+    }
 
 
 @cache

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable
 from decimal import ROUND_HALF_UP, Decimal
 from math import isnan
 from typing import TYPE_CHECKING, Any
@@ -18,6 +17,7 @@ from grouper.case.fields import Field, Kind
 from grouper.case.tables import limits, missing, spellings, units
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import date
 
 Reading = tuple[Any, str | None]
@@ -143,7 +143,9 @@ def _duration(text: str) -> Decimal | None:
     if found is None:
         return None
     days, hours, minutes = (int(g) for g in found.groups())
-    return Decimal(days * 24 + hours) + Decimal(minutes) / 60 if hours < 24 and minutes < 60 else None  # noqa: PLR2004 -- hours of a day, minutes of an hour
+    return (
+        Decimal(days * 24 + hours) + Decimal(minutes) / 60 if hours < 24 and minutes < 60 else None
+    )  # noqa: PLR2004 -- hours of a day, minutes of an hour
 
 
 def _whole(raw: object, field: Field) -> Reading:

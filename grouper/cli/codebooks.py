@@ -12,7 +12,7 @@ from codebooks.diff import diff
 from codebooks.registry import INPATIENT, registry
 from codebooks.search import Match, search
 from grouper.cli import codebooks_check, codebooks_list, codebooks_show
-from grouper.cli.codebooks_diff import print_diff
+from grouper.cli.codebooks_diff import canonical_rule, print_diff
 from grouper.cli.codebooks_import import import_command
 from grouper.cli.codebooks_render import (
     JsonOption,
@@ -94,7 +94,9 @@ def search_command(
 
 @app.command("check", help=say("help.check"))
 def check_command(
-    book_ids: Annotated[list[str] | None, typer.Argument(metavar="ID", help=say("help.ids"))] = None,
+    book_ids: Annotated[
+        list[str] | None, typer.Argument(metavar="ID", help=say("help.ids"))
+    ] = None,
     every: Annotated[bool, typer.Option("--all", help=say("help.all"))] = False,
     as_json: JsonOption = False,
     lang: LangOption = None,
@@ -117,7 +119,7 @@ def diff_command(
 ) -> None:
     """Say what changed from one scheme to another."""
     speak(lang)
-    changes = diff(registry().book(old), registry().book(new))
+    changes = diff(registry().book(old), registry().book(new), canonical_rule)
     if as_json:
         print_json(changes)
     else:

@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import typer
 
+from codebooks.errors import GrouperError
 from grouper.cli.codebooks_render import print_heading, print_pairs, print_table, say
+from grouper.rules.parser import parse
+from grouper.rules.printer import print_rule
 
 if TYPE_CHECKING:
     from codebooks.diff import Changed, GroupChanges, Named, SchemeDiff
 
 
+def canonical_rule(rule: str) -> str:
+    """A rule without what does not change its meaning: needless brackets, letter case, blanks."""
+    try:
+        return print_rule(parse(rule))
+    except GrouperError:
+        return rule
+
+
 def print_diff(changes: SchemeDiff, *, codes: bool) -> None:
-    """All changes under headings; the codes of sets and exclusions counted, or listed."""
+    """All changes under headings; the codes of sets, levels and exclusions counted, or listed."""
     print_heading(say("diff.title", old=changes.old, new=changes.new))
     if not changes:
         typer.echo(say("diff.nothing"))
@@ -21,7 +33,7 @@ def print_diff(changes: SchemeDiff, *, codes: bool) -> None:
     for table in changes.groups:
         _print_groups(table)
     _print_sets(changes, codes=codes)
-    _print_levels(changes)
+    _print_levels(changes, codes=codes)
     _print_exclusions(changes, codes=codes)
 
 
@@ -51,7 +63,9 @@ def _print_groups(changes: GroupChanges) -> None:
             for group in changed:
                 title = group.code if key == "renamed" else f"{group.code}  {group.name}"
                 typer.echo(f"  {title}".rstrip())
-                print_pairs([(f"    {mark}", value or say("diff.empty")) for mark, value in _both(group)])
+                print_pairs(
+                    [(f"    {mark}", value or say("diff.empty")) for mark, value in _both(group)]
+                )
 
 
 def _both(group: Changed) -> tuple[tuple[str, str], tuple[str, str]]:
@@ -82,11 +96,17 @@ def _print_sets(changes: SchemeDiff, *, codes: bool) -> None:
     )
 
 
-def _print_levels(changes: SchemeDiff) -> None:
-    if _heading("levels", len(changes.levels)):
+def _print_levels(changes: SchemeDiff, *, codes: bool) -> None:
+    if not _heading("levels", len(changes.levels)):
+        return
+    none = say("diff.none")
+    if codes:
         columns = [say(f"column.{name}") for name in ("code", "old", "new")]
-        none = say("diff.none")
         print_table(columns, [[c.code, c.old or none, c.new or none] for c in changes.levels])
+        return
+    tally = Counter((c.old or none, c.new or none) for c in changes.levels)
+    columns = [say(f"column.{name}") for name in ("old", "new", "count")]
+    print_table(columns, [[*pair, str(count)] for pair, count in sorted(tally.items())])
 
 
 def _print_exclusions(changes: SchemeDiff, *, codes: bool) -> None:

@@ -62,7 +62,9 @@ def _row(entry: dict[str, Any], third: str) -> list[str]:
 
 def _main_counts(counts: dict[str, int]) -> dict[str, int]:
     """The few counts that tell books apart at a glance."""
-    return {name: n for name, n in counts.items() if name in ("mdc", "adrg", "drg", "codes", "rows")}
+    return {
+        name: n for name, n in counts.items() if name in ("mdc", "adrg", "drg", "codes", "rows")
+    }
 
 
 def _schemes() -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 
-from codebooks.messages import text
+from codebooks.messages import catalogue, language, text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,6 +30,12 @@ class Lang(StrEnum):
 def say(key: str, **params: object) -> str:
     """A text of the ``codebooks`` commands in the language of the process."""
     return text(f"cli_codebooks.{key}", None, **params)
+
+
+def say_known(key: str, value: str) -> str:
+    """The text of a value that books may coin themselves, else the value as it stands."""
+    full = f"cli_codebooks.{key}.{value}"
+    return text(full) if full in catalogue(language()) else value
 
 
 LangOption = Annotated[Lang | None, typer.Option("--lang", help=say("help.lang"))]

@@ -22,6 +22,7 @@ from grouper.cli.codebooks_render import (
     print_pairs,
     print_table,
     say,
+    say_known,
     validity,
 )
 from grouper.rules.parser import parse
@@ -79,7 +80,7 @@ def _show_scheme(scheme: str, *, as_json: bool) -> None:
         bound = [asdict(b) for b in bindings]
         print_json({**manifest, "origin": origin(folder), "bindings": bound})
         return
-    options = [say(f"option.{name}") for name, on in card.options.items() if on]
+    options = [say_known("option", name) for name, on in card.options.items() if on]
     bound_to = [f"{region_name(b.region)} {validity(b.valid_from, b.valid_to)}" for b in bindings]
     print_pairs(
         [
@@ -89,7 +90,7 @@ def _show_scheme(scheme: str, *, as_json: bool) -> None:
             _field("validity", validity(card.valid_from, card.valid_to)),
             _field("binds", "\n".join(bound_to) or say("none")),
             _field("code_sets", f"{card.diagnosis_code_set}\n{card.procedure_code_set}"),
-            _field("newborn_weight", say(f"weight.{card.newborn_weight}")),
+            _field("newborn_weight", say_known("weight", card.newborn_weight)),
             _field("options", "\n".join(options) or say("none")),
             _field("counts", count_words(manifest["counts"])),
             _field("hash", manifest["content_sha256"]),
@@ -138,7 +139,7 @@ def _show_in_scheme(book: SchemeBook, code: str, *, as_json: bool) -> None:
         if members:
             found["set"] = {"id": code.upper(), "codes": members}
         if use:
-            found["code"] = {"names": _names(book, code), **_use(use)}
+            found["code"] = {"names": _names(book, code), **asdict(use)}
         print_json(found)
         return
     for group in groups:
@@ -183,10 +184,10 @@ def _print_group(book: SchemeBook, group: GroupRow) -> None:
 
 
 def _print_members(book: SchemeBook, set_id: str, members: tuple[str, ...]) -> None:
-    kind = kind_of_set(set_id)
-    is_set = kind is not None
-    label = set_label(book, set_id) if is_set else say("show.exclusion_table")
-    print_heading(f"{set_id}  {label}  {say('count.codes', count=len(members))}")
+    label = set_label(book, set_id)
+    if kind_of_set(set_id) is None:
+        label = f"{say('show.exclusion_table')} {set_id}"
+    print_heading(f"{label}  {say('count.codes', count=len(members))}")
     names = [say("separator").join(_names(book, code).values()) for code in members]
     print_table(
         [say("column.code"), say("column.name")],
@@ -198,10 +199,6 @@ def _names(book: SchemeBook, code: str) -> dict[str, str]:
     """The name of a code in each of the scheme's code sets that has it."""
     sets = (book.card.diagnosis_code_set, book.card.procedure_code_set)
     return {s: name for s in sets if (name := code_set(s).name(code)) is not None}
-
-
-def _use(use: CodeUse) -> dict[str, Any]:
-    return asdict(use)
 
 
 def _show_code(codes: CodeSet, code: str, *, as_json: bool) -> None:
@@ -219,7 +216,7 @@ def _show_code(codes: CodeSet, code: str, *, as_json: bool) -> None:
     walks = [Crosswalk(f) for f in crosswalk_folders().values()]
     targets = {w.id: w.to(official) for w in walks if w.source_id == codes.id and official in w}
     if as_json:
-        plain = [_use(use) for use in uses]
+        plain = [asdict(use) for use in uses]
         print_json(
             {
                 "set": codes.id,
@@ -247,9 +244,7 @@ def _print_uses(uses: Iterable[CodeUse]) -> None:
             for level, exclusion in use.cc
         )
         marks = [
-            say(f"show.{mark}")
-            for mark in ("not_principal", "not_grouping")
-            if getattr(use, mark)
+            say(f"show.{mark}") for mark in ("not_principal", "not_grouping") if getattr(use, mark)
         ]
         rows.append(
             [use.scheme, level, comma.join(use.excludes), comma.join(marks), " ".join(use.sets)]
@@ -260,11 +255,11 @@ def _print_uses(uses: Iterable[CodeUse]) -> None:
 
 
 def _show_targets(walk: Crosswalk, code: str, *, as_json: bool) -> None:
-    if code not in walk:
-        raise CodebookError("CODE_UNKNOWN", found=code, id=walk.id)
     source, target = code_set(walk.source_id), code_set(walk.target_id)
     official = source.canonical(code) or code
-    targets = {found: target.name(found) or "" for found in walk.to(code)}
+    if official not in walk:
+        raise CodebookError("CODE_UNKNOWN", found=code, id=walk.id)
+    targets = {found: target.name(found) or "" for found in walk.to(official)}
     ambiguous = official in walk.ambiguous
     if as_json:
         print_json(

@@ -1,0 +1,1 @@
+"""The rule language: parse, print, say in words, check."""

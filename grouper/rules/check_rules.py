@@ -4,27 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from codebooks.codes import Kind, kind_of_set
-from codebooks.findings import Finding, Severity
+from codebooks.code_storage import Kind
+from codebooks.codes import kind_of_set
 from grouper.rules.ast import SEVERITY_SETS, Count, Field, Member
 from grouper.rules.facts import rule_inputs, walk
 from grouper.rules.formula import PRINCIPAL
-from grouper.rules.rows import place
+from grouper.rules.report import error, note, place, shorten, warning
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from codebooks.book import SchemeBook
+    from codebooks.findings import Finding
     from grouper.rules.rows import RuleRow
-
-_SHOWN = 8
-"""Examples that a finding about many names shows."""
-
-
-def shorten(names: Iterable[str]) -> str:
-    """Some of many names, for a finding's text."""
-    listed = list(names)
-    return ", ".join(listed[:_SHOWN]) + (" …" if len(listed) > _SHOWN else "")
 
 
 def set_sizes(book: SchemeBook) -> dict[str, int]:
@@ -36,29 +28,31 @@ def set_sizes(book: SchemeBook) -> dict[str, int]:
     return sizes
 
 
-def check_rules(rows: Iterable[RuleRow], sizes: Mapping[str, int]) -> Iterator[Finding]:
+def check_rules(rows: Sequence[RuleRow], sizes: Mapping[str, int]) -> Iterator[Finding]:
     """Unknown and empty sets, fields that do not fit, and sets that no rule uses."""
-    used: set[str] = set()
-    empty: dict[str, RuleRow] = {}
+    users: dict[str, list[RuleRow]] = {}
     for row in rows:
-        named = rule_inputs(row.rule).sets
-        used |= named
-        for set_id in sorted(named):
-            if sizes.get(set_id):
-                continue
-            if set_id in sizes or is_own_list(row, set_id):
-                empty.setdefault(set_id, row)
-            else:
-                params = {"set_id": set_id, "group": row.code}
-                yield Finding("RULE_SET_UNKNOWN", Severity.ERROR, row.where(), params)
+        for set_id in sorted(rule_inputs(row.rule).sets):
+            users.setdefault(set_id, []).append(row)
         yield from _misfits(row)
-    for set_id, row in empty.items():
-        params = {"set_id": set_id, "group": row.code}
-        yield Finding("RULE_SET_EMPTY", Severity.WARNING, row.where(), params)
-    unused = sorted(set(sizes) - used)
+    for set_id, using in users.items():
+        if sizes.get(set_id):
+            continue
+        if set_id in sizes or any(is_own_list(row, set_id) for row in using):
+            first = using[0]
+            yield warning(
+                "RULE_SET_EMPTY",
+                first.where(),
+                set_id=set_id,
+                group=first.code,
+                count=len(using),
+            )
+            continue
+        for row in using:
+            yield error("RULE_SET_UNKNOWN", row.where(), set_id=set_id, group=row.code)
+    unused = sorted(set(sizes).difference(users))
     if unused:
-        params = {"count": len(unused), "examples": shorten(unused)}
-        yield Finding("SETS_UNUSED", Severity.NOTE, place("sets"), params)
+        yield note("SETS_UNUSED", place("sets"), count=len(unused), examples=shorten(unused))
 
 
 def is_own_list(row: RuleRow, set_id: str) -> bool:
@@ -66,6 +60,10 @@ def is_own_list(row: RuleRow, set_id: str) -> bool:
 
     The sheet of sets has no way to write an empty set. A set named after the very group whose
     rule asks for it (``OP_DA1`` in DA1) is taken as one; any other name is a mistake.
+
+    Args:
+        row: a row whose rule names the set.
+        set_id: the set.
     """
     _, _, suffix = set_id.partition("_")
     return kind_of_set(set_id) is not None and suffix.split("_")[0] == row.code
@@ -75,18 +73,19 @@ def _misfits(row: RuleRow) -> Iterator[Finding]:
     for node in walk(row.rule):
         if not isinstance(node, Member | Count):
             continue
-        fields = ", ".join(node.fields)
+        asked, where = ", ".join(node.fields), row.where()
         kinds = {_holds(field) for field in node.fields}
         if len(kinds) > 1:
-            params = {"fields": fields, "group": row.code}
-            yield Finding("RULE_FIELDS_MIXED", Severity.ERROR, row.where(), params)
+            yield error("RULE_FIELDS_MIXED", where, fields=asked, group=row.code)
         for set_id in node.sets if isinstance(node, Member) else (node.set_id,):
             kind = Kind.DIAGNOSIS if set_id in SEVERITY_SETS else kind_of_set(set_id)
-            params = {"fields": fields, "set_id": set_id, "group": row.code}
             if kind is not None and kind not in kinds:
-                yield Finding("RULE_SET_KIND", Severity.ERROR, row.where(), params)
+                report, code = error, "RULE_SET_KIND"
             elif set_id in SEVERITY_SETS and set(PRINCIPAL).intersection(node.fields):
-                yield Finding("RULE_SEVERITY_PRINCIPAL", Severity.WARNING, row.where(), params)
+                report, code = warning, "RULE_SEVERITY_PRINCIPAL"
+            else:
+                continue
+            yield report(code, where, fields=asked, set_id=set_id, group=row.code)
 
 
 def _holds(field: Field) -> Kind:

@@ -6,16 +6,15 @@ from typing import TYPE_CHECKING
 
 from codebooks.codes import unknown_codes
 from codebooks.errors import CodebookError
-from codebooks.findings import Finding, Severity
 from codebooks.folding import fold_code
 from grouper.rules.ast import SEVERITY_SETS
-from grouper.rules.check_rules import shorten
-from grouper.rules.rows import place
+from grouper.rules.report import error, note, place, shorten, warning
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from codebooks.book import BookCard, SchemeBook
+    from codebooks.findings import Finding
     from grouper.rules.rows import RuleRow
 
 OPTIONS = frozenset({"retry_each_procedure_as_main"})
@@ -28,81 +27,88 @@ WEIGHTS = frozenset({"birth", "admission"})
 def check_card(card: BookCard) -> Iterator[Finding]:
     """Validity, options and newborn weight of the card."""
     if card.valid_to is not None and card.valid_to <= card.valid_from:
-        params = {"valid_from": card.valid_from, "valid_to": card.valid_to}
-        yield Finding("CARD_VALIDITY", Severity.ERROR, place("card", column="valid_to"), params)
+        where = place("card", column="valid_to")
+        yield error("CARD_VALIDITY", where, valid_from=card.valid_from, valid_to=card.valid_to)
     for option in sorted(set(card.options) - OPTIONS):
-        params = {"found": option, "known": ", ".join(sorted(OPTIONS))}
-        yield Finding("CARD_OPTION", Severity.ERROR, place("card", column="options"), params)
+        where = place("card", column="options")
+        yield error("CARD_OPTION", where, found=option, known=", ".join(sorted(OPTIONS)))
     if card.newborn_weight not in WEIGHTS:
-        params = {"found": card.newborn_weight, "known": ", ".join(sorted(WEIGHTS))}
         where = place("card", column="newborn_weight")
-        yield Finding("CARD_WEIGHT", Severity.ERROR, where, params)
+        known = ", ".join(sorted(WEIGHTS))
+        yield error("CARD_WEIGHT", where, found=card.newborn_weight, known=known)
 
 
 def check_tree(rows: Mapping[str, list[RuleRow]]) -> Iterator[Finding]:
     """Codes that stand twice in their scope, parents that do not exist, groups without rows."""
-    for table, parents in (("mdc", None), ("adrg", "mdc"), ("drg", "adrg")):
-        known = {(*row.parent, row.code) for row in rows[parents]} if parents else {()}
-        seen: dict[tuple[str, ...], int] = {}
+    for table, above in (("mdc", None), ("adrg", "mdc"), ("drg", "adrg")):
+        parents = {row.path for row in rows[above]} if above else {()}
+        first: dict[tuple[str, ...], int] = {}
         for row in rows[table]:
-            key = (*row.parent, row.code)
-            if key in seen:
-                params = {"group": row.code, "first": seen[key]}
-                yield Finding("GROUP_DUPLICATE", Severity.ERROR, row.where("code"), params)
-            seen.setdefault(key, row.number)
-            if row.parent not in known:
-                params = {"group": row.code, "parent": "/".join(row.parent)}
-                yield Finding("GROUP_PARENT", Severity.ERROR, row.where("parent"), params)
-    for table, children in (("mdc", "adrg"), ("adrg", "drg")):
-        parents_used = {row.parent for row in rows[children]}
+            if row.path in first:
+                where, line = row.where("code"), first[row.path]
+                yield error("GROUP_DUPLICATE", where, group=row.code, first=line)
+            first.setdefault(row.path, row.number)
+            if row.parent not in parents:
+                parent = "/".join(row.parent)
+                yield error("GROUP_PARENT", row.where("parent"), group=row.code, parent=parent)
+    for table, below in (("mdc", "adrg"), ("adrg", "drg")):
+        parents = {row.parent for row in rows[below]}
         for row in rows[table]:
-            if (*row.parent, row.code) not in parents_used:
-                sheet = place(children).sheet
-                params = {"group": row.code, "children": sheet}
-                yield Finding("GROUP_CHILDLESS", Severity.WARNING, row.where("code"), params)
+            if row.path not in parents:
+                children = place(below).sheet
+                yield warning(
+                    "GROUP_CHILDLESS", row.where("code"), group=row.code, children=children
+                )
 
 
 def check_complications(book: SchemeBook) -> Iterator[Finding]:
     """Levels, codes that stand twice, exclusion tables that are missing or not used."""
-    tables = {row["exclusion"] for row in book.rows("exclusions") if row["principal_code"]}
+    exclusions = book.tables["exclusions"]
+    rows = zip(
+        exclusions["exclusion"].to_pylist(), exclusions["principal_code"].to_pylist(), strict=True
+    )
+    tables = {exclusion for exclusion, principal in rows if principal}
     first: dict[str, tuple[str, str]] = {}
     named: dict[str, list[str]] = {}
     for row in book.rows("cc"):
         code, level, exclusion = row["code"], row["level"], row["exclusion"] or ""
         if level not in SEVERITY_SETS:
-            params = {"code": code, "level": level, "known": ", ".join(SEVERITY_SETS)}
-            yield Finding("CC_LEVEL", Severity.ERROR, place("cc"), params)
+            known = ", ".join(SEVERITY_SETS)
+            yield error("CC_LEVEL", place("cc"), code=code, level=level, known=known)
         before = first.setdefault(fold_code(code), (level, exclusion))
         if before != (level, exclusion):
-            params = {
-                "code": code,
-                "first": " ".join(before),
-                "second": f"{level} {exclusion}",
-            }
-            yield Finding("CC_TWICE", Severity.ERROR, place("cc"), params)
+            one, other = " ".join(before), f"{level} {exclusion}"
+            yield error("CC_TWICE", place("cc"), code=code, first=one, second=other)
         if exclusion:
             named.setdefault(exclusion, []).append(code)
+    where = place("exclusions")
     for exclusion in sorted(set(named) - tables):
         codes = named[exclusion]
-        params = {"exclusion": exclusion, "count": len(codes), "examples": shorten(codes)}
-        yield Finding("CC_EXCLUSION_EMPTY", Severity.WARNING, place("exclusions"), params)
+        yield warning(
+            "CC_EXCLUSION_EMPTY",
+            where,
+            exclusion=exclusion,
+            count=len(codes),
+            examples=shorten(codes),
+        )
     unused = sorted(tables - set(named))
     if unused:
-        params = {"count": len(unused), "examples": shorten(unused)}
-        yield Finding("EXCLUSIONS_UNUSED", Severity.NOTE, place("exclusions"), params)
+        yield note("EXCLUSIONS_UNUSED", where, count=len(unused), examples=shorten(unused))
 
 
 def check_codes(book: SchemeBook) -> Iterator[Finding]:
     """Codes that the card's code sets do not have, one finding for each set or table of them."""
+    card = book.card
     try:
         unknown = unknown_codes(book)
-    except CodebookError as error:
-        params = {
-            "diagnoses": book.card.diagnosis_code_set,
-            "procedures": book.card.procedure_code_set,
-            "reason": error.code,
-        }
-        yield Finding("CARD_CODE_SET", Severity.ERROR, place("card", column="code_sets"), params)
+    except CodebookError as failure:
+        yield error(
+            "CARD_CODE_SET",
+            place("card", column="code_sets"),
+            diagnoses=card.diagnosis_code_set,
+            procedures=card.procedure_code_set,
+            reason=failure.code,
+        )
         return
     found: dict[tuple[str, str], list[str]] = {}
     for table, owner, code in unknown:
@@ -110,6 +116,7 @@ def check_codes(book: SchemeBook) -> Iterator[Finding]:
             found.setdefault((table, owner), []).append(code)
     for (table, owner), codes in found.items():
         # A code that never comes shortens a set; in an exclusion or a plain list it does nothing.
-        severity = Severity.WARNING if table in ("sets", "cc") else Severity.NOTE
-        params = {"owner": owner, "count": len(codes), "examples": shorten(codes)}
-        yield Finding("CODES_UNKNOWN", severity, place(table), params)
+        report = warning if table in ("sets", "cc") else note
+        yield report(
+            "CODES_UNKNOWN", place(table), owner=owner, count=len(codes), examples=shorten(codes)
+        )

@@ -5,7 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from grouper.rules.ast import SEVERITY_SETS, And, Compare, Count, Expr, Field, Member, Not, Or, Scalar
+from grouper.rules.ast import (
+    SEVERITY_SETS,
+    And,
+    Compare,
+    Count,
+    Expr,
+    Field,
+    Member,
+    Not,
+    Or,
+    Scalar,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

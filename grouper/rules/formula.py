@@ -173,6 +173,11 @@ class Reader:
                 return either_of(self.read(item) for item in items)
             case Not(item):
                 return negate(self.read(item))
+            case _:
+                return self._leaf(expr)
+
+    def _leaf(self, expr: Number | Compare | Member | Count) -> Formula:
+        match expr:
             case Number(value):
                 return ALWAYS if value else NEVER
             case Compare():

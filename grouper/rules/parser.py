@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 from codebooks.errors import GrouperError, Where
+from codebooks.folding import fold_rule
 from grouper.rules.ast import And, Cmp, Compare, Count, Expr, Field, Member, Not, Number, Or, Scalar
 
 if TYPE_CHECKING:
@@ -19,18 +20,10 @@ _TOKEN = re.compile(
 )
 # Official rules nest three deep; a limit keeps hostile input from exhausting the stack.
 _MAX_DEPTH = 50
-# An escaped control character of the workbook's XML, a backslash before a line break, blanks.
-_QUIRKS = re.compile(r"_x00(?:0[9ADad])_|\\(?=[\r\n])")
-_BLANKS = re.compile(r"[\s\u00a0\u3000\u200b\ufeff]+")
 
 
 class RuleSyntaxError(GrouperError):
     """A rule's text is not in the language; ``where.position`` is the 1-based character."""
-
-
-def fold_rule(text: str) -> str:
-    """Fold white space of every kind, and the workbook's line-break escapes, to one blank."""
-    return _BLANKS.sub(" ", _QUIRKS.sub(" ", text)).strip()
 
 
 def parse(text: str, where: Where | None = None) -> Expr | None:

@@ -5,29 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from codebooks.book import RULE_TABLES
-from codebooks.errors import Where
+from codebooks.book import RULE_TABLES, is_fallback
 from codebooks.findings import Finding, Severity
-from codebooks.messages import text
 from grouper.rules.parser import RuleSyntaxError, parse
+from grouper.rules.report import place
 
 if TYPE_CHECKING:
     from codebooks.book import SchemeBook
+    from codebooks.errors import Where
     from grouper.rules.ast import Expr
-
-
-def place(table: str, row: int | None = None, column: str | None = None) -> Where:
-    """A place in a table of a book, in the words of the official sheets.
-
-    Args:
-        table: a name of :data:`codebooks.book.TABLES`, or ``card``.
-        row: the sheet's row.
-        column: ``rule``, ``code`` or ``parent``; on the card the field itself.
-    """
-    sheet = text(f"rule_check.sheet.{table}")
-    if column is not None and table != "card":
-        column = text(f"rule_check.column.{column}")
-    return Where(sheet=sheet, row=row, column=column)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +28,7 @@ class RuleRow:
         parent: the scope it is tried in: nothing, (MDC,) or (MDC, ADRG).
         number: the official sheet's row, else the row's number in the table.
         rule: the tree; None is the empty rule.
+        fallback: whether the row is the unnamed catch-all of its scope.
         broken: the text could not be read, so nothing is known about the rule.
     """
 
@@ -52,10 +39,16 @@ class RuleRow:
     parent: tuple[str, ...]
     number: int
     rule: Expr | None
+    fallback: bool = False
     broken: bool = False
 
+    @property
+    def path(self) -> tuple[str, ...]:
+        """The scope and the code: what the rows under it name as their parent."""
+        return (*self.parent, self.code)
+
     def where(self, column: str = "rule") -> Where:
-        """The row's place; ``column`` as in :func:`place`."""
+        """The row's place; ``column`` as in :func:`grouper.rules.report.place`."""
         return place(self.table, self.number, column)
 
 
@@ -83,8 +76,17 @@ def read_rows(book: SchemeBook) -> tuple[dict[str, list[RuleRow]], list[Finding]
                 "adrg": (raw["mdc"],),
                 "drg": (raw["mdc"], raw.get("adrg")),
             }[table]
-            name = raw["name"] or ""
             rows[table].append(
-                RuleRow(table, raw[table], name, raw["mdc"], parent, line, rule, broken)
+                RuleRow(
+                    table=table,
+                    code=raw[table],
+                    name=raw["name"] or "",
+                    mdc=raw["mdc"],
+                    parent=parent,
+                    number=line,
+                    rule=rule,
+                    fallback=is_fallback(table, raw),
+                    broken=broken,
+                )
             )
     return rows, findings

@@ -261,9 +261,7 @@ def _refuted(facts: Facts, formula: Formula) -> bool:
     """A quick look only: choices inside "all" wait until they are split."""
     match formula:
         case All(parts):
-            return any(
-                facts.refutes(part) for part in parts if not isinstance(part, All | Either)
-            )
+            return any(facts.refutes(part) for part in parts if not isinstance(part, All | Either))
         case Either(parts):
             return all(_refuted(facts, part) for part in parts)
         case statement:

@@ -161,10 +161,7 @@ class Line:
         self.full = MISSING | (2 << 2 * len(self._cuts))
         before: int | None = None
         for index, cut in enumerate(self._cuts):
-            if before is None:
-                gap = cut > 0
-            else:
-                gap = scalar not in _WHOLE or cut - before > 1
+            gap = cut > 0 if before is None else scalar not in _WHOLE or cut - before > 1
             self.full |= (4 << 2 * index) | ((2 << 2 * index) if gap else 0)
             before = cut
 

@@ -83,6 +83,11 @@ class _Words:
                 return self.join("or", [self.inner(item) for item in _flat(expr)])
             case Not(item):
                 return self.say("not", item=self.tree(item))
+            case _:
+                return self.leaf(expr)
+
+    def leaf(self, expr: Number | Compare | Member | Count) -> str:
+        match expr:
             case Number(value):
                 return self.say("always" if value else "never")
             case Compare():

@@ -15,7 +15,7 @@ import numpy as np
 
 from codebooks.book import FALLBACK, BookCard, SchemeBook, is_fallback
 from codebooks.errors import Where
-from codebooks.folding import fold_code
+from codebooks.folding import fold_code, fold_codes
 from grouper.rules.ast import (
     And,
     Compare,
@@ -106,15 +106,15 @@ class Vocabulary:
 
     def __init__(
         self,
-        codes: Iterable[str],
+        codes: Sequence[str],
         known: Mapping[str, str],
         resolve: Callable[[str], str | None],
     ) -> None:
         self._resolve = resolve
         self._folded: dict[str, int] = {}
         self._written: dict[str, int] = {}
-        for code in codes:
-            number = self._folded.setdefault(fold_code(code), len(self._folded) + 2)
+        for code, folded in zip(codes, fold_codes(codes), strict=True):
+            number = self._folded.setdefault(folded, len(self._folded) + 2)
             self._written[code] = number
         for folded, code in known.items():
             number = self._folded.setdefault(folded, len(self._folded) + 2)
@@ -187,7 +187,7 @@ class CompiledScheme:
         ):
             distinct = tables[table].column(column).unique().to_pylist()
             codes.update(dict.fromkeys(distinct))
-        self.vocabulary = Vocabulary(codes, known or {}, resolve)
+        self.vocabulary = Vocabulary(list(codes), known or {}, resolve)
         self._read_sets(tables["sets"])
         self._read_severity(tables["cc"], tables["exclusions"])
         self.not_principal = self._flags(tables["not_principal"])

@@ -68,6 +68,11 @@ class DrgScheme:
         """The book's content hash."""
         return self.compiled.content_hash
 
+    @property
+    def diagnosis_codes(self) -> tuple[str, ...]:
+        """The codes of the scheme's diagnosis code set."""
+        return self._sets[0].codes
+
     @cached_property
     def _batch(self) -> tuple[BatchEngine, Dresser]:
         # Built when first needed: a single case does not wait for the diagrams.

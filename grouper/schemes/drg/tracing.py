@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from codebooks.messages import text
-from grouper.rules.ast import SEVERITY_SETS, Compare, Count, Expr, Member
+from grouper.rules.ast import SEVERITY_SETS, And, Compare, Count, Expr, Member, Or
 from grouper.rules.printer import print_rule
 from grouper.rules.set_names import SetNames
 from grouper.rules.words import describe
@@ -51,11 +51,13 @@ class _Teller:
         self.name_of = name_of
 
     def tell(self, lang: str) -> dict[str, Any]:
+        steps = [self._step(step, lang) for step in self.answer.steps]
         return {
             "scheme": self._scheme(),
             "result": self._result(lang),
             "case": self._case(lang),
-            "steps": [self._step(step, lang) for step in self.answer.steps],
+            "path": _path(steps),
+            "steps": steps,
             "complications": self._complications(),
             "not_grouping": [self._code(number) for number in self.answer.facts.dropped],
             "warnings": [
@@ -123,17 +125,33 @@ class _Teller:
             "words": _words(self.scheme, step.row.rule, lang),
             "source_row": step.row.source_row,
             "tried_procedure": self._code(step.procedure) if step.procedure is not None else None,
-            "evidence": list(self._evidence(step.row.rule, facts)),
+            "evidence": [self._evidence(x, facts) for x in dict.fromkeys(leaves(step.row.rule))],
+            "failed_by": []
+            if step.holds
+            else [self._evidence(x, facts) for x in dict.fromkeys(self._failed(step.row.rule, facts))],
         }
 
-    def _evidence(self, rule: Expr | None, facts: Facts) -> Iterator[dict[str, Any]]:
-        """Each part of a rule with its answer and the value or code that gave it."""
-        for leaf in dict.fromkeys(leaves(rule)):
-            yield {
-                "asked": print_rule(leaf),
-                "holds": holds(self.scheme, leaf, facts),
-                "found": self._found(leaf, facts),
-            }
+    def _evidence(self, leaf: Expr, facts: Facts) -> dict[str, Any]:
+        """A part of a rule with its answer and the value or code that gave it."""
+        return {
+            "asked": print_rule(leaf),
+            "holds": holds(self.scheme, leaf, facts),
+            "found": self._found(leaf, facts),
+        }
+
+    def _failed(self, rule: Expr | None, facts: Facts) -> Iterator[Expr]:
+        """The parts that keep a rule from holding: of an "and" the first, of an "or" each."""
+        match rule:
+            case And():
+                first = next(i for i in rule.items if not holds(self.scheme, i, facts))
+                yield from self._failed(first, facts)
+            case Or():
+                for item in rule.items:
+                    yield from self._failed(item, facts)
+            case None:
+                return
+            case _:
+                yield rule
 
     def _found(self, leaf: Expr, facts: Facts) -> str | None:
         match leaf:
@@ -166,6 +184,14 @@ class _Teller:
             }
             for found in facts.severities
         ]
+
+
+def _path(steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The steps that led to the group: the last category, ADRG and DRG that held."""
+    if not steps or steps[-1]["level"] != "drg" or not steps[-1]["holds"]:
+        return []
+    last = {step["level"]: step for step in steps if step["holds"]}
+    return [last[level] for level in ("mdc", "adrg", "drg")]
 
 
 def _named(row: Row) -> dict[str, str]:
