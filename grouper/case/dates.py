@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from grouper.case.fields import ZONE
-from grouper.case.tables import limits
+from grouper.case.tables import date_limits
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -107,10 +107,8 @@ def _offset(zone: str) -> timezone:
 
 def within(field: str, day: date) -> bool:
     """Whether a date lies within the limits of a field."""
-    bounds = limits()[field]
-    assert isinstance(bounds.minimum, date)  # noqa: S101 -- the limits of a date are dates
-    assert isinstance(bounds.maximum, date)  # noqa: S101 -- as above
-    return bounds.minimum <= day <= bounds.maximum
+    first, last = date_limits()[field]
+    return first <= day <= last
 
 
 def read_time(raw: object, field: str) -> tuple[datetime | None, str | None]:
@@ -132,9 +130,10 @@ def read_date(raw: object, field: str) -> tuple[date | None, str | None]:
 @cache
 def _calendar() -> tuple[int, NDArray[np.int32]]:
     """The first day and, for each day from there, its date as a number ``yyyymmdd``."""
-    days = [bound for table in limits().values() for bound in (table.minimum, table.maximum)]
-    known = [d for d in days if isinstance(d, date)]
-    all_days = np.arange(min(known), max(known) + timedelta(days=2), dtype="datetime64[D]")
+    known = [day for bounds in date_limits().values() for day in bounds]
+    first, last = (np.datetime64(day, "D") for day in (min(known), max(known)))
+    # A time near midnight of the last day may be the next day elsewhere.
+    all_days = np.arange(first, last + 2, dtype="datetime64[D]")
     months = all_days.astype("datetime64[M]")
     years = months.astype("datetime64[Y]")
     day = (all_days - months).astype(np.int32) + 1

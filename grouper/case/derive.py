@@ -9,7 +9,7 @@ the rows on which nothing is to be remarked and hands the others to the scalar f
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -31,8 +31,11 @@ DERIVED = ("age", "age_days", "los")
 _YEAR = 10_000
 
 
-def years_between(birth: int, day: int) -> int:
-    """Whole years from a birth to a day, both written ``yyyymmdd`` (works on arrays too)."""
+_Key = TypeVar("_Key", int, "NDArray[np.int32]")
+
+
+def years_between(birth: _Key, day: _Key) -> _Key:
+    """Whole years from a birth to a day, both written ``yyyymmdd``; numbers or arrays of them."""
     return (day - birth) // _YEAR
 
 
@@ -90,20 +93,20 @@ class _Column:
 
     def __init__(self, column: pa.Array | None, size: int, *, zoned: bool = False) -> None:
         self.known: NDArray[np.bool_]
-        self.values: NDArray[np.int64]
+        self.values: NDArray[np.signedinteger[Any]]
         if column is None or column.null_count == size:
             self.known, self.values = np.zeros(size, np.bool_), np.zeros(size, np.int64)
             return
         self.known = np.ones(size, np.bool_)
+        if zoned:
+            column = column.view(pa.int64())
+        elif pa.types.is_date32(column.type):
+            column = column.view(pa.int32())
         if column.null_count:
             self.known = column.is_valid().to_numpy(zero_copy_only=False)
-            column = pc.fill_null(column, pa.scalar(0, pa.int32()).cast(column.type))
-        if zoned:
-            self.values = local_days(column.view(pa.int64()).to_numpy())
-        elif pa.types.is_date32(column.type):
-            self.values = column.view(pa.int32()).to_numpy()
-        else:
-            self.values = column.to_numpy()
+            column = pc.fill_null(column, pa.scalar(0, column.type))
+        values = column.to_numpy()
+        self.values = local_days(values) if zoned else values
 
     @property
     def any(self) -> bool:
@@ -156,9 +159,8 @@ def _age_columns(
 ) -> NDArray[np.bool_]:
     both = birth.known & admitted.known
     days = admitted.values - birth.values
-    years: Any = years_between(
-        day_key(birth.values.astype(np.int32)),  # type: ignore[arg-type] -- the formula holds for arrays too
-        day_key(admitted.values.astype(np.int32)),  # type: ignore[arg-type] -- as above
+    years = years_between(
+        day_key(birth.values.astype(np.int32)), day_key(admitted.values.astype(np.int32))
     )
     unclear = both & (days < 0)
     unclear |= both & age.known & (age.values != years)

@@ -10,7 +10,7 @@ import jinja2
 
 from codebooks.messages import text
 from grouper.case.fields import FIELDS, ZONE, Field
-from grouper.case.tables import limits, missing, rows, spellings, units
+from grouper.case.tables import date_limits, missing, number_limits, rows, spellings, units
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,15 +45,15 @@ def write(path: Path) -> None:
 
 
 def _field(field: Field) -> dict[str, str]:
-    bounds = limits().get(field.name)
-    values = sorted(set(spellings(field.name).values()) - {""})
+    bounds = number_limits().get(field.name) or date_limits().get(field.name)
+    choices = sorted(set(spellings(field.name).values()) - {""})
     return {
         "name": field.name,
         "zh": text(f"case.label.{field.name}", "zh"),
         "type": f"list of {field.value_type}" if field.nested else str(field.type),
         "unit": text(f"case.unit.{field.unit}", "en") if field.unit else "",
-        "limits": f"{bounds.minimum} to {bounds.maximum}" if bounds else "",
-        "values": ", ".join(values),
+        "limits": f"{bounds[0]} to {bounds[1]}" if bounds else "",
+        "choices": ", ".join(choices),
         "about": text(f"case.about.{field.name}", "en"),
     }
 

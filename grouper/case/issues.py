@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from grouper.case.fields import Field
 
 _SHOWN = 40
+_COMPOUND = (list, tuple, dict, frozenset)
 _WORD = re.compile(r"[^\W\d_]+")
 # A date with its time has 14 digits; a citizen's number has 15 or 18, a telephone number 11.
 _LONG_NUMBER = re.compile(r"\d{15,}|(?<!\d)\d{11}(?!\d)")
@@ -97,7 +98,7 @@ def shown(raw: object, field: Field) -> str:
     Words are starred unless they are units or values of our own code lists, so are numbers as long
     as those of identity cards and telephones; the fields that identify are never shown.
     """
-    if field.private or raw is None:
+    if field.private or raw is None or isinstance(raw, _COMPOUND):
         return ""
     try:
         value = " ".join(str(raw)[: 4 * _SHOWN].split())

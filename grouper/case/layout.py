@@ -8,11 +8,11 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cache, lru_cache
+from typing import TYPE_CHECKING
 
 from grouper.case.fields import FIELDS
 from grouper.case.issues import Issue, Severity
 from grouper.case.tables import rows
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -110,11 +110,11 @@ class Normaliser:
         derived, found = derive_columns({name: columns[name] for name in USED}, size)
         columns.update(derived)
         remarks += found
-        arrays = [
+        full = [
             _absent(FIELDS[name].type, size) if column is None else column
             for name, column in columns.items()
         ]
-        cases = pa.RecordBatch.from_arrays(arrays, names=list(columns))
+        cases = pa.RecordBatch.from_arrays(full, names=list(columns))
         return NormalisedBatch(cases, remark_table(remarks, first_row), first_row)
 
 
@@ -179,16 +179,15 @@ class _Memo:
 def _values(column: pa.Array) -> list[Any]:
     """The values of a column as Python objects that can be remembered."""
     found: list[Any] = column.to_pylist()
-    if not pa.types.is_nested(column.type):
-        return found
-    return [
-        tuple(v) if isinstance(v, list) and _flat(v) else None if v is None else str(v)
-        for v in found
-    ]
+    return [_frozen(value) for value in found] if pa.types.is_nested(column.type) else found
 
 
-def _flat(elements: list[Any]) -> bool:
-    return not any(isinstance(e, list | dict) for e in elements)
+def _frozen(value: Any) -> Any:  # noqa: ANN401 -- whatever Arrow holds
+    if isinstance(value, list | tuple):
+        return tuple(_frozen(element) for element in value)
+    if isinstance(value, dict):
+        return frozenset((name, _frozen(element)) for name, element in value.items())
+    return value
 
 
 @lru_cache(maxsize=256)

@@ -10,12 +10,13 @@ from grouper.case.layout import Layout, bind
 from grouper.case.record_reading import reader_of
 
 if TYPE_CHECKING:
-    from grouper.case.issues import Issue
-    from decimal import Decimal
-    from datetime import date, datetime
     from collections.abc import Mapping
+    from datetime import date, datetime
+    from decimal import Decimal
 
     import pyarrow as pa
+
+    from grouper.case.issues import Issue
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from functools import cache
@@ -22,24 +21,22 @@ def rows(name: str, package: str = "grouper.case") -> Iterator[dict[str, str]]:
     return iter(list(csv.DictReader(text.splitlines())))
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """The least and the greatest value that a field takes, both inclusive."""
-
-    minimum: Decimal | date
-    maximum: Decimal | date
+_DATED = "-"
 
 
 @cache
-def limits() -> dict[str, Limits]:
-    """Limits by field; dates for dates and times, numbers for all others."""
+def number_limits() -> dict[str, tuple[Decimal, Decimal]]:
+    """The least and the greatest number that a field takes, both inclusive."""
+    numbers = [r for r in rows("limits.csv") if _DATED not in r["minimum"]]
+    return {r["field"]: (Decimal(r["minimum"]), Decimal(r["maximum"])) for r in numbers}
 
-    def value(text: str) -> Decimal | date:
-        return date.fromisoformat(text) if "-" in text else Decimal(text)
 
-    return {
-        r["field"]: Limits(value(r["minimum"]), value(r["maximum"])) for r in rows("limits.csv")
-    }
+@cache
+def date_limits() -> dict[str, tuple[date, date]]:
+    """The first and the last day that a date or a time takes, both inclusive."""
+    dated = [r for r in rows("limits.csv") if _DATED in r["minimum"]]
+    day = date.fromisoformat
+    return {r["field"]: (day(r["minimum"]), day(r["maximum"])) for r in dated}
 
 
 @cache

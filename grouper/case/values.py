@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from grouper.case.dates import read_date, read_time
 from grouper.case.fields import Field, Kind
-from grouper.case.tables import limits, missing, spellings, units
+from grouper.case.tables import missing, number_limits, spellings, units
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,6 +31,7 @@ _NUMBER = re.compile(
     r"(?P<number>[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?|[0-9]+(?:\.[0-9]*)?|\.[0-9]+)\s*(?P<unit>\D*)"
 )
 _DURATION = re.compile(r"([0-9]{1,4})/([0-9]{1,2})/([0-9]{1,2})")
+_DAY_HOURS, _HOUR_MINUTES = 24, 60
 _CENT = Decimal("0.01")
 # Below this a difference is the noise of binary fractions, not something rounded off.
 _NOISE = Decimal("0.000001")
@@ -112,8 +113,8 @@ def _sex(raw: object, field: Field) -> Reading:
 def _number(raw: object, field: Field) -> Decimal | None:
     """A number within the limits of its field, in the field's unit; None when there is none."""
     value = _amount(raw, field.unit or "")
-    bounds = limits()[field.name]
-    inside = value is not None and value.is_finite() and bounds.minimum <= value <= bounds.maximum  # type: ignore[operator] -- the limits of a number are numbers
+    least, most = number_limits()[field.name]
+    inside = value is not None and value.is_finite() and least <= value <= most
     return value if inside else None
 
 
@@ -143,9 +144,9 @@ def _duration(text: str) -> Decimal | None:
     if found is None:
         return None
     days, hours, minutes = (int(g) for g in found.groups())
-    return (
-        Decimal(days * 24 + hours) + Decimal(minutes) / 60 if hours < 24 and minutes < 60 else None
-    )  # noqa: PLR2004 -- hours of a day, minutes of an hour
+    if hours >= _DAY_HOURS or minutes >= _HOUR_MINUTES:
+        return None
+    return Decimal(days * _DAY_HOURS + hours) + Decimal(minutes) / _HOUR_MINUTES
 
 
 def _whole(raw: object, field: Field) -> Reading:

@@ -11,8 +11,8 @@ import typer
 from codebooks.errors import GrouperError, Where
 from codebooks.messages import language, text
 from codebooks.registry import NATIONAL, registry
+from grouper.case.readers import open_source
 from grouper.case.record import Case
-from grouper.cli.sources import open_cases
 from grouper.schemes.load import load_scheme
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def _trace(case: Case, scheme: str | None, region: str) -> Trace:
 def _from_file(path: Path, encoding: str | None, row: int | None, case_id: str | None) -> Case:
     """The case of a row, or of an id, or the first one."""
     wanted = 1 if row is None and case_id is None else row
-    for batch in open_cases(path, None, encoding).batches():
+    for batch in open_source(path, encoding=encoding).batches():
         ids = batch.cases.column("case_id").to_pylist()
         for i in range(batch.cases.num_rows):
             if batch.first_row + i == wanted or (case_id is not None and ids[i] == case_id):

@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedCo
 from codebooks.errors import Where
 from codebooks.messages import language, text
 from codebooks.registry import NATIONAL, registry
-from grouper.cli.sources import open_cases
+from grouper.case.readers import open_source
 from grouper.run.choose import Chooser
 from grouper.run.flow import run
 from grouper.run.writers import OutputError
@@ -52,7 +52,7 @@ def group_command(
     if scheme is not None:
         registry().card(scheme)
     chooser = Chooser(scheme, registry().region(region).id)
-    cases = open_cases(source, format_, encoding)
+    cases = open_source(source, format=format_, encoding=encoding)
     with _progress(cases) as progress:
         summary = run(cases, output, chooser, explain=explain, lang=lang, progress=progress)
     if as_json:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 
 import typer
@@ -33,6 +34,8 @@ app.add_typer(codebooks_commands.app, name="codebooks", help=_help("codebooks"))
 
 def main() -> None:
     """Run the command; an error we declare is one readable line and exit status 2."""
+    # A request to stop ends a run as Ctrl-C does: no half-written file is left.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         app()
     except GrouperError as error:

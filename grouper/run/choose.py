@@ -58,17 +58,19 @@ class Chooser:
         days = _days(column_of(cases, "discharge_time"))
         regions, region_at = _texts(cases, "region", self.region)
         kinds, kind_at = _texts(cases, "kind", INPATIENT)
-        keys = np.stack([days, region_at, kind_at])
-        distinct, back = np.unique(keys, axis=1, return_inverse=True)
+        # One number for each (day, region, kind); equal ones are asked once.
+        key = (days * len(regions) + region_at) * len(kinds) + kind_at
+        distinct, first, back = np.unique(key, return_index=True, return_inverse=True)
         schemes: dict[str, int] = {}
-        answers = np.zeros(distinct.shape[1], np.int32)
-        for i, (day, region, kind) in enumerate(distinct.T.tolist()):
-            found = _binding(regions[region], None if day == _NO_DAY else day, kinds[kind])
+        answers = np.zeros(len(distinct), np.int32)
+        for i, at in enumerate(first.tolist()):
+            day = None if days[at] == _NO_DAY else int(days[at])
+            found = _binding(regions[region_at[at]], day, kinds[kind_at[at]])
             if isinstance(found, Reason):
                 answers[i] = -1 - _REASONS.index(found)
             else:
                 answers[i] = schemes.setdefault(found, len(schemes))
-        return Choice(answers[back.ravel()], tuple(schemes))
+        return Choice(answers[back], tuple(schemes))
 
 
 _NO_DAY = -(2**31)

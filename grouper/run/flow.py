@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import os
 import time
@@ -14,10 +13,10 @@ from typing import TYPE_CHECKING, Protocol
 import pyarrow as pa
 
 from codebooks.errors import GrouperError
-from codebooks.messages import text
 from grouper.case.issues import issue_table
 from grouper.case.record import Case
 from grouper.run.batches import Grouped, group_cases
+from grouper.run.rejects import RejectsFile
 from grouper.run.summary import Summary
 from grouper.run.writers import open_writer, output_schema, part_of
 from grouper.schemes.load import load_scheme
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
     from grouper.case.readers import CaseBatch, Source
     from grouper.run.choose import Chooser
 
-REJECT_COLUMNS = ("row", "case_id", "severity", "reason", "field", "value", "what", "advice")
 _AHEAD = 2
 """How many batches for each worker may wait: memory stays bounded when writing is slower."""
 
@@ -89,7 +87,7 @@ def run(
         with ExitStack() as stack:
             writer = open_writer(output, output_schema(source.schema))
             stack.callback(writer.close)
-            rejects = _Rejects(part_of(summary.rejects_file), lang)
+            rejects = RejectsFile(part_of(summary.rejects_file), lang)
             stack.callback(rejects.close)
             traces = part_of(explain).open("w", encoding="utf-8") if explain else None
             if traces:
@@ -142,38 +140,6 @@ def _beside(original: pa.RecordBatch, results: pa.RecordBatch) -> pa.RecordBatch
     return pa.RecordBatch.from_arrays(
         [*original.columns, *results.columns], schema=output_schema(original.schema)
     )
-
-
-class _Rejects:
-    """The rejects file: one line for everything wrong, with what to do."""
-
-    def __init__(self, path: Path, lang: str | None) -> None:
-        self._file = path.open("w", encoding="utf-8-sig", newline="")
-        self._rows = csv.writer(self._file)
-        self._rows.writerow(REJECT_COLUMNS)
-        self._lang = lang
-
-    def write(self, issues: pa.Table, cases: pa.RecordBatch | None, first_row: int) -> None:
-        for issue in issues.to_pylist():
-            case_id = ""
-            if cases is not None and issue["row"] >= first_row:
-                case_id = cases.column("case_id")[issue["row"] - first_row].as_py() or ""
-            reason = issue["reason"]
-            self._rows.writerow(
-                (
-                    issue["row"],
-                    case_id,
-                    issue["severity"],
-                    reason,
-                    issue["field"],
-                    issue["value"] or "",
-                    text(f"reason.{reason}", self._lang),
-                    text(f"advice.{reason}", self._lang),
-                )
-            )
-
-    def close(self) -> None:
-        self._file.close()
 
 
 def _explain(traces: TextIO, batch: CaseBatch, grouped: Grouped, lang: str | None) -> None:

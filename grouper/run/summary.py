@@ -51,11 +51,10 @@ class Summary:
             ("mdc", self.mdcs),
         ):
             _count(results.column(results.schema.get_field_index(column)), counter)
-        for severity, reason in zip(
-            issues.column("severity").to_pylist(), issues.column("reason").to_pylist(), strict=True
-        ):
-            counter = self.rejects if severity == "reject" else self.warnings
-            counter[reason] += 1
+        counted = issues.group_by(["severity", "reason"]).aggregate([([], "count_all")])
+        for row in counted.to_pylist():
+            counter = self.rejects if row["severity"] == "reject" else self.warnings
+            counter[row["reason"]] += row["count_all"]
 
     @property
     def rate(self) -> float:

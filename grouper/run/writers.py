@@ -82,9 +82,11 @@ def output_schema(original: pa.Schema) -> pa.Schema:
 
 class _Parquet:
     def __init__(self, path: Path, schema: pa.Schema) -> None:
-        self._schema = schema
+        # Columns that come encoded stay so; for the others building a dictionary costs more time
+        # than it saves room.
+        encoded = [p for f in schema if (p := _encoded_path(f)) is not None]
         self._writer = pq.ParquetWriter(
-            path, schema, compression="lz4", write_statistics=False, store_schema=True
+            path, schema, compression="lz4", write_statistics=False, use_dictionary=encoded
         )
 
     def write(self, batch: pa.RecordBatch) -> None:
@@ -126,6 +128,15 @@ class _JsonLines:
 
     def close(self) -> None:
         self._file.close()
+
+
+def _encoded_path(field: pa.Field) -> str | None:
+    """The Parquet path of a dictionary column or of a list of dictionary values."""
+    if pa.types.is_dictionary(field.type):
+        return str(field.name)
+    if pa.types.is_list(field.type) and pa.types.is_dictionary(field.type.value_type):
+        return f"{field.name}.list.element"
+    return None
 
 
 def _flat_type(kind: pa.DataType) -> pa.DataType:

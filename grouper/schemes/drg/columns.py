@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -39,8 +40,46 @@ class CodeLists:
         return rows[kept], self.ids[at[kept]]
 
 
-def code_lists(vocabulary: Vocabulary, column: pa.Array) -> CodeLists:
-    """Read a list column of codes, plain or dictionary-encoded; null is the empty list."""
+class CodeReader:
+    """Reads code columns of one vocabulary.
+
+    Batches of one Parquet row group share their dictionary: the numbers of the last ones are kept.
+    """
+
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        self._vocabulary = vocabulary
+        self._last: deque[tuple[pa.Array, NDArray[np.int32]]] = deque(maxlen=_KEPT)
+
+    def _of_dictionary(self, dictionary: pa.Array) -> NDArray[np.int32]:
+        for known, numbers in tuple(self._last):
+            if len(known) == len(dictionary) and known.equals(dictionary):
+                return numbers
+        numbers = np.append(self._vocabulary.ids(dictionary.to_pylist()), np.int32(NO_CODE))
+        if len(dictionary) >= _LARGE:
+            self._last.append((dictionary, numbers))
+        return numbers
+
+    def numbers(self, values: pa.Array) -> NDArray[np.int32]:
+        """The numbers of an array of codes; null is no code."""
+        if not pa.types.is_dictionary(values.type):
+            values = values.dictionary_encode()
+        numbers = self._of_dictionary(values.dictionary)
+        indices = values.indices
+        if indices.null_count:
+            indices = pc.fill_null(indices, len(numbers) - 1)
+        found: NDArray[np.int32] = numbers[indices.to_numpy(zero_copy_only=False)]
+        return found
+
+    def lists(self, column: pa.Array) -> CodeLists:
+        """A list column of codes, plain or dictionary-encoded; null is the empty list."""
+        return _lists(self, column)
+
+
+_KEPT = 6
+_LARGE = 1000
+
+
+def _lists(reader: CodeReader, column: pa.Array) -> CodeLists:
     if pa.types.is_null(column.type):
         return CodeLists(np.zeros(0, np.int32), np.zeros(len(column) + 1, np.int64))
     if column.null_count:
@@ -51,18 +90,7 @@ def code_lists(vocabulary: Vocabulary, column: pa.Array) -> CodeLists:
         offsets = column.offsets.to_numpy().astype(np.int64)
         start = offsets - offsets[0]
         values = column.values.slice(offsets[0], int(start[-1]))
-    return CodeLists(_numbers(vocabulary, values), start)
-
-
-def _numbers(vocabulary: Vocabulary, values: pa.Array) -> NDArray[np.int32]:
-    if not pa.types.is_dictionary(values.type):
-        values = values.dictionary_encode()
-    numbers = np.append(vocabulary.ids(values.dictionary.to_pylist()), np.int32(NO_CODE))
-    indices = values.indices
-    if indices.null_count:
-        indices = pc.fill_null(indices, len(numbers) - 1)
-    found: NDArray[np.int32] = numbers[indices.to_numpy(zero_copy_only=False)]
-    return found
+    return CodeLists(reader.numbers(values), start)
 
 
 def numbers_of(column: pa.Array) -> tuple[NDArray[np.generic], NDArray[np.bool_]]:
@@ -90,3 +118,11 @@ def column_of(batch: pa.RecordBatch, name: str) -> pa.Array:
     """A column by name; all null where the batch has none."""
     place = batch.schema.get_field_index(name)
     return batch.column(place) if place >= 0 else pa.nulls(batch.num_rows)
+
+
+def first_codes(column: pa.Array, rows: NDArray[np.int64]) -> pa.Array:
+    """The first code of some rows of a list column as text, null where there is none."""
+    taken = column.take(pa.array(rows))
+    start = taken.offsets.to_numpy()
+    empty = pc.fill_null(pc.list_value_length(taken), 0).to_numpy(zero_copy_only=False) == 0
+    return taken.values.take(pa.array(start[:-1], mask=empty)).cast(pa.string())

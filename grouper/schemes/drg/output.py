@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from grouper.case.issues import ISSUE_SCHEMA
 from grouper.schemes.drg.batch import NO_REASON, REASONS, Numbers
-from grouper.schemes.drg.columns import column_of
+from grouper.schemes.drg.columns import column_of, first_codes
 from grouper.schemes.drg.facts import GAP_REASON
 from grouper.schemes.drg.scalar import LEVEL_NAME
 from grouper.schemes.protocol import RESULT_SCHEMA
@@ -135,11 +134,8 @@ def issues(
 def _values(cases: pa.RecordBatch, reason: Reason, rows: NDArray[np.int64]) -> pa.Array:
     """What the field of a reason holds, where one value says it."""
     column = column_of(cases, FIELD[reason])
-    if FIELD[reason] == "dx":
-        taken = column.take(pa.array(rows))
-        lengths = pc.fill_null(pc.list_value_length(taken), 0).to_numpy(zero_copy_only=False)
-        firsts = [taken[i][0].as_py() if lengths[i] else None for i in range(len(rows))]
-        return pa.array(firsts, pa.string())
+    if FIELD[reason] == "dx" and not pa.types.is_null(column.type):
+        return first_codes(column, rows)
     if reason is Reason.SEX_CONFLICT:
         return column.take(pa.array(rows)).cast(pa.string())
     return pa.nulls(len(rows), pa.string())

@@ -10,7 +10,7 @@ import numpy as np
 from grouper.rules.ast import Field, Scalar
 from grouper.schemes.drg.columns import (
     CodeLists,
-    code_lists,
+    CodeReader,
     column_of,
     numbers_of,
     texts_of,
@@ -78,6 +78,7 @@ class Preparer:
     def __init__(self, scheme: CompiledScheme, layout: Layout) -> None:
         self.scheme = scheme
         self.layout = layout
+        self._codes = CodeReader(scheme.vocabulary)
         self._gap_scalars = [s for s in GAP_REASON if s in scheme.scalars]
         size = scheme.vocabulary.size
         self._main = np.arange(size, dtype=np.int32)
@@ -117,9 +118,8 @@ class Preparer:
 
     def prepare(self, batch: pa.RecordBatch) -> Prepared:
         """Read a batch with the columns of ``CASE_SCHEMA`` that grouping needs."""
-        vocabulary = self.scheme.vocabulary
-        dx = code_lists(vocabulary, column_of(batch, "dx"))
-        px = code_lists(vocabulary, column_of(batch, "px"))
+        dx = self._codes.lists(column_of(batch, "dx"))
+        px = self._codes.lists(column_of(batch, "px"))
         principal, main = dx.first, self._main[px.first]
         other_dx = self._others(dx, self._dx_wanted, principal)
         other_px = self._others(px, self._px_wanted, main)

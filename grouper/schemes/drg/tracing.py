@@ -123,6 +123,7 @@ class _Teller:
             "holds": step.holds,
             "rule": step.row.text,
             "words": _words(self.scheme, step.row.rule, lang),
+            "held_by": self._branch(step, facts, lang),
             "source_row": step.row.source_row,
             "tried_procedure": self._code(step.procedure) if step.procedure is not None else None,
             "evidence": [self._evidence(x, facts) for x in dict.fromkeys(leaves(step.row.rule))],
@@ -131,11 +132,35 @@ class _Teller:
             else [self._evidence(x, facts) for x in dict.fromkeys(self._failed(step.row.rule, facts))],
         }
 
+    def _branch(self, step: Step, facts: Facts, lang: str) -> dict[str, Any] | None:
+        """What made a rule hold: of its alternatives the first that holds, in words and facts."""
+        if not step.holds:
+            return None
+        held = self._held(step.row.rule, facts)
+        return {
+            "rule": print_rule(held),
+            "words": _words(self.scheme, held, lang),
+            "evidence": [self._evidence(x, facts) for x in dict.fromkeys(leaves(held))],
+        }
+
+    def _held(self, rule: Expr | None, facts: Facts) -> Expr | None:
+        match rule:
+            case Or():
+                return self._held(next(i for i in rule.items if self._holds(i, facts)), facts)
+            case And():
+                kept = (self._held(item, facts) for item in rule.items)
+                return And(tuple(item for item in kept if item is not None))
+            case _:
+                return rule
+
+    def _holds(self, rule: Expr, facts: Facts) -> bool:
+        return holds(self.scheme, rule, facts)
+
     def _evidence(self, leaf: Expr, facts: Facts) -> dict[str, Any]:
         """A part of a rule with its answer and the value or code that gave it."""
         return {
             "asked": print_rule(leaf),
-            "holds": holds(self.scheme, leaf, facts),
+            "holds": self._holds(leaf, facts),
             "found": self._found(leaf, facts),
         }
 
@@ -143,7 +168,7 @@ class _Teller:
         """The parts that keep a rule from holding: of an "and" the first, of an "or" each."""
         match rule:
             case And():
-                first = next(i for i in rule.items if not holds(self.scheme, i, facts))
+                first = next(i for i in rule.items if not self._holds(i, facts))
                 yield from self._failed(first, facts)
             case Or():
                 for item in rule.items:

@@ -1,0 +1,1 @@
+"""The bundled month of discharges, and what ``make demo`` shows with it."""
