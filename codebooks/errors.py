@@ -51,7 +51,8 @@ class GrouperError(Exception):
         place = self.where.describe(lang)
         what = text(f"error.{self.code}", lang, **self.params)
         hint = text(f"hint.{self.code}", lang, **self.params)
-        return text("error.layout", lang, code=self.code, place=place, what=what, hint=hint)
+        layout = "error.layout" if place else "error.placeless"
+        return text(layout, lang, code=self.code, place=place, what=what, hint=hint)
 
     def __str__(self) -> str:
         return self.describe()

@@ -54,7 +54,10 @@ class Binding:
 
 
 class Registry:
-    """The schemes at hand and the rules of who uses which."""
+    """The schemes at hand and the rules of who uses which.
+
+    ``broken`` holds the installed books that cannot be read, by id; they bind nobody.
+    """
 
     def __init__(self, shipped: Path, installed: Path) -> None:
         self.regions = _read_regions(shipped / "regions.csv")
@@ -64,10 +67,17 @@ class Registry:
             for name in (region.id, region.name, *region.aliases)
         }
         self.folders = dict(_folders(shipped / "schemes"))
-        own = dict(_folders(installed / "schemes"))
         self.cards = {id_: storage.read_card(folder) for id_, folder in self.folders.items()}
-        self.installed = {id_: storage.read_card(folder) for id_, folder in own.items()}
-        self.folders |= own
+        self.installed: dict[str, BookCard] = {}
+        self.broken: dict[str, CodebookError] = {}
+        for id_, folder in _folders(installed / "schemes"):
+            # One broken book of the hospital's must not stop the work under all others.
+            try:
+                self.installed[id_] = storage.read_card(folder)
+            except CodebookError as error:
+                self.broken[id_] = error
+            else:
+                self.folders[id_] = folder
         self.cards |= self.installed
         self.bindings = _read_bindings(shipped / "bindings.csv", self.regions, self.cards)
         self.bindings += [

@@ -25,7 +25,16 @@ TEXTS: dict[str, st.SearchStrategy[Any]] = {
     "kind": st.sampled_from(["inpatient", "住院", "门诊", "", "ward", "INPATIENT"]),
     "性别": st.sampled_from(["1", "2", "男", "F", "0", "9", "", "？", "１", "3"]),
     "出生日期": st.sampled_from(
-        ["2026-01-03", "1950.2.28", "20240229", "20230229", "01/02/2026", "", "2027-01-01", "1700-01-01"]
+        [
+            "2026-01-03",
+            "1950.2.28",
+            "20240229",
+            "20230229",
+            "01/02/2026",
+            "",
+            "2027-01-01",
+            "1700-01-01",
+        ]
     ),
     "age": st.sampled_from(["0", "75", "75岁", "1.0", "1.5", "", "999", "-1"]),
     "age_days": st.sampled_from(["0", "10", "364", "365", "天", "", "3天"]),
@@ -33,7 +42,9 @@ TEXTS: dict[str, st.SearchStrategy[Any]] = {
     "入院时间": st.sampled_from(
         ["2026-01-13 10:00:00", "2026年1月13日", "20260113235959", "2026-01-12T23:30:00Z", "", "x"]
     ),
-    "出院时间": st.sampled_from(["2026-01-13", "2026/1/20 08:00", "2026-01-01", "", "1988-04-17 01:30"]),
+    "出院时间": st.sampled_from(
+        ["2026-01-13", "2026/1/20 08:00", "2026-01-01", "", "1988-04-17 01:30"]
+    ),
     "离院方式": st.sampled_from(["1", "死亡", "7", "", "1.0"]),
     "los": st.sampled_from(["1", "7", "7天", "", "0", "a"]),
     "icu_hours": st.sampled_from(["12.5", "1/2/30", "", "-", "1/30/0"]),
@@ -106,7 +117,10 @@ MOMENTS = st.datetimes(datetime(1985, 1, 1), datetime(2030, 1, 1))  # noqa: DTZ0
 TYPED: dict[str, tuple[pa.DataType, st.SearchStrategy[Any]]] = {
     "case_id": (pa.string(), st.sampled_from(["case-0001", "", " x", "case-0002", "-"])),
     "hospital": (pa.large_string(), st.sampled_from(["H000001", "医院", " "])),
-    "department": (pa.dictionary(pa.int32(), pa.string()), st.sampled_from(["内科", "ICU", " 内科"])),
+    "department": (
+        pa.dictionary(pa.int32(), pa.string()),
+        st.sampled_from(["内科", "ICU", " 内科"]),
+    ),
     "region": (pa.dictionary(pa.int8(), pa.string()), st.sampled_from(["wuhan", "beijing"])),
     "sex": (pa.int64(), st.integers(0, 3)),
     "age": (pa.int32(), st.integers(-1, 160)),
@@ -128,7 +142,10 @@ TYPED: dict[str, tuple[pa.DataType, st.SearchStrategy[Any]]] = {
         pa.list_(pa.string()),
         st.lists(st.sampled_from(["I10", "E11.900", "", " a", None, "-"]), max_size=4),
     ),
-    "dx_poa": (pa.list_(pa.string()), st.lists(st.sampled_from(["1", "2", "有", None]), max_size=4)),
+    "dx_poa": (
+        pa.list_(pa.string()),
+        st.lists(st.sampled_from(["1", "2", "有", None]), max_size=4),
+    ),
     "px": (
         pa.list_(pa.dictionary(pa.int32(), pa.string())),
         st.lists(st.sampled_from(["51.2300", "00.0100x001"]), max_size=3),
@@ -147,7 +164,10 @@ def typed_tables(draw: st.DrawFn) -> tuple[pa.RecordBatch, list[dict[str, Any]]]
     arrays = [pa.array([row[n] for row in rows], TYPED[n][0]) for n in names]
     start = draw(st.integers(0, len(rows) - 1))
     raw = pa.RecordBatch.from_arrays(arrays, names=names).slice(start)
-    return raw, [dict(zip(names, v, strict=True)) for v in zip(*(c.to_pylist() for c in raw.columns), strict=True)]
+    return raw, [
+        dict(zip(names, v, strict=True))
+        for v in zip(*(c.to_pylist() for c in raw.columns), strict=True)
+    ]
 
 
 @given(typed_tables())
@@ -191,7 +211,12 @@ def test_absent_columns_are_null_and_defaults_fill_gaps() -> None:
 
 def test_null_and_nested_columns() -> None:
     raw = pa.RecordBatch.from_arrays(
-        [pa.nulls(2), pa.array([["1"], ["2"]]), pa.nulls(2, pa.list_(pa.null())), pa.array([[[1]], None])],
+        [
+            pa.nulls(2),
+            pa.array([["1"], ["2"]]),
+            pa.nulls(2, pa.list_(pa.null())),
+            pa.array([[[1]], None]),
+        ],
         names=["age", "sex", "dx", "px"],
     )
     found = normalise(raw)

@@ -25,10 +25,20 @@ def at(*parts: int) -> datetime:
     return datetime(*parts, tzinfo=LOCAL)  # type: ignore[misc,arg-type] # noqa: DTZ001 -- the zone is given
 
 
-DATES = ["2026-01-31", "2026/1/31", "2026.1.31", "20260131", "2026年1月31日", "２０２６－０１－３１", " 2026-01-31 "]
+DATES = [
+    "2026-01-31",
+    "2026/1/31",
+    "2026.1.31",
+    "20260131",
+    "2026年1月31日",
+    "２０２６－０１－３１",
+    " 2026-01-31 ",
+]
 
 
-@pytest.mark.parametrize("raw", [*DATES, 20260131, 20260131.0, date(2026, 1, 31), at(2026, 1, 31, 23)])
+@pytest.mark.parametrize(
+    "raw", [*DATES, 20260131, 20260131.0, date(2026, 1, 31), at(2026, 1, 31, 23)]
+)
 def test_dates(raw: object) -> None:
     assert read(raw, FIELDS["birth_date"]) == (date(2026, 1, 31), None)
 
@@ -114,7 +124,14 @@ def test_values(name: str, raw: object, value: object, reason: str | None) -> No
 
 
 def test_lists_split_and_dual_codes_stay_whole() -> None:
-    assert split("J10.801+G94.8* | I10；E11、K80,,") == ("J10.801+G94.8* ", " I10", "E11", "K80", "", "")
+    assert split("J10.801+G94.8* | I10；E11、K80,,") == (
+        "J10.801+G94.8* ",
+        " I10",
+        "E11",
+        "K80",
+        "",
+        "",
+    )
     assert split(["a", None]) == ("a", None)
     assert split(None) == ()
     assert split(3) == (3,)
@@ -133,7 +150,9 @@ def test_issues_name_nobody() -> None:
     assert shown({"name": "x"}, sex) == ""
 
 
-@given(st.dates(date(1850, 1, 1), date(2200, 12, 31)), st.dates(date(1850, 1, 1), date(2200, 12, 31)))
+@given(
+    st.dates(date(1850, 1, 1), date(2200, 12, 31)), st.dates(date(1850, 1, 1), date(2200, 12, 31))
+)
 def test_years_between_is_the_calendars(birth: date, day: date) -> None:
     if day < birth:
         birth, day = day, birth

@@ -80,7 +80,7 @@ class CsvSource(Source):
         if QUOTATION in block or "\0" in block or undecodable(block, self.encoding):
             return None
         data = block.encode()
-        if not data.strip():
+        if not data.strip(b"\r\n"):
             return self._columns([]), []
         names = self.schema.names
         try:

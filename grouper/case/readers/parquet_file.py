@@ -47,13 +47,18 @@ class ParquetSource(Source):
         """The records; see :meth:`Source.batches`."""
         normaliser, row, total = Normaliser(self.layout), 1, self.total_rows or 0
         with _guarded(self.path), self._open(self.path) as file:
-            for original in file.iter_batches(self.batch_rows, use_threads=False):
-                if not original.num_rows:
-                    continue
+            for original in self._originals(file):
                 batch = case_batch(normaliser, original, row, [])
                 row += original.num_rows
                 self.bytes_read = self.size * (row - 1) // total
                 yield batch
+
+    def _originals(self, file: pq.ParquetFile) -> Iterator[pa.RecordBatch]:
+        # Each row group has dictionaries of its own, and a batch of lists can hold but one.
+        for group in range(file.metadata.num_row_groups):
+            for batch in file.iter_batches(self.batch_rows, row_groups=[group], use_threads=False):
+                if batch.num_rows:
+                    yield batch
 
 
 def _coded(file: pq.ParquetFile, layout: Layout) -> list[str]:

@@ -6,6 +6,7 @@ from functools import cached_property
 from threading import Lock
 from typing import TYPE_CHECKING
 
+from codebooks.code_storage import read_manifest
 from codebooks.codes import CodeSet, code_set, code_set_folders
 from grouper.schemes.drg.batch import BatchEngine
 from grouper.schemes.drg.compiled import CompiledScheme
@@ -50,8 +51,8 @@ class DrgScheme:
         """The other editions of the scheme's two code sets that need no further package."""
         own = {s.id for s in self._sets}
         kinds = {s.card.kind for s in self._sets}
-        others = (code_set(i) for i in code_set_folders() if i not in own | {"icd10cm"})
-        return tuple(s for s in others if s.card.kind in kinds)
+        others = ((i, read_manifest(f).card) for i, f in code_set_folders().items() if i not in own)
+        return tuple(code_set(i) for i, c in others if c.kind in kinds and c.package is None)
 
     @property
     def card(self) -> BookCard:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from codebooks.messages import text
-from grouper.rules.ast import SEVERITY_SETS, And, Compare, Count, Expr, Member, Or
+from codebooks.messages import catalogue, text
+from grouper.rules.ast import SEVERITY_SETS, And, Compare, Count, Expr, Member, Or, Scalar
 from grouper.rules.printer import print_rule
 from grouper.rules.set_names import SetNames
 from grouper.rules.words import describe
@@ -101,7 +101,12 @@ class _Teller:
             "diagnoses": [self._written(code) for code in self.case.dx],
             "procedures": [self._written(code) for code in self.case.px],
             "values": [
-                {"name": s.value, "label": text(f"rule_words.scalar.{s}", lang), "value": value}
+                {
+                    "name": s.value,
+                    "label": text(f"rule_words.scalar.{s}", lang),
+                    "value": value,
+                    "shown": _shown(s, value, lang),
+                }
                 for s, value in facts.values.items()
                 if s in self.scheme.scalars
             ],
@@ -209,6 +214,14 @@ class _Teller:
             }
             for found in facts.severities
         ]
+
+
+def _shown(scalar: Scalar, value: float | str, lang: str) -> str:
+    """A value with its unit; a code such as that of sex as what it stands for."""
+    special = f"rule_words.special.{scalar}.eq.{value}"
+    if scalar is not Scalar.NL and special in catalogue(lang):
+        return text(special, lang)
+    return f"{value} {text(f'rule_words.unit.{scalar}', lang)}".rstrip()
 
 
 def _path(steps: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -1,0 +1,527 @@
+"""Files: formats, encodings, broken rows, odd batch sizes."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+from dataclasses import asdict
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from codebooks.errors import GrouperError
+from grouper.case import CASE_SCHEMA, Case, plain
+from grouper.case.issues import issues_of
+from grouper.case.readers import csv_file, json_lines, open_source, text_input
+from grouper.case.readers.source import CaseBatch, Source
+
+Said = list[tuple[int, str, str]]
+
+
+def opened(path: Path, content: bytes | str, **options: Any) -> Source:
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return open_source(path, dialects=(), **options)
+
+
+def rows_of(source: Source) -> tuple[list[dict[str, Any]], list[Case], Said, list[bool]]:
+    originals: list[dict[str, Any]] = []
+    cases: list[Case] = []
+    said: Said = []
+    rejected: list[bool] = []
+    for batch in source.batches():
+        assert batch.first_row == len(cases) + 1
+        assert batch.original.schema == source.schema
+        assert batch.original.num_rows == batch.cases.num_rows <= source.batch_rows
+        assert plain(batch.cases).schema == CASE_SCHEMA
+        originals += batch.original.to_pylist()
+        cases += [Case.from_batch(batch.cases, at) for at in range(batch.cases.num_rows)]
+        said += [(i.row, i.field, i.reason) for i in issues_of(batch.issues)]
+        rejected += batch.rejected.tolist()
+    return originals, cases, said, rejected
+
+
+TABLE = '病例编号,性别,年龄,dx,备注\nc1,男,45,I10|E11.900,"好,的"\nc2,女,３,K80.101,\n'
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        TABLE.encode(),
+        TABLE.encode("utf-8-sig"),
+        TABLE.encode("gb18030"),
+        TABLE.encode("utf-16"),
+        b"\xfe\xff" + TABLE.encode("utf-16-be"),
+        TABLE.replace("\n", "\r\n").encode(),
+        TABLE.replace("\n", "\r").encode("gbk"),
+        ("\n\n" + TABLE.replace("\n", "\n\n")).encode(),
+        TABLE.rstrip().encode(),
+        TABLE.replace(",\n", ",,\n").encode(),
+    ],
+)
+def test_csv_in_every_encoding(tmp_path: Path, content: bytes) -> None:
+    source = opened(tmp_path / "a.csv", content)
+    originals, cases, said, _ = rows_of(source)
+    assert [(c.case_id, c.sex, c.age, c.dx) for c in cases] == [
+        ("c1", 1, 45, ("I10", "E11.900")),
+        ("c2", 2, 3, ("K80.101",)),
+    ]
+    assert originals[0] == {
+        "病例编号": "c1",
+        "性别": "男",
+        "年龄": "45",
+        "dx": "I10|E11.900",
+        "备注": "好,的",
+    }
+    assert said == []
+    assert source.file_issues == []
+    assert source.total_rows is None
+    assert source.bytes_read == source.size == len(content)
+
+
+@pytest.mark.parametrize("mark", [",", "\t", ";"])
+def test_delimiters(tmp_path: Path, mark: str) -> None:
+    source = opened(tmp_path / "a.txt", f"id{mark}dx{mark}x\n1{mark}I10{mark}a\n")
+    assert rows_of(source)[0] == [{"id": "1", "dx": "I10", "x": "a"}]
+
+
+def test_named_encoding(tmp_path: Path) -> None:
+    source = opened(tmp_path / "a.csv", TABLE.encode("gbk"), encoding="GB2312", format="csv")
+    assert rows_of(source)[1][0].sex == 1
+    with pytest.raises(GrouperError) as error:
+        opened(tmp_path / "a.csv", TABLE, encoding="rot13")
+    assert error.value.code == "FILE_ENCODING"
+
+
+def test_encoding_is_found_behind_much_ascii(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(text_input, "_BLOCK", 64)
+    rows = "".join(f"{at},I10,\n" for at in range(100))
+    for encoding in ("utf-8", "gb18030"):
+        text = "id,dx,sex\n" + rows + "x,I10,男\n"
+        assert rows_of(opened(tmp_path / "a.csv", text.encode(encoding)))[1][-1].sex == 1
+    assert rows_of(opened(tmp_path / "a.csv", "id,dx,sex\n" + rows))[1][-1].case_id == "99"
+
+
+BROKEN = (
+    b"id,dx,sex\n"
+    b"1,I10,1\n"
+    b"2,I10\n"  # ragged
+    b"3,I10,1,x\n"  # ragged
+    b"4,I10,\xff\n"  # undecodable
+    b"5,\0I10,1\n"  # NUL
+    b'6,"I10,1\n'  # a quotation mark that never ends
+    b"7,I10,2\n"
+    b'8,"I1"0,1\n'  # text behind the closing quotation mark
+    b'9,"I10\n|E11.900",1\n'  # a line break that is meant
+    b'10,"I10\n'  # a record of two lines, and ragged
+    b'",2,3\n'
+    b"11,\xe6\x97\xa0,1\n"
+)
+
+
+@pytest.mark.parametrize("block", [16, 1 << 20])
+@pytest.mark.parametrize("batch_rows", [1, 3, 100])
+def test_broken_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block: int, batch_rows: int
+) -> None:
+    monkeypatch.setattr(csv_file, "_BLOCK", block)
+    source = opened(tmp_path / "a.csv", BROKEN, batch_rows=batch_rows)
+    originals, cases, said, rejected = rows_of(source)
+    assert [o["id"] for o in originals] == [
+        "1",
+        "2",
+        "3",
+        "4",
+        "5",
+        "6",
+        "7",
+        "8",
+        "9",
+        "10",
+        '"',
+        "11",
+    ]
+    assert said == [
+        (2, "", "ROW_RAGGED"),
+        (3, "", "ROW_RAGGED"),
+        (4, "", "ROW_ENCODING"),
+        (5, "", "ROW_NUL"),
+        (6, "", "ROW_QUOTE"),
+        (8, "", "ROW_QUOTE"),
+        (10, "", "ROW_RAGGED"),
+        (11, "", "ROW_QUOTE"),
+    ]
+    assert [at for at, r in enumerate(rejected, 1) if r] == [row for row, _, _ in said]
+    assert originals[1] == {"id": "2", "dx": "I10", "sex": None}
+    assert originals[3]["sex"] == "\ufffd"
+    assert cases[1] == Case()
+    assert cases[6].case_id == "7"
+    assert cases[8].dx == ("I10", "E11.900")
+
+
+def test_undecodable_utf_16(tmp_path: Path) -> None:
+    content = "id,dx\n1,I10\n2,".encode("utf-16") + b"\x00\xd8\n\x00"
+    assert rows_of(opened(tmp_path / "a.csv", content))[2] == [(2, "", "ROW_ENCODING")]
+
+
+def test_columns_twice(tmp_path: Path) -> None:
+    source = opened(tmp_path / "a.csv", "id,sex,性别,x,x,,dx\n1,1,男,a,b,c,I10\n2,1,女,a,b,c,I10\n")
+    originals, cases, said, rejected = rows_of(source)
+    assert list(originals[0]) == ["id", "sex", "性别", "x", "x (2)", "#6", "dx"]
+    assert said == [(2, "sex", "COLUMN_CONFLICT")]
+    assert rejected == [False, True]
+    assert [c.sex for c in cases] == [1, None]
+    assert [i.value for i in source.file_issues] == ["sex", "性别", "x"]
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"\n\n", b"id,dx\n", b"\xef\xbb\xbf", b"\xef\xbb\xbfid,dx\n\n", b"x"]
+)
+@pytest.mark.parametrize("suffix", ["csv", "jsonl"])
+def test_empty_files(tmp_path: Path, content: bytes, suffix: str) -> None:
+    if suffix == "jsonl":
+        content = content.partition(b"id")[0].partition(b"x")[0]
+    source = opened(tmp_path / f"a.{suffix}", content)
+    assert [i.reason for i in source.file_issues] == ["FILE_EMPTY"]
+    assert list(source.batches()) == []
+
+
+def test_absent_diagnoses_are_said_and_defaults_fill(tmp_path: Path) -> None:
+    source = opened(
+        tmp_path / "a.csv",
+        "id,region\n1,\n2,beijing\n",
+        defaults={"region": "wuhan", "kind": "门诊"},
+    )
+    assert [(i.row, i.field, i.reason) for i in source.file_issues] == [(0, "dx", "FIELD_ABSENT")]
+    cases = rows_of(source)[1]
+    assert [(c.region, c.kind) for c in cases] == [
+        ("wuhan", "outpatient"),
+        ("beijing", "outpatient"),
+    ]
+
+
+LINES = [
+    {
+        "id": "a",
+        "sex": 1,
+        "age": 45,
+        "dx": ["I10", "E11.900"],
+        "px": [],
+        "expect": "FV15",
+        "w": 1.5,
+        "f": True,
+    },
+    {
+        "id": "b",
+        "sex": 2,
+        "age": 0,
+        "dx": ["P07.200"],
+        "px": None,
+        "age_days": 10,
+        "weight_g": 1200,
+        "w": 2,
+    },
+]
+
+
+def test_json_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(json_lines, "_SAMPLE", 2)
+    bad = [
+        "{",
+        "[1]",
+        '{"id": 1, "id": 2}',
+        '{"id": "\\ud800"}',
+        "[" * 100_000,
+        '{"id": "d", "id": "d", "new": {"a": 1}, "sex": "x", "age": 99999999999999999999, "dx": [1], "w": "q"}',
+    ]
+    text = "\n".join([json.dumps(x) for x in LINES] + ["", *bad]) + "\n"
+    source = opened(tmp_path / "a.jsonl", text.encode() + b'{"id": "\xff"}\n')
+    originals, cases, said, rejected = rows_of(source)
+    assert source.schema.field("sex").type == pa.int64()
+    assert source.schema.field("w").type == pa.float64()
+    assert source.schema.field("f").type == pa.bool_()
+    assert source.schema.field("dx").type == pa.list_(pa.string())
+    assert source.schema.field("px").type == pa.list_(pa.string())
+    assert source.schema.names[-2:] == ["_rest", "_line"]
+    assert cases[0].dx == ("I10", "E11.900")
+    assert (cases[1].age_days, cases[1].weight_g, cases[1].sex) == (10, 1200, 2)
+    assert originals[0]["expect"] == "FV15"
+    assert said == [
+        (3, "", "ROW_JSON"),
+        (4, "", "ROW_JSON"),
+        (5, "", "COLUMN_CONFLICT"),
+        (6, "", "ROW_ENCODING"),
+        (7, "", "ROW_JSON"),
+        (8, "sex", "SEX_INVALID"),
+        (8, "age", "AGE_INVALID"),
+        (8, "dx", "CODE_INVALID"),
+        (9, "", "ROW_ENCODING"),
+    ]
+    assert rejected == [False, False, True, True, True, True, True, False, True]
+    assert originals[2]["_line"] == "{"
+    assert json.loads(originals[7]["_rest"]) == {
+        "new": {"a": 1}, "sex": "x", "age": 99999999999999999999, "dx": [1], "w": "q"
+    }  # fmt: skip
+    assert originals[7]["age"] is None
+    assert cases[7].case_id == "d"
+    assert source.bytes_read == source.size
+
+
+def test_json_lines_layouts_are_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(json_lines, "_LAYOUTS", 2)
+    text = "".join(json.dumps({"id": str(at), f"k{at}": at}) + "\n" for at in range(9))
+    source = opened(tmp_path / "a.json", text, defaults={"region": "wuhan"})
+    cases = rows_of(source)[1]
+    assert [c.case_id for c in cases] == [str(at) for at in range(9)]
+    assert {c.region for c in cases} == {"wuhan"}
+
+
+def parquet(path: Path, table: pa.Table, **options: Any) -> Source:
+    pq.write_table(table, path, row_group_size=3)
+    return open_source(path, dialects=(), **options)
+
+
+@pytest.mark.parametrize("batch_rows", [1, 2, 4, 100])
+def test_parquet_typed(tmp_path: Path, batch_rows: int) -> None:
+    table = pa.table(
+        {
+            "case_id": [f"case-{at:04d}" for at in range(10)],
+            "sex": pa.array([1, 2] * 5, pa.int8()),
+            "age": pa.array([45.0, None] * 5),
+            "discharge_time": pa.array([datetime(2026, 1, 9)] * 10, pa.timestamp("us")),  # noqa: DTZ001 -- local
+            "birth_date": pa.array([date(2026, 1, 1)] * 10),
+            "dx": [["I10", "E11.900"], ["K80.101"]] * 5,
+            "note": ["x", None] * 5,
+        }
+    )
+    source = parquet(tmp_path / "a.parquet", table, batch_rows=batch_rows)
+    assert source.total_rows == 10
+    originals, cases, said, _ = rows_of(source)
+    assert originals == table.to_pylist()
+    assert said == []
+    assert [c.age for c in cases] == [45, None] * 5
+    assert cases[1].dx == ("K80.101",)
+    assert source.bytes_read == source.size
+    batch = next(iter(source.batches()))
+    assert batch.cases.schema.field("dx").type.value_type == pa.dictionary(pa.int32(), pa.string())
+    assert batch.original.schema.field("case_id").type == pa.string()
+
+
+def test_parquet_of_texts(tmp_path: Path) -> None:
+    table = pa.table(
+        {
+            "性别": ["男", "女", "x"],
+            "dx1": ["", "I10", "I10"],
+            "dx2": ["E11.900", "", None],
+            "入院时间": ["20260131"] * 3,
+        }
+    )
+    source = parquet(tmp_path / "a.pq", table)
+    _, cases, said, _ = rows_of(source)
+    assert [c.dx for c in cases] == [(None, "E11.900"), ("I10",), ("I10",)]
+    assert said == [(3, "sex", "SEX_INVALID")]
+
+
+def test_parquet_empty_or_broken(tmp_path: Path) -> None:
+    table = pa.table({"id": ["a"] * 50, "dx": [["I10"]] * 50})
+    source = parquet(tmp_path / "a.parquet", table.slice(0, 0))
+    assert [i.reason for i in source.file_issues] == ["FILE_EMPTY"]
+    assert list(source.batches()) == []
+    whole = tmp_path / "a.parquet"
+    pq.write_table(table, whole)
+    content = whole.read_bytes()
+    whole.write_bytes(content[:-10])
+    with pytest.raises(GrouperError) as error:
+        open_source(whole)
+    assert error.value.code == "FILE_BROKEN"
+    whole.write_bytes(content)
+    source = open_source(whole, dialects=())
+    whole.write_bytes(content[:4] + b"\xff" * 60 + content[64:])
+    with pytest.raises(GrouperError) as error:
+        list(source.batches())
+    assert error.value.code == "FILE_BROKEN"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "options", "code"),
+    [
+        ("a.xlsx", b"PK\x03\x04", {}, "FILE_FORMAT"),
+        ("a.csv", b"\x1f\x8b", {}, "FILE_FORMAT"),
+        ("a.json", b' [{"id": 1}]', {}, "FILE_FORMAT"),
+        ("a.csv", b"id,dx\n", {"format": "xml"}, "FILE_FORMAT"),
+        ("a.csv", b"i\0d\0,\0", {}, "FILE_ENCODING"),
+        ("a.csv", b"x,y\n1,2\n", {}, "FILE_COLUMNS"),
+        ("a.jsonl", b'{"x": 1}\n', {}, "FILE_COLUMNS"),
+        ("a.parquet", b"id,dx\n", {}, "FILE_BROKEN"),
+        ("a.csv", b"id,dx\n1,2\n", {"defaults": {"nobody": "1"}}, "DEFAULT_INVALID"),
+        ("a.csv", b"id,dx\n1,2\n", {"defaults": {"sex": "x"}}, "DEFAULT_INVALID"),
+        ("a.csv", b"id,dx\n1,2\n", {"defaults": {"dx": "I10"}}, "DEFAULT_INVALID"),
+    ],
+)
+def test_files_that_are_none(
+    tmp_path: Path, name: str, content: bytes, options: dict[str, Any], code: str
+) -> None:
+    with pytest.raises(GrouperError) as error:
+        opened(tmp_path / name, content, **options)
+    assert error.value.code == code
+    assert code in error.value.describe("zh")
+    assert error.value.describe("zh") != error.value.describe("en")
+
+
+def test_content_tells_the_format(tmp_path: Path) -> None:
+    assert opened(tmp_path / "a.dat", b'{"id": 1}\n').format == "jsonl"
+    assert opened(tmp_path / "b.dat", b"id,dx\n1,I10\n").format == "csv"
+    pq.write_table(pa.table({"id": ["a"]}), tmp_path / "c.dat")
+    assert open_source(str(tmp_path / "c.dat")).format == "parquet"
+
+
+def test_files_that_cannot_be_opened(tmp_path: Path) -> None:
+    for path in (tmp_path, tmp_path / "none.csv", tmp_path / "none" / "a.csv"):
+        with pytest.raises(GrouperError) as error:
+            open_source(path)
+        assert error.value.code == "FILE_NOT_FOUND"
+    with pytest.raises(GrouperError) as error:
+        open_source("a\0b")
+    assert error.value.code == "FILE_DENIED"
+
+
+def test_a_line_without_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(text_input, "LONGEST_LINE", 100)
+    with pytest.raises(GrouperError) as error:
+        opened(tmp_path / "a.csv", "id,dx," + "x" * 200)
+    assert error.value.code == "FILE_LINE"
+
+
+def test_a_file_that_vanishes(tmp_path: Path) -> None:
+    source = opened(tmp_path / "a.csv", "id,dx\n1,I10\n")
+    source.path.unlink()
+    with pytest.raises(GrouperError) as error:
+        list(source.batches())
+    assert error.value.code == "FILE_BROKEN"
+
+
+CELLS = st.sampled_from(
+    [
+        "",
+        "1",
+        "男",
+        "I10|E11.900",
+        "2026-01-31",
+        'a"b',
+        '"',
+        "a,b",
+        "x\ny",
+        "\0",
+        "  ",
+        "\r",
+        "\udcff",
+    ]
+)
+
+
+@given(
+    st.lists(st.lists(CELLS, max_size=4), max_size=6),
+    st.sampled_from(["id,sex,dx", "id\tsex\tdx", "dx", 'id,"s\nex",dx']),
+    st.integers(1, 4),
+    st.integers(1, 40),
+)
+@settings(
+    max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_batch_and_block_sizes_do_not_matter(
+    tmp_path: Path, rows: list[list[str]], header: str, batch_rows: int, block: int
+) -> None:
+    mark = "\t" if "\t" in header else ","
+    text = "\n".join([header, *(mark.join(row) for row in rows)])
+    content = text.encode("utf-8", "surrogateescape")
+    path = tmp_path / "a.csv"
+    whole = rows_of(opened(path, content))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(csv_file, "_BLOCK", block)
+        assert rows_of(opened(path, content, batch_rows=batch_rows)) == whole
+
+
+@given(st.binary(max_size=200), st.sampled_from(["csv", "jsonl", "parquet", "dat"]), st.booleans())
+@settings(
+    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_any_bytes_raise_nothing_but_ours(
+    tmp_path: Path, content: bytes, suffix: str, headed: bool
+) -> None:
+    path = tmp_path / f"a.{suffix}"
+    head = {"csv": b"id,dx\n", "jsonl": b'{"id": "a"}\n', "parquet": b"PAR1"}.get(suffix, b"")
+    path.write_bytes(head * headed + content)
+    try:
+        rows_of(open_source(path))
+    except GrouperError as error:
+        assert error.describe("zh")  # noqa: PT017 -- either outcome is right
+
+
+@given(st.data())
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_damaged_parquet_raises_nothing_but_ours(tmp_path: Path, data: st.DataObject) -> None:
+    path = tmp_path / "a.parquet"
+    pq.write_table(
+        pa.table({"id": ["a", "b"], "dx": [["I10"], ["I10", "E11"]], "sex": [1, 2]}), path
+    )
+    content = bytearray(path.read_bytes())
+    at = data.draw(st.integers(4, len(content) - 9))
+    content[at] = data.draw(st.integers(0, 255))
+    path.write_bytes(content)
+    try:
+        rows_of(open_source(path))
+    except GrouperError as error:
+        assert error.code.startswith("FILE_")  # noqa: PT017 -- either outcome is right
+
+
+def test_labelled_cases_read_alike_from_every_format(facts: Path, tmp_path: Path) -> None:
+    text = gzip.decompress((facts / "cases" / "chs_drg" / "harbin-2022.jsonl.gz").read_bytes())
+    lines = [json.loads(line) for line in text.splitlines()][:300]
+    source = opened(tmp_path / "a.jsonl", text)
+    originals, cases, said, _ = rows_of(source)
+    assert said == []
+    assert [o["expect"] for o in originals[:300]] == [line["expect"] for line in lines]
+    assert [c.dx for c in cases[:300]] == [tuple(line["dx"]) for line in lines]
+    assert [c.department for c in cases[:300]] == [line["dept"] for line in lines]
+    flat = [
+        {k: "|".join(v) if isinstance(v, list) else v for k, v in line.items()} for line in lines
+    ]
+    names = list(flat[0])
+    table = "\n".join(
+        [
+            ",".join(names),
+            *(",".join("" if r[n] is None else str(r[n]) for n in names) for r in flat),
+        ]
+    )
+    from_csv = rows_of(opened(tmp_path / "a.csv", table))[1]
+    from_parquet = rows_of(parquet(tmp_path / "a.parquet", pa.Table.from_pylist(lines)))[1]
+    assert from_csv == cases[:300]
+    assert [asdict(c) for c in from_parquet] == [asdict(c) for c in from_csv]
+
+
+def test_memory_stays_bounded(tmp_path: Path) -> None:
+    """A file of many blocks never holds more than a few of them at once."""
+    path = tmp_path / "a.csv"
+    with path.open("w") as file:
+        file.write("id,sex,dx,note\n")
+        for at in range(100_000):
+            file.write(f"{at:09d},1,I10|E11.900,{'x' * 150}\n")
+    before = pa.total_allocated_bytes()
+    most = 0
+    rows = 0
+    for batch in open_source(path, dialects=(), batch_rows=10_000).batches():
+        assert isinstance(batch, CaseBatch)
+        rows += batch.cases.num_rows
+        most = max(most, pa.total_allocated_bytes() - before)
+    assert rows == 100_000
+    assert most < os.path.getsize(path)
