@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -13,8 +14,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grouper.case import CASE_SCHEMA, FIELDS, Case, normalise, plain
+from grouper.case import CASE_SCHEMA, FIELDS, Case, Normaliser, normalise, plain
 from grouper.case.issues import issues_of
+from grouper.case.layout import bind
+
+module = sys.modules["grouper.case.normalise"]
+"""The package's ``normalise`` is the function; this is the module behind it."""
 
 CODES = st.sampled_from(
     ["I10", "E11.900", " K80.101 ", "", " ", "-", "J10.801+G94.8*", "51.2300", "x", "无", "I10|E11"]
@@ -238,6 +243,44 @@ def test_money_of_binary_fractions_is_exact() -> None:
         Decimal("99999999.99"),
         None,
     ]
+
+
+def test_money_of_other_types() -> None:
+    for array, wanted in (
+        (pa.array([12, None]), Decimal("12.00")),
+        (pa.array([Decimal("12.5000")], pa.decimal128(20, 4)), Decimal("12.50")),
+        (pa.array([Decimal("12.3456")], pa.decimal128(20, 4)), Decimal("12.35")),
+        (pa.array([Decimal(-1)], pa.decimal128(5, 0)), None),
+    ):
+        assert (
+            normalise(column("total_cost", array)).cases.column("total_cost")[0].as_py() == wanted
+        )
+
+
+def test_types_that_arrow_cannot_encode_or_we_cannot_read() -> None:
+    half = pa.array([np.float16(45), None], pa.float16())
+    assert normalise(column("age", half)).cases.column("age").to_pylist() == [45, None]
+    for array in (
+        pa.array([b"45"]),
+        pa.array([timedelta(days=45)]),
+        pa.array([{"a": 1}]),
+        pa.array([[("a", 1)]], pa.map_(pa.string(), pa.int64())),
+    ):
+        found = normalise(column("age", array))
+        assert [i.reason for i in issues_of(found.issues)] == ["AGE_INVALID"]
+    empty = normalise(column("hospital", pa.array(["", ""])))
+    assert empty.cases.column("hospital").null_count == 2
+
+
+def test_readings_are_forgotten_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_REMEMBERED", 2)
+    normaliser = Normaliser(bind(("age",)))
+    for start in range(0, 40, 4):
+        ages = [f"{at}岁" for at in range(start, start + 4)]
+        found = normaliser(column("age", pa.array(ages)))
+        assert found.cases.column("age").to_pylist() == list(range(start, start + 4))
+        known = next(memo for group, memo in normaliser._groups if group.bindings)._known
+        assert len(known) <= 6
 
 
 def test_derived_columns_at_size() -> None:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
 from dataclasses import asdict
 from datetime import date, datetime
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -22,12 +20,15 @@ from grouper.case.issues import issues_of
 from grouper.case.readers import csv_file, json_lines, open_source, text_input
 from grouper.case.readers.source import CaseBatch, Source
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 Said = list[tuple[int, str, str]]
 
 
-def opened(path: Path, content: bytes | str, **options: Any) -> Source:
+def opened(path: Path, content: bytes | str, **options: object) -> Source:
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    return open_source(path, dialects=(), **options)
+    return open_source(path, dialects=(), **options)  # type: ignore[arg-type]
 
 
 def rows_of(source: Source) -> tuple[list[dict[str, Any]], list[Case], Said, list[bool]]:
@@ -97,6 +98,21 @@ def test_named_encoding(tmp_path: Path) -> None:
     with pytest.raises(GrouperError) as error:
         opened(tmp_path / "a.csv", TABLE, encoding="rot13")
     assert error.value.code == "FILE_ENCODING"
+
+
+@pytest.mark.parametrize(
+    ("cells", "encoding", "found"),
+    [
+        ("女", "gb18030", "gb18030"),
+        ("女", "utf-8", "utf-8"),
+        ("37°", "utf-8", "utf-8"),
+        ("联通", "gbk", "gb18030"),
+    ],
+)
+def test_short_texts_are_told_apart(tmp_path: Path, cells: str, encoding: str, found: str) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(f"id,x\n1,{cells}\n2,{cells}\n".encode(encoding))
+    assert text_input.encoding_of(path, None) == found
 
 
 def test_encoding_is_found_behind_much_ascii(
@@ -284,9 +300,9 @@ def test_json_lines_layouts_are_forgotten(tmp_path: Path, monkeypatch: pytest.Mo
     assert {c.region for c in cases} == {"wuhan"}
 
 
-def parquet(path: Path, table: pa.Table, **options: Any) -> Source:
+def parquet(path: Path, table: pa.Table, **options: object) -> Source:
     pq.write_table(table, path, row_group_size=3)
-    return open_source(path, dialects=(), **options)
+    return open_source(path, dialects=(), **options)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("batch_rows", [1, 2, 4, 100])
@@ -524,4 +540,4 @@ def test_memory_stays_bounded(tmp_path: Path) -> None:
         rows += batch.cases.num_rows
         most = max(most, pa.total_allocated_bytes() - before)
     assert rows == 100_000
-    assert most < os.path.getsize(path)
+    assert most < path.stat().st_size

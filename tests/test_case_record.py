@@ -6,7 +6,7 @@ import re
 import tomllib
 from datetime import date
 from importlib.resources import files
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pytest
@@ -18,15 +18,18 @@ from grouper.case.issues import ISSUE_SCHEMA, Issue, Severity, issue_table, issu
 from grouper.case.layout import aliases_of, bind, unique_names
 from grouper.case.tables import rows
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 ROOT_PAGE = "docs/CASE.md"
 
 
-def read(**raw: Any) -> tuple[Case, list[tuple[str, str]]]:
+def read(**raw: object) -> tuple[Case, list[tuple[str, str]]]:
     case, issues = Case.from_mapping(raw)
     return case, [(i.field, i.reason) for i in issues]
 
 
-def test_the_page_is_the_specifications(pytestconfig: pytest.Config, tmp_path: Any) -> None:
+def test_the_page_is_the_specifications(pytestconfig: pytest.Config, tmp_path: Path) -> None:
     page = pytestconfig.rootpath / ROOT_PAGE
     assert page.read_text("utf-8") == render()
     write(tmp_path / "CASE.md")

@@ -6,8 +6,7 @@ import csv
 import gzip
 import io
 import json
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -17,6 +16,9 @@ from grouper.case.layout import fold_name
 from grouper.case.readers import dialects, open_source
 from hl7_adapters.hqms import DIALECT
 from hl7_adapters.hqms.columns import Header, by_header, columns
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 WIDTH = 811
 STAY = {"B12": "2026-03-01 08:30:00", "B15": "2026-03-04 10:00:00"}
@@ -66,10 +68,10 @@ def written(pages: list[dict[str, str]], header: Header = Header.CODE) -> str:
 
 
 def read(
-    path: Path, content: bytes, **options: Any
+    path: Path, content: bytes, **options: object
 ) -> tuple[list[Case], list[tuple[int, str, str]], Any]:
     path.write_bytes(content)
-    source = open_source(path, dialects=(DIALECT,), **options)
+    source = open_source(path, dialects=(DIALECT,), **options)  # type: ignore[arg-type]
     cases: list[Case] = []
     said: list[tuple[int, str, str]] = []
     for batch in source.batches():

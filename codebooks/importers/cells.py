@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from codebooks.folding import fold_code, fold_rule
 from codebooks.importers.layout import layout
@@ -125,7 +125,7 @@ class CellReader:
 
     def rule(self, cell: object) -> str:
         """A rule's text, its white space folded; a lone number may stand in a number's cell."""
-        raw = str(int(cell)) if _is_whole(cell) else _text(cell)
+        raw = _whole(cell) or _text(cell)
         folded = fold_rule(raw)
         if folded != raw:
             self._notes.mended("rule_break" if _BREAK.search(raw) else "rule_blank")
@@ -162,8 +162,11 @@ def is_blank(cell: object) -> bool:
     return cell is None or (isinstance(cell, str) and not fold_rule(cell))
 
 
-def _is_whole(cell: object) -> bool:
-    return isinstance(cell, (int, float)) and not isinstance(cell, bool) and cell % 1 == 0
+def _whole(cell: object) -> str | None:
+    """A whole number as it is written."""
+    if isinstance(cell, (int, float)) and not isinstance(cell, bool) and cell % 1 == 0:
+        return str(int(cell))
+    return None
 
 
 def _text(cell: object) -> str:
@@ -174,10 +177,6 @@ def _text(cell: object) -> str:
     if isinstance(cell, (int, float)) and not isinstance(cell, bool):
         # 17.4100 as a number has lost its zeros: what was written can only be guessed.
         raise CellError("IMPORT_CELL_NUMBER", found=str(cell))
-    _fail_kind(cell)
-
-
-def _fail_kind(cell: object) -> NoReturn:
     raise CellError("IMPORT_CELL_KIND", found=_short(str(cell)))
 
 

@@ -136,7 +136,7 @@ def _look_ahead(content: bytes, where: Where) -> None:
             members = archive.infolist()
             if any(member.flag_bits & 1 for member in members):
                 raise CodebookError("IMPORT_PASSWORD", where)
-            if not _MEMBERS <= {member.filename for member in members}:
+            if not _MEMBERS.issubset(member.filename for member in members):
                 raise CodebookError("IMPORT_NOT_XLSX", where)
             if any(member.compress_type not in _PLAIN_PACKING for member in members):
                 raise CodebookError("IMPORT_CORRUPT", where, reason="compress_type")

@@ -39,7 +39,6 @@ class Layout:
 
     header_rows: int
     levels: tuple[str, ...]
-    set_kinds: tuple[str, ...]
     newborn_weights: tuple[str, ...]
     limits: Limits
     defaults: Mapping[str, Any]
@@ -66,7 +65,6 @@ def layout() -> Layout:
     return Layout(
         header_rows=plain["header_rows"],
         levels=tuple(plain["levels"]),
-        set_kinds=tuple(plain["set_kinds"]),
         newborn_weights=tuple(plain["newborn_weights"]),
         limits=Limits(**plain["limits"]),
         defaults=plain["defaults"],

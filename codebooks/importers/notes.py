@@ -36,19 +36,19 @@ class Notes:
         self.refused = False
         self._seen: Counter[str] = Counter()
 
-    def add(self, severity: Severity, code: str, where: Where, **params: object) -> None:
+    def add(self, severity: Severity, code: str, where: Where, /, **params: object) -> None:
         """Note one finding."""
         self.take([Finding(code, severity, where, params)])
 
-    def error(self, code: str, where: Where, **params: object) -> None:
+    def error(self, code: str, where: Where, /, **params: object) -> None:
         """Note what refuses the import."""
         self.add(Severity.ERROR, code, where, **params)
 
-    def warning(self, code: str, where: Where, **params: object) -> None:
+    def warning(self, code: str, where: Where, /, **params: object) -> None:
         """Note what the officer should judge."""
         self.add(Severity.WARNING, code, where, **params)
 
-    def note(self, code: str, where: Where, **params: object) -> None:
+    def note(self, code: str, where: Where, /, **params: object) -> None:
         """Note what the officer should know."""
         self.add(Severity.NOTE, code, where, **params)
 

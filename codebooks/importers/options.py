@@ -80,7 +80,7 @@ def make_card(options: ImportOptions, base: Mapping[str, Any], where: Where) -> 
     chosen = {name: value for name in names if (value := getattr(options, name)) is not None}
     dates = {name: value.isoformat() for name, value in chosen.items() if name.startswith("valid")}
     plain = {"valid_to": None, **base, **chosen, **dates}
-    required = [name for name in BookCard.__dataclass_fields__ if name not in ("options",)]
+    required = [name for name in BookCard.__dataclass_fields__ if name != "options"]
     missing = [name for name in required if name != "valid_to" and not plain.get(name)]
     if missing:
         raise CodebookError("IMPORT_CARD_MISSING", where, missing=", ".join(missing))

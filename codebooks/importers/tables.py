@@ -6,7 +6,7 @@ import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from codebooks.book import RULE_TABLES, TABLES
+from codebooks.book import RULE_TABLES
 from codebooks.errors import Where
 from codebooks.importers.cells import CellError, CellReader, is_blank, is_code
 from codebooks.importers.container import column_letter
@@ -128,10 +128,12 @@ def read_table(
     rows: list[dict[str, Any]] = []
     positions = [(field, index) for field, (index, _) in grid.columns.items()]
     numbered = grid.table in RULE_TABLES
+    empty = True
     for number, row in grid.rows:
         if all(map(is_blank, row)):
             notes.mended("blank_row")
             continue
+        empty = False
         values: dict[str, Any] = {}
         for field, index in positions:
             try:
@@ -145,7 +147,7 @@ def read_table(
                 values["source_row"] = number
             values.pop("kind", None)
             rows.append(values)
-    if not rows and not notes.refused:
+    if empty and grid.table not in layout().list_tables:
         notes.error("IMPORT_TABLE_EMPTY", grid.at(None))
     shown = {field: label for field, (_, label) in grid.columns.items()}
     place = grid.where.sheet or grid.where.file or ""
@@ -172,8 +174,3 @@ def _check(
         place = grid.at(number, "kind")
         notes.warning("IMPORT_SET_KIND", place, found=values["kind"], set=values["set_id"])
     return True
-
-
-def fields_of(table: str) -> list[str]:
-    """The columns of a table."""
-    return list(TABLES[table].names)

@@ -173,8 +173,8 @@ def _elements(
     slots: dict[int, list[object]] = {}
     wholes: list[list[Any]] = []
     for binding, raw in zip(bindings, raws, strict=True):
-        if binding.field != field.name:
-            continue
+        if raw is None or raw == "" or binding.field != field.name:
+            continue  # wide front pages are mostly empty cells
         if binding.part is Part.LIST and binding.slot == 0:
             wholes.append(_trimmed([_reading(field, r, remarks) for r in split(raw)]))
         elif binding.part is Part.LIST:

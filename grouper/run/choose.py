@@ -58,14 +58,15 @@ class Chooser:
         days = _days(column_of(cases, "discharge_time"))
         regions, region_at = _texts(cases, "region", self.region)
         kinds, kind_at = _texts(cases, "kind", INPATIENT)
-        # One number for each (day, region, kind); equal ones are asked once.
+        # One number for each (day, region, kind), counted from the least; equal ones are asked once.
         key = (days * len(regions) + region_at) * len(kinds) + kind_at
-        distinct, first, back = np.unique(key, return_index=True, return_inverse=True)
+        distinct, back = _distinct(key)
         schemes: dict[str, int] = {}
         answers = np.zeros(len(distinct), np.int32)
-        for i, at in enumerate(first.tolist()):
-            day = None if days[at] == _NO_DAY else int(days[at])
-            found = _binding(regions[region_at[at]], day, kinds[kind_at[at]])
+        for i, number in enumerate(distinct.tolist()):
+            rest, kind = divmod(number, len(kinds))
+            day, region = divmod(rest, len(regions))
+            found = _binding(regions[region], None if day == _NO_DAY else day, kinds[kind])
             if isinstance(found, Reason):
                 answers[i] = -1 - _REASONS.index(found)
             else:
@@ -74,6 +75,8 @@ class Chooser:
 
 
 _NO_DAY = -(2**31)
+_DENSE = 1 << 20
+"""Up to this spread distinct numbers are found by a table instead of by sorting."""
 
 
 @lru_cache(maxsize=65536)
@@ -100,6 +103,21 @@ def _days(column: pa.Array) -> NDArray[np.int64]:
         pc.fill_null(local, _NO_DAY).to_numpy(zero_copy_only=False).astype(np.int64)
     )
     return days
+
+
+def _distinct(keys: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The distinct numbers, and each one's place among them."""
+    known = keys[keys > _NO_DAY]
+    least, most = (int(known.min()), int(known.max())) if len(known) else (0, 0)
+    if len(known) < len(keys) or most - least > _DENSE:
+        found, back = np.unique(keys, return_inverse=True)
+        return found, back
+    there = np.zeros(most - least + 1, np.bool_)
+    there[keys - least] = True
+    found = np.flatnonzero(there)
+    place = np.zeros(len(there), np.int64)
+    place[found] = np.arange(len(found))
+    return found + least, place[keys - least]
 
 
 def _texts(cases: pa.RecordBatch, name: str, default: str) -> tuple[list[str], NDArray[np.int64]]:

@@ -85,8 +85,14 @@ class _Parquet:
         # Columns that come encoded stay so; for the others building a dictionary costs more time
         # than it saves room.
         encoded = [p for f in schema if (p := _encoded_path(f)) is not None]
+        # Bit-packed indices hold nothing for a compressor to find.
+        compression = {_leaf_path(f): "none" if _encoded_path(f) else "lz4" for f in schema}
         self._writer = pq.ParquetWriter(
-            path, schema, compression="lz4", write_statistics=False, use_dictionary=encoded
+            path,
+            schema,
+            compression=compression,
+            write_statistics=False,
+            use_dictionary=encoded,
         )
 
     def write(self, batch: pa.RecordBatch) -> None:
@@ -128,6 +134,11 @@ class _JsonLines:
 
     def close(self) -> None:
         self._file.close()
+
+
+def _leaf_path(field: pa.Field) -> str:
+    nested = pa.types.is_list(field.type)
+    return f"{field.name}.list.element" if nested else str(field.name)
 
 
 def _encoded_path(field: pa.Field) -> str | None:

@@ -44,13 +44,13 @@ class CsvSource(Source):
         self.encoding = encoding
         with open_text(path, encoding) as text:
             header, self.delimiter = _header(text)
+            empty = not any(line.strip("\r\n") for line in iter(text.line, ""))
         names = unique_names(header)
         super().__init__(
             path, lay_out(header), pa.schema([(n, pa.string()) for n in names]), batch_rows
         )
-        if not header or next(self._pieces(), None) is None:
+        if empty:
             self.file_issues = [empty_file()]
-        self.bytes_read = 0
 
     def batches(self) -> Iterator[CaseBatch]:
         """The records; see :meth:`Source.batches`."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 import codecs
 import io
 import re
+from collections import Counter
 from contextlib import contextmanager
+from enum import Enum
 from typing import TYPE_CHECKING
 
 from codebooks.errors import GrouperError, Where
@@ -38,9 +40,8 @@ _REPLACED = re.compile("[\ud800-\udfff\ufffd]")
 def encoding_of(path: Path, wanted: str | None) -> str:
     """The encoding of a text file.
 
-    A byte order mark decides; else the first block that is not plain ASCII does: UTF-8 when most of
-    its lines that are not ASCII are valid UTF-8 (Chinese text in another encoding hardly ever is),
-    else GB18030, of which GBK and GB2312 are parts.
+    A byte order mark decides; else the lines of the first block that is not plain ASCII vote for
+    UTF-8 or GB18030, of which GBK and GB2312 are parts.
 
     Args:
         path: the file.
@@ -77,18 +78,32 @@ def encoding_of(path: Path, wanted: str | None) -> str:
 
 def _voted(block: bytes) -> str:
     lines = [line for line in re.split(rb"[\r\n]", block) if not line.isascii()]
-    # The block may begin within a line; with one line alone there is nothing else to judge by.
-    judged = lines[1:] or lines
-    valid = sum(_is_utf_8(line) for line in judged)
-    return UTF_8 if 2 * valid > len(judged) else GB18030
+    votes = Counter(_vote(line) for line in lines)
+    if votes[_Vote.UTF_8] or votes[_Vote.GB18030]:
+        return UTF_8 if votes[_Vote.UTF_8] >= votes[_Vote.GB18030] else GB18030
+    return GB18030 if votes[_Vote.DOUBTFUL] else UTF_8
 
 
-def _is_utf_8(line: bytes) -> bool:
+class _Vote(Enum):
+    UTF_8 = "utf-8"
+    GB18030 = "gb18030"
+    DOUBTFUL = "either"
+    LATIN = "signs"
+
+
+def _vote(line: bytes) -> _Vote:
+    """What a line speaks for.
+
+    Chinese in UTF-8 has three bytes a character. Some Chinese pairs of GB18030 are valid UTF-8 too
+    (女 reads as Ů); that such letters are meant is less likely, except for signs as ° and ±.
+    """
     try:
-        line.decode()
+        highest = max(line.decode())
     except UnicodeDecodeError:
-        return False
-    return True
+        return _Vote.GB18030
+    if highest >= "\u0800":
+        return _Vote.UTF_8
+    return _Vote.DOUBTFUL if highest > "\u00ff" else _Vote.LATIN
 
 
 def undecodable(text: str, encoding: str) -> bool:

@@ -16,11 +16,11 @@ from grouper.schemes.protocol import RESULT_SCHEMA
 from grouper.schemes.reasons import FIELD, Reason, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from grouper.schemes.drg.compiled import CompiledScheme, Group
+    from grouper.schemes.drg.compiled import CompiledScheme, Row
 
 _STATUSES = list(Status)
 _STATUS_OF_REASON = {
@@ -45,14 +45,11 @@ class Dresser:
     def __init__(self, scheme: CompiledScheme) -> None:
         self._id = scheme.card.id
         groups = scheme.groups
-        self._columns = {
-            "mdc": _lookup(groups, lambda g: g.mdc.code if g.mdc else None),
-            "mdc_name": _lookup(groups, lambda g: g.mdc.name if g.mdc else None),
-            "adrg": _lookup(groups, lambda g: g.adrg.code if g.adrg else None),
-            "adrg_name": _lookup(groups, lambda g: g.adrg.name if g.adrg else None),
-            "group": _lookup(groups, lambda g: g.drg.code),
-            "group_name": _lookup(groups, lambda g: g.drg.name),
-        }
+        self._places = [
+            _Named(("mdc", "mdc_name"), [_named(g.mdc) for g in groups]),
+            _Named(("adrg", "adrg_name"), [_named(g.adrg) for g in groups]),
+            _Named(("group", "group_name"), [_named(g.drg) for g in groups]),
+        ]
 
     def dress(self, numbers: Numbers) -> pa.RecordBatch:
         """The result columns of a batch's answers."""
@@ -65,27 +62,51 @@ class Dresser:
             "warnings": _warnings(numbers.notices),
             "cc_level": _words(numbers.level.astype(np.int32) - 1, [LEVEL_NAME[1], LEVEL_NAME[2]]),
         }
-        for name, (places, words) in self._columns.items():
-            columns[name] = _words(places[numbers.group], words)
+        for named in self._places:
+            columns |= named.columns(numbers.group)
         return pa.RecordBatch.from_arrays(
             [columns[name] for name in RESULT_SCHEMA.names], schema=RESULT_SCHEMA
         )
 
 
-def _lookup(
-    groups: Sequence[Group], word: Callable[[Group], str | None]
-) -> tuple[NDArray[np.int32], list[str]]:
-    """Place of each group's word among the distinct words; -1 for none, also at ``OPEN``."""
-    words: dict[str, int] = {}
-    places = [words.setdefault(w, len(words)) if (w := word(g)) else -1 for g in groups]
-    return np.array([*places, -1], np.int32), list(words)
+def _named(row: Row | None) -> tuple[str, str | None] | None:
+    return None if row is None else (row.code, row.name or None)
+
+
+class _Named:
+    """Code and name of one level of a group, by group number."""
+
+    def __init__(
+        self, columns: tuple[str, str], words: Sequence[tuple[str, str | None] | None]
+    ) -> None:
+        distinct = list(dict.fromkeys(w for w in words if w is not None))
+        place = {word: i for i, word in enumerate(distinct)}
+        # A group number below zero (OPEN) counts from the end: there stands "none".
+        self._place = np.array([-1 if w is None else place[w] for w in (*words, None)], np.int32)
+        self._unnamed = np.array([w is None or w[1] is None for w in (*words, None)])
+        self._columns = columns
+        self._codes = pa.array([code for code, _ in distinct], pa.string())
+        self._names = pa.array([name or "" for _, name in distinct], pa.string())
+
+    def columns(self, groups: NDArray[np.int32]) -> dict[str, pa.DictionaryArray]:
+        places = self._place[groups]
+        unnamed = self._unnamed[groups]
+        named = pa.array(places, pa.int32(), mask=unnamed) if unnamed.any() else _indices(places)
+        found = ((_indices(places), self._codes), (named, self._names))
+        return {
+            column: pa.DictionaryArray.from_arrays(indices, words)
+            for column, (indices, words) in zip(self._columns, found, strict=True)
+        }
 
 
 def _words(places: NDArray[np.int32], words: Sequence[str | None]) -> pa.DictionaryArray:
     """A dictionary array; places below zero are null."""
+    return pa.DictionaryArray.from_arrays(_indices(places), pa.array(words, pa.string()))
+
+
+def _indices(places: NDArray[np.int32]) -> pa.Array:
     mask = places < 0
-    indices = pa.array(places, pa.int32(), mask=mask if mask.any() else None)
-    return pa.DictionaryArray.from_arrays(indices, pa.array(words, pa.string()))
+    return pa.array(places, pa.int32(), mask=mask if mask.any() else None)
 
 
 def _warnings(notices: NDArray[np.uint32]) -> pa.DictionaryArray:

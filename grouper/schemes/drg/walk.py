@@ -41,34 +41,48 @@ class Walker:
     def __init__(self, scheme: CompiledScheme, layout: Layout) -> None:
         diagram = Diagram(len(scheme.groups), layout.bits)
         builder = GridBuilder(scheme, diagram)
-        self.entries = [builder.entry(mdc) for mdc in scheme.mdcs]
+        entries = [builder.entry(mdc) for mdc in scheme.mdcs]
         nodes = diagram.table()
         self._leaves = nodes.leaves
         self._branch = nodes.branch
         self._word, shift = np.divmod(nodes.bit, WORD)
         self._shift = shift.astype(np.uint64)
+        self._size = scheme.vocabulary.size
+        # The categories' tables one behind the other: a case enters category m at
+        # root[row[m, diagnosis] + column[m, procedure]].
+        first = np.cumsum([0, *(len(entry.root) for entry in entries)])
+        self._root = np.concatenate([entry.root for entry in entries])
+        self._row = np.concatenate(
+            [e.diagnosis * np.int32(e.width) + np.int32(at) for e, at in zip(entries, first, strict=False)]
+        )
+        self._column = np.concatenate([entry.procedure for entry in entries])
         # Bit m of a code's mask: category m can take a case with it.
-        shape = (scheme.vocabulary.size,)
-        self._may_dx = np.zeros(shape, np.uint64)
-        self._may_px = np.zeros(shape, np.uint64)
-        for m, entry in enumerate(self.entries):
-            self._may_dx |= entry.may_diagnosis.astype(np.uint64) << np.uint64(m)
-            self._may_px |= entry.may_procedure.astype(np.uint64) << np.uint64(m)
+        self._may_dx = np.zeros(self._size, np.uint32)
+        self._may_px = np.zeros(self._size, np.uint32)
+        for m, entry in enumerate(entries):
+            self._may_dx |= entry.may_diagnosis.astype(np.uint32) << np.uint32(m)
+            self._may_px |= entry.may_procedure.astype(np.uint32) << np.uint32(m)
 
     def groups(self, work: Work) -> NDArray[np.int32]:
         """The group number of each case; ``PASS`` where no category takes it."""
         found = np.full(len(work.principal), PASS, np.int32)
         may = self._may_dx[work.principal] & self._may_px[work.main]
         may[work.principal == NO_CODE] = 0
-        for m, entry in enumerate(self.entries):
-            rows = np.flatnonzero((may >> np.uint64(m)) & np.uint64(1))
-            if not len(rows):
-                continue
-            cell = entry.diagnosis[work.principal[rows]] * entry.width
-            node = entry.root[cell + entry.procedure[work.main[rows]]]
+        rows = np.flatnonzero(may)
+        may = may[rows]
+        principal, main = work.principal[rows], work.main[rows]
+        while len(rows):
+            lowest = may & (~may + np.uint32(1))
+            # The exponent of a power of two is exact: the category that is next in order.
+            category = (np.frexp(lowest.astype(np.float32))[1] - 1).astype(np.int32)
+            offset = category * np.int32(self._size)
+            node = self._root[self._row[offset + principal] + self._column[offset + main]]
             self._descend(work, rows, node)
             found[rows] = node
-            may[rows[node != PASS]] = 0
+            may ^= lowest
+            left = np.flatnonzero((node == PASS) & (may != 0))
+            rows, may = rows[left], may[left]
+            principal, main = principal[left], main[left]
         return found
 
     def _descend(
