@@ -366,6 +366,14 @@ def test_parquet_empty_or_broken(tmp_path: Path) -> None:
     assert error.value.code == "FILE_BROKEN"
 
 
+def test_parquet_with_fewer_rows_than_it_states(tmp_path: Path) -> None:
+    source = parquet(tmp_path / "a.parquet", pa.table({"id": ["a"], "dx": [["I10"]]}))
+    source.total_rows = 0
+    with pytest.raises(GrouperError) as error:
+        list(source.batches())
+    assert error.value.code == "FILE_BROKEN"
+
+
 @pytest.mark.parametrize(
     ("name", "content", "options", "code"),
     [

@@ -20,21 +20,31 @@ from codebooks.storage import write_book
 
 def read_rows(path: Path) -> list[dict[str, Any]]:
     """Rows of a CSV file, gzipped or not."""
-    opened = gzip.open(path, "rt", encoding="utf-8-sig", newline="") if path.suffix == ".gz" else path.open(encoding="utf-8-sig", newline="")
+    opened = (
+        gzip.open(path, "rt", encoding="utf-8-sig", newline="")
+        if path.suffix == ".gz"
+        else path.open(encoding="utf-8-sig", newline="")
+    )
     with opened as file:
         return list(csv.DictReader(file))
 
 
-def table_rows(folder: Path, name: str, source_rows: dict[tuple[str, ...], int]) -> list[dict[str, Any]]:
+def table_rows(
+    folder: Path, name: str, source_rows: dict[tuple[str, ...], int]
+) -> list[dict[str, Any]]:
     """One table of a facts folder; rule rows get the row of their source."""
-    path = next((p for p in (folder / f"{name}.csv", folder / f"{name}.csv.gz") if p.exists()), None)
+    path = next(
+        (p for p in (folder / f"{name}.csv", folder / f"{name}.csv.gz") if p.exists()), None
+    )
     if path is None:
         return []
     rows = read_rows(path)
     if name in RULE_TABLES:
         for number, row in enumerate(rows, 2):
             row["sort"] = float(row["sort"]) if row["sort"] else None
-            row["source_row"] = source_rows.get((name.upper(), row[name])) if source_rows else number
+            row["source_row"] = (
+                source_rows.get((name.upper(), row[name])) if source_rows else number
+            )
     return rows
 
 

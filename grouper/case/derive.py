@@ -108,10 +108,6 @@ class _Column:
         values = column.to_numpy()
         self.values = local_days(values) if zoned else values
 
-    @property
-    def any(self) -> bool:
-        return bool(self.known.any())
-
 
 def derive_columns(
     columns: dict[str, pa.Array | None], size: int
@@ -126,18 +122,19 @@ def derive_columns(
     Returns:
         The columns named in :data:`DERIVED` that change, and the remarks with their rows (0-based).
     """
-    birth = _Column(columns["birth_date"], size)
-    admitted = _Column(columns["admission_time"], size, zoned=True)
-    discharged = _Column(columns["discharge_time"], size, zoned=True)
     found = {name: _Column(columns[name], size) for name in DERIVED}
     unclear = np.zeros(size, np.bool_)
     changed: set[str] = set()
-    if birth.any and admitted.any:
-        unclear |= _age_columns(birth, admitted, found["age"], found["age_days"], changed)
-    if found["age_days"].any:
+    if columns["admission_time"] is not None:
+        admitted = _Column(columns["admission_time"], size, zoned=True)
+        if columns["birth_date"] is not None:
+            birth = _Column(columns["birth_date"], size)
+            unclear |= _age_columns(birth, admitted, found["age"], found["age_days"], changed)
+        if columns["discharge_time"] is not None:
+            discharged = _Column(columns["discharge_time"], size, zoned=True)
+            unclear |= _stay_column(admitted, discharged, found["los"], changed)
+    if columns["age_days"] is not None or "age_days" in changed:
         unclear |= _infants(found["age"], found["age_days"], changed)
-    if admitted.any and discharged.any:
-        unclear |= _stay_column(admitted, discharged, found["los"], changed)
     rows = np.flatnonzero(unclear)
     remarks = _decide(rows, columns, found)
     if len(rows):

@@ -143,15 +143,14 @@ class _Memo:
         if len(self._known) > _REMEMBERED:
             self._known.clear()
         if len(columns) == 1 and not pa.types.is_nested(columns[0].type):
-            coded = _coded(columns[0])
-            if coded is not None:
-                return self._distinct(coded, remarks)
+            return self._distinct(columns[0], remarks)
         rows = zip(*(_values(column) for column in columns), strict=True)
         results = [self._result(row) for row in rows]
         remarks += [(at, remark) for at, r in enumerate(results) for remark in r.remarks]
         return self._arrays(results)
 
-    def _distinct(self, coded: pa.Array, remarks: Remarks) -> dict[str, pa.Array]:
+    def _distinct(self, column: pa.Array, remarks: Remarks) -> dict[str, pa.Array]:
+        coded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
         results = [self._result((raw,)) for raw in coded.dictionary.to_pylist()]
         arrays = self._arrays(results)
         remarked = np.array([bool(r.remarks) for r in results] + [False])
@@ -173,16 +172,6 @@ class _Memo:
             field.name: pa.array([r.values[at] for r in results], field.type)
             for at, field in enumerate(self._group.fields)
         }
-
-
-def _coded(column: pa.Array) -> pa.Array | None:
-    """The column as distinct values and indices; None for types that Arrow cannot encode so."""
-    if pa.types.is_dictionary(column.type):
-        return column
-    try:
-        return column.dictionary_encode()
-    except pa.ArrowNotImplementedError:
-        return None
 
 
 def _values(column: pa.Array) -> list[Any]:

@@ -7,7 +7,7 @@ import os
 import time
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING, Protocol
 
 import pyarrow as pa
@@ -84,24 +84,19 @@ def run(
     started = time.monotonic()
     finals = [output, summary.rejects_file, *([explain] if explain else [])]
     try:
-        with ExitStack() as stack:
-            writer = open_writer(output, output_schema(source.schema))
-            stack.callback(writer.close)
-            rejects = RejectsFile(part_of(summary.rejects_file), lang)
-            stack.callback(rejects.close)
-            traces = part_of(explain).open("w", encoding="utf-8") if explain else None
-            if traces:
-                stack.callback(traces.close)
-            for issue in source.file_issues:
-                rejects.write(issue_table([issue]), None, 0)
-            for batch, grouped in _ordered(source, chooser, workers or os.cpu_count() or 1):
-                writer.write(_beside(batch.original, grouped.results))
-                rejects.write(grouped.issues, batch.cases, batch.first_row)
-                if traces:
-                    _explain(traces, batch, grouped, lang)
-                summary.add(grouped.results, grouped.issues)
-                if progress:
-                    progress(summary.rows)
+        with _Sink(source, summary, explain, lang) as sink:
+            # Writing goes on beside reading and grouping; one thread keeps it in order.
+            last: Future[None] | None = None
+            with ThreadPoolExecutor(1, thread_name_prefix="write") as out:
+                for batch, grouped in _ordered(source, chooser, workers or os.cpu_count() or 1):
+                    if last:
+                        last.result()
+                    last = out.submit(sink.write, batch, grouped)
+                    summary.add(grouped.results, grouped.issues)
+                    if progress:
+                        progress(summary.rows)
+                if last:
+                    last.result()
         for path in finals:
             part_of(path).replace(path)
     except BaseException as error:
@@ -114,17 +109,13 @@ def run(
     return summary
 
 
-def _ordered(
-    source: Source, chooser: Chooser, workers: int
-) -> Iterator[tuple[CaseBatch, Grouped]]:
+def _ordered(source: Source, chooser: Chooser, workers: int) -> Iterator[tuple[CaseBatch, Grouped]]:
     """Group batches side by side and hand them on in order."""
     waiting: deque[tuple[CaseBatch, Future[Grouped]]] = deque()
     pool = ThreadPoolExecutor(workers, thread_name_prefix="group")
     try:
         for batch in source.batches():
-            future = pool.submit(
-                group_cases, batch.cases, batch.issues, batch.first_row, chooser
-            )
+            future = pool.submit(group_cases, batch.cases, batch.issues, batch.first_row, chooser)
             waiting.append((batch, future))
             if len(waiting) > _AHEAD * workers:
                 done, answer = waiting.popleft()
@@ -136,10 +127,40 @@ def _ordered(
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _beside(original: pa.RecordBatch, results: pa.RecordBatch) -> pa.RecordBatch:
-    return pa.RecordBatch.from_arrays(
-        [*original.columns, *results.columns], schema=output_schema(original.schema)
-    )
+class _Sink:
+    """The files of a run: results, rejects and, if asked for, traces."""
+
+    def __init__(
+        self, source: Source, summary: Summary, explain: Path | None, lang: str | None
+    ) -> None:
+        self._lang = lang
+        self._schema = output_schema(source.schema)
+        with ExitStack() as opened:
+            self._results = opened.enter_context(closing(open_writer(summary.output, self._schema)))
+            self._rejects = opened.enter_context(
+                closing(RejectsFile(part_of(summary.rejects_file), lang))
+            )
+            self._traces = (
+                opened.enter_context(part_of(explain).open("w", encoding="utf-8"))
+                if explain
+                else None
+            )
+            for issue in source.file_issues:
+                self._rejects.write(issue_table([issue]), None, 0)
+            self._stack = opened.pop_all()
+
+    def write(self, batch: CaseBatch, grouped: Grouped) -> None:
+        columns = [*batch.original.columns, *grouped.results.columns]
+        self._results.write(pa.RecordBatch.from_arrays(columns, schema=self._schema))
+        self._rejects.write(grouped.issues, batch.cases, batch.first_row)
+        if self._traces:
+            _explain(self._traces, batch, grouped, self._lang)
+
+    def __enter__(self) -> _Sink:
+        return self
+
+    def __exit__(self, *problem: object) -> None:
+        self._stack.close()
 
 
 def _explain(traces: TextIO, batch: CaseBatch, grouped: Grouped, lang: str | None) -> None:

@@ -32,8 +32,10 @@ RESULT_SCHEMA = pa.schema(
 """The columns of a grouping, the same for every family; what a family lacks is null.
 
 ``status`` and ``reason`` as in :mod:`grouper.schemes.reasons`; ``warnings`` are reason codes joined
-by ``;``; ``group`` is null where a missing value decides between groups.
+by ``;``; ``group`` is null where a missing value decides between groups; the name of a group that
+has none (``?QY``, ``X000``) is the empty text.
 """
+
 
 @dataclass(frozen=True, slots=True)
 class Warned:

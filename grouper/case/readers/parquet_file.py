@@ -50,14 +50,19 @@ class ParquetSource(Source):
             for original in self._originals(file):
                 batch = case_batch(normaliser, original, row, [])
                 row += original.num_rows
-                self.bytes_read = self.size * (row - 1) // total
+                self.bytes_read = self.size * (row - 1) // max(total, row - 1)
                 yield batch
+        if row - 1 != total:
+            cause = f"{row - 1} != {total}"
+            raise GrouperError("FILE_BROKEN", Where(file=str(self.path)), cause=cause)
 
     def _originals(self, file: pq.ParquetFile) -> Iterator[pa.RecordBatch]:
         # Each row group has dictionaries of its own, and a batch of lists can hold but one.
         for group in range(file.metadata.num_row_groups):
             for batch in file.iter_batches(self.batch_rows, row_groups=[group], use_threads=False):
                 if batch.num_rows:
+                    # A damaged page may decode to indices beyond its dictionary, or to no text.
+                    batch.validate(full=True)
                     yield batch
 
 

@@ -70,19 +70,17 @@ class BatchEngine:
         self.walker = Walker(scheme, self.layout)
         self.preparer = Preparer(scheme, self.layout)
         self._kind = np.array([group.kind for group in scheme.groups], np.uint8)
-        self._unknown = np.zeros(scheme.vocabulary.size, np.bool_)
-        self._unknown[UNKNOWN] = True
 
     def run(self, batch: pa.RecordBatch) -> Numbers:
         """Group a batch with the columns of ``CASE_SCHEMA`` that grouping needs."""
         case = self.preparer.prepare(batch)
         principal = case.work.principal
         absent = principal == NO_CODE
-        barred = self.scheme.not_principal[principal]
+        barred = self.scheme.not_principal.take(principal)
+        group = self._group(case, np.arange(batch.num_rows), case.work)
+        group[barred] = PASS
         rows = np.flatnonzero(~(absent | barred))
-        group = np.zeros(batch.num_rows, np.int32)
-        group[rows] = self._group(case, rows, case.work.take(rows))
-        kind = self._kind[group]
+        kind = self._kind.take(group)
         reason = np.full(batch.num_rows, NO_REASON, np.int8)
         reason[kind == GroupKind.AMBIGUOUS] = NUMBER[Reason.PX_UNRELATED]
         reason[kind == GroupKind.FALLBACK] = NUMBER[Reason.GROUP_FALLBACK]
@@ -102,9 +100,7 @@ class BatchEngine:
         open_ = _INVALID[reason] & (kind != GroupKind.FALLBACK)
         return Numbers(np.where(open_, np.int32(OPEN), group), reason, level, notices, unknown)
 
-    def _group(
-        self, case: Prepared, rows: NDArray[np.int64], work: Work
-    ) -> NDArray[np.int32]:
+    def _group(self, case: Prepared, rows: NDArray[np.int64], work: Work) -> NDArray[np.int32]:
         """Group the cases of ``work``, which stand at ``rows`` of the batch."""
         found = self.walker.groups(work)
         if self.scheme.retries_procedures:
@@ -127,7 +123,7 @@ class BatchEngine:
                 tried.words[word] = 0
             if self.layout.counts:
                 other_dx = case.other_dx.take(rows[left], len(case.work.principal))
-                none = Others(np.zeros(0, np.int32), np.zeros(0, np.int32))
+                none = Others(np.zeros(0, np.int64), np.zeros(0, np.int64))
                 self.preparer.read_counts(tried, other_dx, none)
             found[left] = self.walker.groups(tried)
             turn[left] += 1
@@ -201,7 +197,7 @@ class BatchEngine:
     def _unknown_of(
         self, batch: pa.RecordBatch, column: str, codes: CodeLists
     ) -> Iterable[Unknown]:
-        places = np.flatnonzero(self._unknown[codes.ids])
+        places = np.flatnonzero(codes.ids == UNKNOWN)
         if not len(places):
             return
         rows = np.searchsorted(codes.start, places, side="right") - 1

@@ -309,9 +309,7 @@ class CompiledScheme:
 
         drgs: dict[tuple[object, object], list[tuple[Row, GroupKind]]] = {}
         for row in self.book.rows("drg"):
-            drgs.setdefault((row["mdc"], row["adrg"]), []).append(
-                (row_of("drg", row), _kind(row))
-            )
+            drgs.setdefault((row["mdc"], row["adrg"]), []).append((row_of("drg", row), _kind(row)))
         adrgs: dict[object, list[Row]] = {}
         for row in self.book.rows("adrg"):
             adrgs.setdefault(row["mdc"], []).append(row_of("adrg", row))

@@ -87,9 +87,7 @@ def member_code(scheme: CompiledScheme, rule: Member, facts: Facts) -> int | Non
     return None
 
 
-def _severity_code(
-    scheme: CompiledScheme, field: Field, level: int, facts: Facts
-) -> int | None:
+def _severity_code(scheme: CompiledScheme, field: Field, level: int, facts: Facts) -> int | None:
     if field is Field.QTZD:
         counted = (s.code for s in facts.severities if s.level == level and not s.excluded)
         return next(counted, None)

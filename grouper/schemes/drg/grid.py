@@ -96,9 +96,7 @@ class GridBuilder:
             takes.any(axis=0)[px_class],
         )
 
-    def _classes(
-        self, atoms: Iterable[Atom]
-    ) -> tuple[NDArray[np.int32], list[NDArray[np.bool_]]]:
+    def _classes(self, atoms: Iterable[Atom]) -> tuple[NDArray[np.int32], list[NDArray[np.bool_]]]:
         """Classes of code numbers that no atom tells apart, and each atom's truth per class."""
         masks = [code_mask(self.scheme, atom) for atom in atoms]  # type: ignore[arg-type]
         classes = np.zeros(self.scheme.vocabulary.size, np.int64)

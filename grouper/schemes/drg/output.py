@@ -69,33 +69,28 @@ class Dresser:
         )
 
 
-def _named(row: Row | None) -> tuple[str, str | None] | None:
-    return None if row is None else (row.code, row.name or None)
+def _named(row: Row | None) -> tuple[str, str] | None:
+    return None if row is None else (row.code, row.name)
 
 
 class _Named:
-    """Code and name of one level of a group, by group number."""
+    """Code and name of one level of a group, by group number; the two share their indices."""
 
-    def __init__(
-        self, columns: tuple[str, str], words: Sequence[tuple[str, str | None] | None]
-    ) -> None:
+    def __init__(self, columns: tuple[str, str], words: Sequence[tuple[str, str] | None]) -> None:
         distinct = list(dict.fromkeys(w for w in words if w is not None))
         place = {word: i for i, word in enumerate(distinct)}
         # A group number below zero (OPEN) counts from the end: there stands "none".
         self._place = np.array([-1 if w is None else place[w] for w in (*words, None)], np.int32)
-        self._unnamed = np.array([w is None or w[1] is None for w in (*words, None)])
-        self._columns = columns
-        self._codes = pa.array([code for code, _ in distinct], pa.string())
-        self._names = pa.array([name or "" for _, name in distinct], pa.string())
+        self._words = {
+            column: pa.array(part, pa.string())
+            for column, part in zip(columns, zip(*distinct, strict=True), strict=True)
+        }
 
     def columns(self, groups: NDArray[np.int32]) -> dict[str, pa.DictionaryArray]:
-        places = self._place[groups]
-        unnamed = self._unnamed[groups]
-        named = pa.array(places, pa.int32(), mask=unnamed) if unnamed.any() else _indices(places)
-        found = ((_indices(places), self._codes), (named, self._names))
+        indices = _indices(self._place.take(groups))
         return {
             column: pa.DictionaryArray.from_arrays(indices, words)
-            for column, (indices, words) in zip(self._columns, found, strict=True)
+            for column, words in self._words.items()
         }
 
 
@@ -114,8 +109,7 @@ def _warnings(notices: NDArray[np.uint32]) -> pa.DictionaryArray:
         return _words(np.full(len(notices), -1, np.int32), [])
     masks, places = np.unique(notices, return_inverse=True)
     words = [
-        ";".join(r.value for i, r in enumerate(REASONS) if mask >> i & 1)
-        for mask in masks.tolist()
+        ";".join(r.value for i, r in enumerate(REASONS) if mask >> i & 1) for mask in masks.tolist()
     ]
     places = places.astype(np.int32)
     places[notices == 0] = -1
@@ -176,5 +170,3 @@ def _lines(
         ],
         schema=ISSUE_SCHEMA,
     )
-
-

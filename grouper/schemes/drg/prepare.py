@@ -43,13 +43,13 @@ _NEWBORN_ONLY = (Scalar.XSRTL, Scalar.XSRTZ)
 class Others:
     """Other codes that some rule asks about, sorted by row; repeats of the first are dropped."""
 
-    rows: NDArray[np.int32]
-    ids: NDArray[np.int32]
+    rows: NDArray[np.int64]
+    ids: NDArray[np.int64]
 
     def take(self, rows: NDArray[np.int64], count: int) -> Others:
         """The codes of some of ``count`` cases, their rows numbered anew."""
-        place = np.full(count, -1, np.int32)
-        place[rows] = np.arange(len(rows), dtype=np.int32)
+        place = np.full(count, -1, np.int64)
+        place[rows] = np.arange(len(rows))
         new = place[self.rows]
         order = np.argsort(new[new >= 0], kind="stable")
         return Others(new[new >= 0][order], self.ids[new >= 0][order])
@@ -81,10 +81,11 @@ class Preparer:
         self._codes = CodeReader(scheme.vocabulary)
         self._gap_scalars = [s for s in GAP_REASON if s in scheme.scalars]
         size = scheme.vocabulary.size
-        self._main = np.arange(size, dtype=np.int32)
+        self._main = np.arange(size)
         self._main[scheme.not_grouping] = NO_CODE
         self._counted = [scheme.member_mask(c.set_id) for c in layout.counts]
         self._excluding, self._excluded = self._exclusions()
+        self._exclusion = scheme.exclusion.astype(np.int64)
         self._dx_wanted = scheme.level > 0
         for table in layout.diagnosis.values():
             self._dx_wanted |= table != 0
@@ -98,14 +99,14 @@ class Preparer:
             self._px_wanted[NO_CODE + 1 :] = True
         self._px_wanted &= ~scheme.not_grouping
 
-    def _exclusions(self) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
+    def _exclusions(self) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
         """The class of each principal code, and (class × exclusion table) whether it excludes."""
         tables, principals = self.scheme.exclusion_pairs()
         order = np.lexsort((tables, principals))
         tables, principals = tables[order], principals[order]
         codes, start = np.unique(principals, return_index=True)
         patterns: dict[tuple[int, ...], int] = {(): 0}
-        classes = np.zeros(self.scheme.vocabulary.size, np.int32)
+        classes = np.zeros(self.scheme.vocabulary.size, np.int64)
         listed = tables.tolist()
         for code, first, last in zip(
             codes.tolist(), start.tolist(), [*start[1:].tolist(), len(listed)], strict=True
@@ -120,7 +121,7 @@ class Preparer:
         """Read a batch with the columns of ``CASE_SCHEMA`` that grouping needs."""
         dx = self._codes.lists(column_of(batch, "dx"))
         px = self._codes.lists(column_of(batch, "px"))
-        principal, main = dx.first, self._main[px.first]
+        principal, main = dx.first, self._main.take(px.first)
         other_dx = self._others(dx, self._dx_wanted, principal)
         other_px = self._others(px, self._px_wanted, main)
         words = np.zeros((self.layout.words, batch.num_rows), np.uint64)
@@ -132,17 +133,16 @@ class Preparer:
             (self.layout.procedure, other_px),
         ):
             for word, table in tables.items():
-                _or_into(words[word], others.rows, table[others.ids])
+                _or_into(words[word], others.rows, table.take(others.ids))
         self.read_counts(work, other_dx, other_px)
         return Prepared(dx, px, work, other_dx, other_px, missing, level)
 
     @staticmethod
-    def _others(
-        codes: CodeLists, wanted: NDArray[np.bool_], first: NDArray[np.int32]
-    ) -> Others:
-        rows, ids = codes.others(wanted)
-        kept = ids != first[rows]
-        return Others(rows[kept], ids[kept])
+    def _others(codes: CodeLists, wanted: NDArray[np.bool_], first: NDArray[np.int64]) -> Others:
+        at = np.flatnonzero(wanted.take(codes.ids))
+        rows, ids = codes.rows(at), codes.ids.take(at)
+        kept = np.flatnonzero((at != codes.start.take(rows)) & (ids != first.take(rows)))
+        return Others(rows.take(kept), ids.take(kept))
 
     def _read_values(
         self, batch: pa.RecordBatch, words: NDArray[np.uint64]
@@ -185,20 +185,21 @@ class Preparer:
         # Beyond the bounds of its comparisons one number answers like another: a small table does.
         least, most = self.layout.bounds(scalar)
         table = self.layout.value_bits(scalar, np.arange(least - 1, most + 2))
-        bits: NDArray[np.uint64] = table[:, np.clip(numbers, least - 1, most + 1) - (least - 1)]
-        return bits
+        places = np.clip(numbers.astype(np.int64), least - 1, most + 1) - (least - 1)
+        return table.take(places, axis=1)
 
     def _read_levels(
-        self, words: NDArray[np.uint64], principal: NDArray[np.int32], others: Others
+        self, words: NDArray[np.uint64], principal: NDArray[np.int64], others: Others
     ) -> NDArray[np.uint8]:
         """Set the bits of the counted levels; returns the highest level of each case."""
         scheme = self.scheme
-        kept = scheme.level[others.ids] > 0
-        rows, ids = others.rows[kept], others.ids[kept]
-        excluded = self._excluded[self._excluding[principal[rows]], scheme.exclusion[ids]]
-        rows, levels = rows[~excluded], scheme.level[ids[~excluded]]
+        kept = np.flatnonzero(scheme.level.take(others.ids))
+        rows, ids = others.rows.take(kept), others.ids.take(kept)
+        pattern = self._excluding.take(principal.take(rows))
+        counted = np.flatnonzero(~self._excluded[pattern, self._exclusion.take(ids)])
+        rows, levels = rows.take(counted), scheme.level.take(ids.take(counted))
         for word in range(self.layout.value_words):
-            _or_into(words[word], rows, self.layout.levels[:, word][levels])
+            _or_into(words[word], rows, self.layout.levels[:, word].take(levels))
         highest = np.zeros(len(principal), np.uint8)
         highest[rows[levels == CC]] = CC
         highest[rows[levels == MCC]] = MCC
@@ -223,9 +224,7 @@ class Preparer:
             work.words[word] |= answers.astype(np.uint64) << np.uint64(bit)
 
 
-def _or_into(
-    target: NDArray[np.uint64], rows: NDArray[np.int32], bits: NDArray[np.uint64]
-) -> None:
+def _or_into(target: NDArray[np.uint64], rows: NDArray[np.int64], bits: NDArray[np.uint64]) -> None:
     """Set bits of cases, many of one case at a time; ``rows`` are sorted."""
     if not len(rows):
         return

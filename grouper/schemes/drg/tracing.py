@@ -134,7 +134,9 @@ class _Teller:
             "evidence": [self._evidence(x, facts) for x in dict.fromkeys(leaves(step.row.rule))],
             "failed_by": []
             if step.holds
-            else [self._evidence(x, facts) for x in dict.fromkeys(self._failed(step.row.rule, facts))],
+            else [
+                self._evidence(x, facts) for x in dict.fromkeys(self._failed(step.row.rule, facts))
+            ],
         }
 
     def _branch(self, step: Step, facts: Facts, lang: str) -> dict[str, Any] | None:
