@@ -22,12 +22,12 @@ check: $(STAMP)
 
 test: check
 	rm -f .coverage .coverage.*
-	$(BIN)/python -m pytest -m "not slow" --cov --cov-report=
+	$(BIN)/python -m pytest --cov --cov-report=
 	$(BIN)/python -m coverage report --fail-under=95
 
 test-full: check
 	rm -f .coverage .coverage.*
-	$(BIN)/python -m pytest --cov --cov-report=
+	$(BIN)/python -m pytest -m "slow or not slow" --cov --cov-report=
 	$(BIN)/python -m coverage report --fail-under=95
 
 bench: $(STAMP)

@@ -6,11 +6,14 @@ import csv
 import gzip
 import io
 import zipfile
-from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
+from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
 
-from codebooks.importers.container import column_letter
+from codebooks.importers.extent import column_letter
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
 
 Cell = str | float | bool | None
 Sheets = dict[str, list[list[Cell]]]

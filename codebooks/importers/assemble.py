@@ -54,6 +54,7 @@ def finish(
         _count_moved(draft, notes)
         _add_supplements(draft, options, notes)
         _add_lists(draft, options, notes)
+        _order_scopes(draft)
         book = make_book(draft.card, draft.rows)
         _count_folded(draft, book, notes)
         if check is not None:
@@ -154,6 +155,17 @@ def _count_moved(draft: Draft, notes: Notes) -> None:
                 highest[scope] = max(sort, highest.get(scope, -last))
         moved = sum(sort < highest.get(scope, -last) for scope, sort in fallbacks)
         notes.mended("fallback_moved", moved)
+
+
+def _order_scopes(draft: Draft) -> None:
+    """Let the groups stand in the order of their parents, as a book's rows stand in evaluation.
+
+    The sheets list the categories of ADRG and DRG by their letters.
+    """
+    for table, parent in (("adrg", "mdc"), ("drg", "adrg")):
+        above = make_book(draft.card, {parent: draft.rows[parent]}).rows(parent)
+        place = {(row["mdc"], row[parent]): number for number, row in enumerate(above)}
+        draft.rows[table].sort(key=lambda row: place.get((row["mdc"], row[parent]), len(place)))
 
 
 def _add_supplements(draft: Draft, options: ImportOptions, notes: Notes) -> None:

@@ -47,6 +47,8 @@ class CellReader:
     def __init__(self, notes: Notes, *, mend_spelling: bool) -> None:
         self._notes = notes
         self._mend = mend_spelling
+        # Set ids and parents stand in thousands of rows: each spelling is folded once.
+        self._identifiers: dict[tuple[str, str], str] = {}
         self._kinds: Mapping[str, Callable[[object], object]] = {
             "mdc": self.group,
             "adrg": self.group,
@@ -81,9 +83,12 @@ class CellReader:
 
     def _identifier(self, cell: object, kind: str, form: re.Pattern[str], code: str) -> str:
         raw = _required(cell)
-        folded = fold_code(fold_rule(raw))
-        if not form.fullmatch(folded):
-            raise CellError(code, found=_short(raw))
+        folded = self._identifiers.get((kind, raw))
+        if folded is None:
+            folded = _compact(raw)
+            if not form.fullmatch(folded):
+                raise CellError(code, found=_short(raw))
+            self._identifiers[kind, raw] = folded
         self._notes.mended(kind, folded != raw)
         return folded
 
@@ -92,7 +97,7 @@ class CellReader:
         raw = _required(cell)
         if not self._mend:
             return raw
-        folded = fold_code(fold_rule(raw))
+        folded = _compact(raw)
         spelt = folded[:1] + folded[1:].replace("X", "x")
         self._notes.mended("code", spelt != raw)
         return spelt
@@ -100,14 +105,14 @@ class CellReader:
     def exclusion(self, cell: object) -> str:
         """An exclusion table's id in capitals; empty when the cell is."""
         raw = _text(cell)
-        folded = fold_code(fold_rule(raw))
+        folded = _compact(raw)
         self._notes.mended("exclusion", folded != raw)
         return folded
 
     def level(self, cell: object) -> str:
         """The CC level."""
         raw = _required(cell)
-        folded = fold_code(fold_rule(raw))
+        folded = _compact(raw)
         if folded not in layout().levels:
             known = ", ".join(layout().levels)
             raise CellError("IMPORT_LEVEL", found=_short(raw), known=known)
@@ -149,7 +154,7 @@ class CellReader:
 
     def kind(self, cell: object) -> str:
         """The kind of a set: its id's prefix, said once more."""
-        return fold_code(fold_rule(_text(cell)))
+        return _compact(_text(cell))
 
 
 def is_code(value: str) -> bool:
@@ -159,7 +164,14 @@ def is_code(value: str) -> bool:
 
 def is_blank(cell: object) -> bool:
     """Whether a cell holds nothing but white space."""
-    return cell is None or (isinstance(cell, str) and not fold_rule(cell))
+    if isinstance(cell, str):
+        return not cell[:1].isalnum() and not fold_rule(cell)
+    return cell is None
+
+
+def _compact(text: str) -> str:
+    """A code or id folded for comparing, without the workbook's escapes."""
+    return fold_code(fold_rule(text) if "_" in text or "\\" in text else text)
 
 
 def _whole(cell: object) -> str | None:

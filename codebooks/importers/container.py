@@ -7,7 +7,6 @@ cells, so that one stray cell in the far corner would take all memory. Hence the
 from __future__ import annotations
 
 import io
-import re
 import struct
 import zipfile
 import zlib
@@ -17,10 +16,11 @@ from typing import TYPE_CHECKING, NoReturn
 import python_calamine
 
 from codebooks.errors import CodebookError, Where
+from codebooks.importers.extent import cells_spanned
 from codebooks.importers.layout import layout
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
 Cell = object
@@ -30,8 +30,6 @@ _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 _MEMBERS = frozenset({"[Content_Types].xml", "xl/workbook.xml"})
 _PLAIN_PACKING = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
-_REFERENCE = re.compile(rb"""\sr\s*=\s*["']\s*([A-Za-z]*)([0-9]*)\s*["']""")
-_LETTERS = 26
 # Whatever the archive reader of the standard library may say about broken bytes.
 _BROKEN = (
     zipfile.BadZipFile,
@@ -145,7 +143,7 @@ def _look_ahead(content: bytes, where: Where) -> None:
                 raise CodebookError("IMPORT_TOO_LARGE", where, limit=limit)
             for member in members:
                 # Reading whole also proves each member's checksum.
-                _measure(archive.read(member), Where(where.file, member.filename))
+                _measure(archive.read(member), where)
     except _BROKEN as cause:
         raise CodebookError("IMPORT_CORRUPT", where, reason=str(cause)) from cause
 
@@ -153,32 +151,5 @@ def _look_ahead(content: bytes, where: Where) -> None:
 def _measure(xml: bytes, where: Where) -> None:
     """Refuse a sheet whose cells span too large a rectangle."""
     limit = layout().limits.cells
-    rows = columns = 0
-    for letters, digits in _REFERENCE.findall(xml):
-        rows = max(rows, _row(digits))
-        columns = max(columns, _column(letters))
-    if rows * columns > limit:
+    if cells_spanned(xml, limit) > limit:
         raise CodebookError("IMPORT_TOO_LARGE", where, limit=limit)
-
-
-def _row(digits: bytes) -> int:
-    return int(digits[:12]) if digits else 0
-
-
-def _column(letters: bytes) -> int:
-    number = 0
-    for letter in letters[:12].upper():
-        number = number * _LETTERS + letter - 64
-    return number
-
-
-def column_letter(index: int) -> str:
-    """The letters of a 0-based column: 0 is ``A``, 26 is ``AA``."""
-    return "".join(_letters(index))[::-1]
-
-
-def _letters(index: int) -> Iterator[str]:
-    while index >= 0:
-        index, rest = divmod(index, _LETTERS)
-        yield chr(65 + rest)
-        index -= 1

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from codebooks.book import RULE_TABLES
 from codebooks.errors import Where
 from codebooks.importers.cells import CellError, CellReader, is_blank, is_code
-from codebooks.importers.container import column_letter
+from codebooks.importers.extent import column_letter
 from codebooks.importers.layout import layout
 from codebooks.importers.report import TableRead
 
