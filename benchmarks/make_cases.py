@@ -107,7 +107,7 @@ def write(path: Path, count: int, seed: int = 1) -> None:
     writer = None
     for first in range(0, count, ROW_GROUP):
         batch = maker.batch(first, min(ROW_GROUP, count - first))
-        writer = writer or pq.ParquetWriter(path, batch.schema, compression="zstd")
+        writer = writer or pq.ParquetWriter(path, batch.schema)
         writer.write_batch(batch)
     if writer:
         writer.close()

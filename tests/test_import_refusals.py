@@ -187,7 +187,7 @@ def test_a_stray_cell_in_the_far_corner_is_refused(tmp_path: Path) -> None:
     member = "xl/worksheets/sheet1.xml"
     for cell, code in [
         (b'<row><c r="A1"/><c r="XFD1048576"><v>1</v></c></row>', "IMPORT_TOO_LARGE"),
-        (b'<row r="1048576"><c r="XFC1"/><c><v>1</v></c></row>', "IMPORT_CORRUPT"),
+        (b'<row r="1048576"><c r="XFC1"/><c><v>1</v></c></row>', "IMPORT_TOO_LARGE"),
         (b'<row r="1048576"><c r="XFD"><v>1</v></c></row>', "IMPORT_TOO_LARGE"),
         (b'<row r="1048576"><c r="XFD1048576"><v>1</v></row>', "IMPORT_CORRUPT"),
     ]:

@@ -54,7 +54,8 @@ class _Extent:
             self._column = 0
         elif local == "c":
             letters = reference.rstrip(b"0123456789")
-            self._row = _row(reference[len(letters) :]) or self._row
+            # A row and its cells may contradict each other: the larger number is the safe one.
+            self._row = max(self._row, _row(reference[len(letters) :]))
             self._column = _column(letters) or self._column + 1
         elif local in _CONTENT:
             self.rows = max(self.rows, self._row)

@@ -1,5 +1,1 @@
 """The ``grouper`` command."""
-
-from grouper.cli.main import main
-
-__all__ = ["main"]

@@ -16,6 +16,7 @@ from grouper.case.record import Case
 from grouper.schemes.load import load_scheme
 
 if TYPE_CHECKING:
+    from grouper.case.readers import Source
     from grouper.schemes.trace import Trace
 
 
@@ -50,12 +51,15 @@ def explain_command(
     region: Annotated[str, typer.Option(help=_help("region"))] = NATIONAL,
     format_: Annotated[Format, typer.Option("--format", help=_help("trace_format"))] = Format.TEXT,
     output: Annotated[Path | None, typer.Option("-o", "--output", help=_help("out"))] = None,
+    code_system: Annotated[str | None, typer.Option(help=_help("code_system"))] = None,
     encoding: Annotated[str | None, typer.Option(help=_help("encoding"))] = None,
     lang: Annotated[str | None, typer.Option(help=_help("lang"))] = None,
 ) -> None:
     """Print the trace of one case."""
     if source is not None:
-        case = _from_file(source, encoding, row, case_id)
+        defaults = {"code_system": code_system} if code_system else None
+        cases = open_source(source, encoding=encoding, defaults=defaults)
+        case = _from_file(cases, row, case_id)
     else:
         named = {
             "dx": dx,
@@ -65,6 +69,7 @@ def explain_command(
             "age_days": age_days,
             "weight_g": weight,
             "discharge_time": discharge,
+            "code_system": code_system,
         }
         given = {name: value for name, value in named.items() if value is not None}
         case, issues = Case.from_mapping(given)
@@ -91,17 +96,17 @@ def _trace(case: Case, scheme: str | None, region: str) -> Trace:
     return trace
 
 
-def _from_file(path: Path, encoding: str | None, row: int | None, case_id: str | None) -> Case:
+def _from_file(source: Source, row: int | None, case_id: str | None) -> Case:
     """The case of a row, or of an id, or the first one."""
     wanted = 1 if row is None and case_id is None else row
-    for batch in open_source(path, encoding=encoding).batches():
+    for batch in source.batches():
         ids = batch.cases.column("case_id").to_pylist()
         for i in range(batch.cases.num_rows):
             if batch.first_row + i == wanted or (case_id is not None and ids[i] == case_id):
-                _refuse_unread(path, batch.issues.to_pylist(), batch.first_row + i)
+                _refuse_unread(source.path, batch.issues.to_pylist(), batch.first_row + i)
                 return Case.from_batch(batch.cases, i)
     shown = f"{wanted}" if case_id is None else "--case"
-    raise CaseError("CASE_NOT_FOUND", Where(file=path.name), wanted=shown)
+    raise CaseError("CASE_NOT_FOUND", Where(file=source.path.name), wanted=shown)
 
 
 def _refuse_unread(path: Path, issues: list[dict[str, object]], row: int) -> None:

@@ -41,6 +41,7 @@ def group_command(
     scheme: Annotated[str | None, typer.Option(help=_help("scheme"))] = None,
     region: Annotated[str, typer.Option(help=_help("region"))] = NATIONAL,
     explain: Annotated[Path | None, typer.Option(help=_help("explain"))] = None,
+    code_system: Annotated[str | None, typer.Option(help=_help("code_system"))] = None,
     encoding: Annotated[str | None, typer.Option(help=_help("encoding"))] = None,
     format_: Annotated[str | None, typer.Option("--format", help=_help("format"))] = None,
     lang: Annotated[str | None, typer.Option(help=_help("lang"))] = None,
@@ -52,7 +53,8 @@ def group_command(
     if scheme is not None:
         registry().card(scheme)
     chooser = Chooser(scheme, registry().region(region).id)
-    cases = open_source(source, format=format_, encoding=encoding)
+    defaults = {"code_system": code_system} if code_system else None
+    cases = open_source(source, format=format_, encoding=encoding, defaults=defaults)
     with _progress(cases) as progress:
         summary = run(cases, output, chooser, explain=explain, lang=lang, progress=progress)
     if as_json:

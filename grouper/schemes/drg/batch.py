@@ -94,8 +94,8 @@ class BatchEngine:
         reason[barred] = NUMBER[Reason.DX_NOT_PRINCIPAL]
         reason[absent] = NUMBER[Reason.DX_PRINCIPAL_MISSING]
         notices = self._notices(batch, case, unknown)
-        told = reason != NO_REASON
-        notices[told] &= ~(np.uint32(1) << reason[told].astype(np.uint32))
+        twice = np.flatnonzero((notices != 0) & (reason != NO_REASON))
+        notices[twice] &= ~(np.uint32(1) << reason[twice].astype(np.uint32))
         level = np.where(absent, np.uint8(0), case.level)
         open_ = _INVALID[reason] & (kind != GroupKind.FALLBACK)
         return Numbers(np.where(open_, np.int32(OPEN), group), reason, level, notices, unknown)

@@ -100,8 +100,13 @@ def _words(places: NDArray[np.int32], words: Sequence[str | None]) -> pa.Diction
 
 
 def _indices(places: NDArray[np.int32]) -> pa.Array:
-    mask = places < 0
-    return pa.array(places, pa.int32(), mask=mask if mask.any() else None)
+    """Places as Arrow integers without a copy, null where below zero."""
+    places = np.ascontiguousarray(places, np.int32)
+    there = places >= 0
+    if there.all():
+        return pa.array(places)
+    valid = pa.py_buffer(np.packbits(there, bitorder="little"))
+    return pa.Array.from_buffers(pa.int32(), len(places), [valid, pa.py_buffer(places)])
 
 
 def _warnings(notices: NDArray[np.uint32]) -> pa.DictionaryArray:

@@ -158,7 +158,7 @@ class Preparer:
                 values |= np.where(absent, 0, bits[:, places]) if texts else np.uint64(0)
             else:
                 numbers, absent = self._numbers(batch, scalar)
-                values |= np.where(absent, np.uint64(0), self._number_bits(scalar, numbers))
+                self._set_number_bits(values, scalar, numbers, absent)
             if absent.any():
                 missing[scalar] = absent
         newborn_only = [s for s in _NEWBORN_ONLY if s in missing]
@@ -179,6 +179,20 @@ class Preparer:
         plain, neither = numbers_of(column_of(batch, "weight_g"))
         return np.where(absent, plain, stated), absent & neither
 
+    def _set_number_bits(
+        self,
+        values: NDArray[np.uint64],
+        scalar: Scalar,
+        numbers: NDArray[np.generic],
+        absent: NDArray[np.bool_],
+    ) -> None:
+        if not absent.any():
+            values |= self._number_bits(scalar, numbers)
+            return
+        # A newborn's values are there for few: only those are looked at.
+        rows = np.flatnonzero(~absent)
+        values[:, rows] |= self._number_bits(scalar, numbers.take(rows))
+
     def _number_bits(self, scalar: Scalar, numbers: NDArray[np.generic]) -> NDArray[np.uint64]:
         if numbers.dtype.kind != "i":
             return self.layout.value_bits(scalar, numbers)
@@ -195,14 +209,18 @@ class Preparer:
         scheme = self.scheme
         kept = np.flatnonzero(scheme.level.take(others.ids))
         rows, ids = others.rows.take(kept), others.ids.take(kept)
-        pattern = self._excluding.take(principal.take(rows))
-        counted = np.flatnonzero(~self._excluded[pattern, self._exclusion.take(ids)])
+        # Exclusion by (class of the principal diagnosis × exclusion table), as one flat table.
+        cell = self._excluding.take(principal.take(rows)) * self._excluded.shape[1]
+        excluded = self._excluded.take(cell + self._exclusion.take(ids))
+        counted = np.flatnonzero(~excluded)
         rows, levels = rows.take(counted), scheme.level.take(ids.take(counted))
-        for word in range(self.layout.value_words):
-            _or_into(words[word], rows, self.layout.levels[:, word].take(levels))
         highest = np.zeros(len(principal), np.uint8)
-        highest[rows[levels == CC]] = CC
-        highest[rows[levels == MCC]] = MCC
+        for level in (CC, MCC):
+            # Setting one bit twice is setting it once: repeated rows do no harm here.
+            of_level = rows.take(np.flatnonzero(levels == level))
+            highest[of_level] = level
+            for word in range(self.layout.value_words):
+                words[word][of_level] |= self.layout.levels[level, word]
         return highest
 
     def read_counts(self, work: Work, other_dx: Others, other_px: Others) -> None:
