@@ -1,0 +1,1 @@
+"""The Streamlit application for the insurance office, the physician and the manager."""

@@ -83,7 +83,7 @@ def run(*arguments: str, status: int = 0) -> str:
     return str(result.stdout)
 
 
-def run_json(*arguments: str, status: int = 0) -> Any:  # noqa: ANN401 -- a JSON document
+def run_json(*arguments: str, status: int = 0) -> Any:
     return json.loads(run(*arguments, "--json", status=status))
 
 

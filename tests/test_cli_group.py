@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from codebooks.errors import GrouperError
 import grouper.cli.main as entry
+from codebooks.errors import GrouperError
 from grouper.cli.main import app, main
 from grouper.demo import __main__ as demo
 

@@ -57,18 +57,21 @@ def test_spellings_fold(spelling: str) -> None:
             Reason.NEWBORN_WEIGHT_MISSING,
             "P000",
         ),
-        ({"dx": ("K80.101",), "px": ("43.3x00x003",)}, Status.AMBIGUOUS, Reason.PX_UNRELATED, "HQY"),
+        (
+            {"dx": ("K80.101",), "px": ("43.3x00x003",)},
+            Status.AMBIGUOUS,
+            Reason.PX_UNRELATED,
+            "HQY",
+        ),
     ],
 )
-def test_reasons(
-    fields: dict[str, Any], status: Status, reason: Reason, shown: str | None
-) -> None:
+def test_reasons(fields: dict[str, Any], status: Status, reason: Reason, shown: str | None) -> None:
     found = group(**fields)
     assert (found.status, found.reason, found.group) == (status, reason, shown)
 
 
 def test_a_gap_that_no_rule_of_the_path_asks_about_is_a_warning() -> None:
-    found = group(**GALL, scheme="chs-drg-2.0", **{"sex": None})
+    found = group(**GALL, scheme="chs-drg-2.0", sex=None)
     assert found.status is Status.GROUPED
     assert [w.reason for w in found.warnings] == [Reason.SEX_MISSING]
 

@@ -73,9 +73,7 @@ def test_each_row_gets_its_scheme_and_reason(cases: Path, tmp_path: Path) -> Non
     assert list(rows[0])[-len(RESULT_SCHEMA) :] == RESULT_SCHEMA.names
     assert summary.rows == 9
     assert summary.statuses == {"grouped": 4, "invalid": 5}
-    assert summary.rejects == Counter(
-        {r: 1 for _, status, r, _ in EXPECTED if status != "grouped"}
-    )
+    assert summary.rejects == Counter({r: 1 for _, status, r, _ in EXPECTED if status != "grouped"})
     assert summary.warnings == {"SEX_MISSING": 1, "DX_OTHER_UNKNOWN": 1}
 
 

@@ -66,6 +66,10 @@ def test_the_installed_wheel_groups(wheel: Path, tmp_path: Path) -> None:
     assert json.loads((tmp_path / "out.jsonl").read_text("utf-8"))["group"] == "HC45"
     listed = subprocess.run(
         [*command, "codebooks", "list"],
-        cwd=tmp_path, env=clean, check=True, capture_output=True, text=True,
+        cwd=tmp_path,
+        env=clean,
+        check=True,
+        capture_output=True,
+        text=True,
     )
     assert "chs-drg-3.0" in listed.stdout

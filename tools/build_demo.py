@@ -25,10 +25,21 @@ from grouper.schemes.load import load_scheme  # noqa: E402
 
 FIRST, DAYS, COUNT, SEED = date(2026, 12, 16), 31, 1200, 20261216
 FAULT, CAREFUL, INFANT = 0.012, 0.9, 0.04
-COLUMNS = (
-    "病案号,统筹区,性别,出生日期,入院时间,出院时间,离院方式,出院科别,新生儿入院体重,主要诊断编码,"
-    "其他诊断编码,主要手术编码,其他手术编码"
-).split(",")
+COLUMNS = [
+    "病案号",
+    "统筹区",
+    "性别",
+    "出生日期",
+    "入院时间",
+    "出院时间",
+    "离院方式",
+    "出院科别",
+    "新生儿入院体重",
+    "主要诊断编码",
+    "其他诊断编码",
+    "主要手术编码",
+    "其他手术编码",
+]
 
 
 def text_date(rng: np.random.Generator, day: date) -> str:

@@ -114,7 +114,8 @@ def _days(column: pa.Array) -> NDArray[np.int64]:
         days = pc.fill_null(local, 0).to_numpy(zero_copy_only=False).astype(np.int64)
     if column.null_count:
         days = np.where(column.is_null().to_numpy(zero_copy_only=False), _NO_DAY, days)
-    return days
+    found: NDArray[np.int64] = days
+    return found
 
 
 @cache

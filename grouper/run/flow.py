@@ -8,7 +8,7 @@ import time
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, Self
 
 import pyarrow as pa
 
@@ -33,7 +33,7 @@ _AHEAD = 2
 """How many batches for each worker may wait: memory stays bounded when writing is slower."""
 
 
-class InterruptedRun(GrouperError):
+class InterruptedRunError(GrouperError):
     """The run was interrupted; no result file was written."""
 
 
@@ -76,7 +76,7 @@ def run(
         workers: threads that group; by default one for each core.
 
     Raises:
-        InterruptedRun: ``RUN_INTERRUPTED``.
+        InterruptedRunError: ``RUN_INTERRUPTED``.
         GrouperError: the source or the output cannot be used.
     """
     summary = Summary(output, rejects_path(output))
@@ -103,7 +103,7 @@ def run(
         for path in finals:
             part_of(path).unlink(missing_ok=True)
         if isinstance(error, KeyboardInterrupt):
-            raise InterruptedRun("RUN_INTERRUPTED", rows=summary.rows) from error
+            raise InterruptedRunError("RUN_INTERRUPTED", rows=summary.rows) from error
         raise
     summary.seconds = time.monotonic() - started
     return summary
@@ -156,7 +156,7 @@ class _Sink:
         if self._traces:
             _explain(self._traces, batch, grouped, self._lang)
 
-    def __enter__(self) -> _Sink:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *problem: object) -> None:

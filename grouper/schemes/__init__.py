@@ -1,0 +1,1 @@
+"""Families of payment schemes behind one protocol."""

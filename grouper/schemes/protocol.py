@@ -87,7 +87,13 @@ class Scheme(Protocol):
     def group_with_issues(
         self, cases: pa.RecordBatch, first_row: int = 1
     ) -> tuple[pa.RecordBatch, pa.Table]:
-        """As :meth:`group_batch`, with a table of :data:`grouper.case.issues.ISSUE_SCHEMA`; rows count from
-        ``first_row``.
+        """Group cases and tell their issues.
+
+        Args:
+            cases: as for :meth:`group_batch`.
+            first_row: number of the first case, for the issues.
+
+        Returns:
+            The results, and a table of :data:`grouper.case.issues.ISSUE_SCHEMA` by row.
         """
         ...

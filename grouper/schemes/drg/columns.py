@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -38,7 +38,8 @@ class CodeLists:
     def rows(self, at: NDArray[np.int64]) -> NDArray[np.int64]:
         """The row of each place in ``ids``."""
         counts = np.diff(self.start)
-        return np.repeat(np.arange(len(counts)), counts).take(at)
+        rows: NDArray[np.int64] = np.repeat(np.arange(len(counts)), counts)
+        return rows.take(at)
 
 
 class CodeReader:
@@ -69,7 +70,8 @@ class CodeReader:
         indices = values.indices
         if indices.null_count:
             indices = pc.fill_null(indices, len(numbers) - 1)
-        return numbers.take(indices.to_numpy(zero_copy_only=False))
+        found: NDArray[np.int64] = numbers.take(indices.to_numpy(zero_copy_only=False))
+        return found
 
     def lists(self, column: pa.Array) -> CodeLists:
         """A list column of codes, plain or dictionary-encoded; null is the empty list."""
@@ -94,7 +96,7 @@ def _lists(reader: CodeReader, column: pa.Array) -> CodeLists:
     return CodeLists(reader.numbers(values), start)
 
 
-def numbers_of(column: pa.Array) -> tuple[NDArray[np.generic], NDArray[np.bool_]]:
+def numbers_of(column: pa.Array) -> tuple[NDArray[Any], NDArray[np.bool_]]:
     """A numeric column and where it is missing (there its value is 0)."""
     if pa.types.is_null(column.type):
         return np.zeros(len(column), np.int32), np.ones(len(column), np.bool_)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -94,14 +94,14 @@ class _Named:
         }
 
 
-def _words(places: NDArray[np.int32], words: Sequence[str | None]) -> pa.DictionaryArray:
+def _words(places: NDArray[np.integer[Any]], words: Sequence[str | None]) -> pa.DictionaryArray:
     """A dictionary array; places below zero are null."""
     return pa.DictionaryArray.from_arrays(_indices(places), pa.array(words, pa.string()))
 
 
-def _indices(places: NDArray[np.int32]) -> pa.Array:
+def _indices(places: NDArray[np.integer[Any]]) -> pa.Array:
     """Places as Arrow integers without a copy, null where below zero."""
-    places = np.ascontiguousarray(places, np.int32)
+    places = np.ascontiguousarray(places, dtype=np.int32)
     there = places >= 0
     if there.all():
         return pa.array(places)
@@ -121,9 +121,7 @@ def _warnings(notices: NDArray[np.uint32]) -> pa.DictionaryArray:
     return _words(places, words)
 
 
-def issues(
-    scheme: CompiledScheme, cases: pa.RecordBatch, numbers: Numbers, first_row: int
-) -> pa.Table:
+def issues(cases: pa.RecordBatch, numbers: Numbers, first_row: int) -> pa.Table:
     """One line for each rejected case and for each warning, in the order of rows.
 
     A case that no group takes is rejected with its reason; an ambiguous one is not.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -171,7 +171,7 @@ class Preparer:
 
     def _numbers(
         self, batch: pa.RecordBatch, scalar: Scalar
-    ) -> tuple[NDArray[np.generic], NDArray[np.bool_]]:
+    ) -> tuple[NDArray[Any], NDArray[np.bool_]]:
         if scalar is not Scalar.XSRTZ:
             return numbers_of(column_of(batch, _COLUMN[scalar]))
         kind = self.scheme.card.newborn_weight
@@ -183,7 +183,7 @@ class Preparer:
         self,
         values: NDArray[np.uint64],
         scalar: Scalar,
-        numbers: NDArray[np.generic],
+        numbers: NDArray[Any],
         absent: NDArray[np.bool_],
     ) -> None:
         if not absent.any():
@@ -193,7 +193,7 @@ class Preparer:
         rows = np.flatnonzero(~absent)
         values[:, rows] |= self._number_bits(scalar, numbers.take(rows))
 
-    def _number_bits(self, scalar: Scalar, numbers: NDArray[np.generic]) -> NDArray[np.uint64]:
+    def _number_bits(self, scalar: Scalar, numbers: NDArray[Any]) -> NDArray[np.uint64]:
         if numbers.dtype.kind != "i":
             return self.layout.value_bits(scalar, numbers)
         # Beyond the bounds of its comparisons one number answers like another: a small table does.

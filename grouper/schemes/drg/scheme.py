@@ -117,7 +117,7 @@ class DrgScheme:
         """As :meth:`group_batch`, with the issues of each row; rows count from ``first_row``."""
         engine, dresser = self._batch
         numbers = engine.run(cases)
-        return dresser.dress(numbers), issues(self.compiled, cases, numbers, first_row)
+        return dresser.dress(numbers), issues(cases, numbers, first_row)
 
 
 def card_set(card: BookCard, kind: str) -> str:

@@ -1,0 +1,1 @@
+"""CHS-DRG: one compiled scheme, a scalar engine with a trace, and a batch engine."""
