@@ -136,7 +136,8 @@ class Registry:
 def _folders(base: Path) -> Iterator[tuple[str, Path]]:
     if base.is_dir():
         for folder in sorted(base.iterdir()):
-            if (folder / storage.MANIFEST).is_file():
+            # A name with a dot is what an interrupted installation left behind.
+            if not folder.name.startswith(".") and (folder / storage.MANIFEST).is_file():
                 yield folder.name, folder
 
 

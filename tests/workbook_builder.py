@@ -6,6 +6,7 @@ import csv
 import gzip
 import io
 import zipfile
+from functools import cache
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
 
@@ -89,6 +90,7 @@ def _sheet(rows: Iterable[Sequence[Cell]], strings: dict[str, int]) -> str:
     return f'{_HEAD}<worksheet xmlns="{_MAIN}"><sheetData>{"".join(lines)}</sheetData></worksheet>'
 
 
+@cache
 def read_csv(path: Path) -> list[dict[str, str]]:
     content = path.read_bytes()
     words = (gzip.decompress(content) if path.suffix == ".gz" else content).decode("utf-8-sig")

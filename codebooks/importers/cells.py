@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from codebooks.folding import fold_code, fold_rule
 from codebooks.importers.layout import layout
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-
-    from codebooks.importers.notes import Notes
 
 _NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?")
 _GROUP = re.compile(r"[A-Z0-9_]+")
@@ -35,21 +33,32 @@ class CellError(Exception):
         self.params = params
 
 
+class Reading(NamedTuple):
+    """A cell that was read.
+
+    Attributes:
+        value: of the field.
+        mend: kind of what was mended, None when nothing was.
+        doubt: code of a warning about the value, None when there is none.
+    """
+
+    value: object
+    mend: str | None = None
+    doubt: str | None = None
+
+
 class CellReader:
     """Reads cells by the kind of their field.
 
     Args:
-        notes: where mends are counted.
-        mend_spelling: whether names and codes are brought to the official spelling (a workbook);
-            else they stay as written (a city's tables, which carry more than codes).
+        strict: whether names and codes are brought to the official spelling and what is no code
+            is refused (a workbook); else they stay as written and are doubted (a city's tables,
+            whose sets carry more than codes).
     """
 
-    def __init__(self, notes: Notes, *, mend_spelling: bool) -> None:
-        self._notes = notes
-        self._mend = mend_spelling
-        # Set ids and parents stand in thousands of rows: each spelling is folded once.
-        self._identifiers: dict[tuple[str, str], str] = {}
-        self._kinds: Mapping[str, Callable[[object], object]] = {
+    def __init__(self, *, strict: bool) -> None:
+        self._strict = strict
+        self._kinds: Mapping[str, Callable[[object], Reading]] = {
             "mdc": self.group,
             "adrg": self.group,
             "drg": self.group,
@@ -64,102 +73,89 @@ class CellReader:
             "kind": self.kind,
         }
 
-    def read(self, field: str, cell: object) -> object:
+    def read(self, field: str, cell: object) -> Reading:
         """The value of one field.
 
         Raises:
             CellError: ``IMPORT_CELL_EMPTY``, ``IMPORT_CELL_NUMBER``, ``IMPORT_CELL_KIND``,
-                ``IMPORT_GROUP_CODE``, ``IMPORT_SET_ID``, ``IMPORT_LEVEL``, ``IMPORT_SORT``.
+                ``IMPORT_GROUP_CODE``, ``IMPORT_SET_ID``, ``IMPORT_CODE``, ``IMPORT_LEVEL``,
+                ``IMPORT_SORT``.
         """
         return self._kinds[field](cell)
 
-    def group(self, cell: object) -> str:
+    def group(self, cell: object) -> Reading:
         """A group's code, in capitals."""
-        return self._identifier(cell, "group_code", _GROUP, "IMPORT_GROUP_CODE")
+        return _identifier(cell, "group_code", _GROUP, "IMPORT_GROUP_CODE")
 
-    def set_id(self, cell: object) -> str:
+    def set_id(self, cell: object) -> Reading:
         """A set's id, in capitals."""
-        return self._identifier(cell, "set_id", _SET, "IMPORT_SET_ID")
+        return _identifier(cell, "set_id", _SET, "IMPORT_SET_ID")
 
-    def _identifier(self, cell: object, kind: str, form: re.Pattern[str], code: str) -> str:
-        raw = _required(cell)
-        folded = self._identifiers.get((kind, raw))
-        if folded is None:
-            folded = _compact(raw)
-            if not form.fullmatch(folded):
-                raise CellError(code, found=_short(raw))
-            self._identifiers[kind, raw] = folded
-        self._notes.mended(kind, folded != raw)
-        return folded
-
-    def code(self, cell: object) -> str:
+    def code(self, cell: object) -> Reading:
         """A diagnosis or procedure; canonical are capitals, but for an ``x`` inside."""
         raw = _required(cell)
-        if not self._mend:
-            return raw
         folded = _compact(raw)
-        spelt = folded[:1] + folded[1:].replace("X", "x")
-        self._notes.mended("code", spelt != raw)
-        return spelt
+        known = _CODE.fullmatch(folded) is not None
+        if not self._strict:
+            return Reading(raw, doubt=None if known else "IMPORT_CODE_KEPT")
+        if not known:
+            raise CellError("IMPORT_CODE", found=_short(raw))
+        return _mended("code", raw, folded[:1] + folded[1:].replace("X", "x"))
 
-    def exclusion(self, cell: object) -> str:
+    def exclusion(self, cell: object) -> Reading:
         """An exclusion table's id in capitals; empty when the cell is."""
         raw = _text(cell)
-        folded = _compact(raw)
-        self._notes.mended("exclusion", folded != raw)
-        return folded
+        return _mended("exclusion", raw, _compact(raw))
 
-    def level(self, cell: object) -> str:
+    def level(self, cell: object) -> Reading:
         """The CC level."""
         raw = _required(cell)
         folded = _compact(raw)
         if folded not in layout().levels:
             known = ", ".join(layout().levels)
             raise CellError("IMPORT_LEVEL", found=_short(raw), known=known)
-        self._notes.mended("level", folded != raw)
-        return folded
+        return _mended("level", raw, folded)
 
-    def name(self, cell: object) -> str:
+    def name(self, cell: object) -> Reading:
         """A group's name, its white space folded."""
         raw = _text(cell)
-        if not self._mend:
-            return raw
-        folded = fold_rule(raw)
-        self._notes.mended("name", folded != raw)
-        return folded
+        return _mended("name", raw, fold_rule(raw) if self._strict else raw)
 
-    def rule(self, cell: object) -> str:
+    def rule(self, cell: object) -> Reading:
         """A rule's text, its white space folded; a lone number may stand in a number's cell."""
         raw = _whole(cell) or _text(cell)
-        folded = fold_rule(raw)
-        if folded != raw:
-            self._notes.mended("rule_break" if _BREAK.search(raw) else "rule_blank")
-        return folded
+        return _mended("rule_break" if _BREAK.search(raw) else "rule_blank", raw, fold_rule(raw))
 
-    def sort(self, cell: object) -> float | None:
+    def sort(self, cell: object) -> Reading:
         """A number, also when written as text; None when the cell is blank."""
         if isinstance(cell, (int, float)) and not isinstance(cell, bool):
             if cell - cell != 0:  # infinite, or not a number
                 raise CellError("IMPORT_SORT", found=str(cell))
-            return cell
+            return Reading(cell)
         raw = _text(cell)
         folded = fold_rule(unicodedata.normalize("NFKC", raw))
         if not folded:
-            self._notes.mended("sort_blank")
-            return None
+            return Reading(None, "sort_blank")
         if not _NUMBER.fullmatch(folded):
             raise CellError("IMPORT_SORT", found=_short(raw))
-        self._notes.mended("sort_text", self._mend)  # in CSV files every number is text
-        return float(folded)
+        # In CSV files every number is text.
+        return Reading(float(folded), "sort_text" if self._strict else None)
 
-    def kind(self, cell: object) -> str:
+    def kind(self, cell: object) -> Reading:
         """The kind of a set: its id's prefix, said once more."""
-        return _compact(_text(cell))
+        return Reading(_compact(_text(cell)))
 
 
-def is_code(value: str) -> bool:
-    """Whether a folded value has the form of a code."""
-    return _CODE.fullmatch(fold_code(value)) is not None
+def _mended(kind: str, raw: str, value: str) -> Reading:
+    return Reading(value, None if value == raw else kind)
+
+
+def _identifier(cell: object, kind: str, form: re.Pattern[str], code: str) -> Reading:
+    raw = _required(cell)
+    folded = _compact(raw)
+    if not form.fullmatch(folded):
+        raise CellError(code, found=_short(raw))
+    return _mended(kind, raw, folded)
 
 
 def is_blank(cell: object) -> bool:

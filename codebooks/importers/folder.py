@@ -64,11 +64,11 @@ def import_folder(
     base = _read_card(files, path.name, stamps)
     card = make_card(options, base, Where(file=CARD))
     draft = Draft("folder", "", card)
-    cells = CellReader(notes, mend_spelling=False)
+    cells = CellReader(strict=False)
     for table in TABLES:
         grid = _find_table(files, table, notes, stamps)
         if grid is not None:
-            draft.rows[table], account = read_table(grid, cells, notes, strict=False)
+            draft.rows[table], account = read_table(grid, cells, notes)
             draft.tables.append(account)
     draft.sha256 = hashlib.sha256("".join(stamps).encode()).hexdigest()
     source = text("import.source", None, source=card.source, sha256=draft.sha256)

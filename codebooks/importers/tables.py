@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from codebooks.book import RULE_TABLES
 from codebooks.errors import Where
-from codebooks.importers.cells import CellError, CellReader, is_blank, is_code
+from codebooks.importers.cells import CellError, CellReader, Reading, is_blank
 from codebooks.importers.extent import column_letter
 from codebooks.importers.layout import layout
 from codebooks.importers.report import TableRead
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from codebooks.importers.container import Sheet
     from codebooks.importers.layout import SheetLayout
     from codebooks.importers.notes import Notes
+
+_Field = tuple[str, int, dict[str, Reading]]
+"""A field, its index in a row, and what its cells' texts were read as."""
 
 OPTIONAL = frozenset({"kind"})
 """Fields that say a second time what another says."""
@@ -112,7 +115,7 @@ def _grid(
 
 
 def read_table(
-    grid: Grid, cells: CellReader, notes: Notes, *, strict: bool
+    grid: Grid, cells: CellReader, notes: Notes
 ) -> tuple[list[dict[str, Any]], TableRead]:
     """Read the rows of a grid; a row with an unreadable cell is left out, its cells noted.
 
@@ -120,13 +123,13 @@ def read_table(
         grid: what was found.
         cells: reads single cells.
         notes: takes the findings.
-        strict: whether something in a code's column that is no code is an error.
 
     Returns:
         Rows as :func:`codebooks.book.make_book` takes them, and the account of the reading.
     """
     rows: list[dict[str, Any]] = []
-    positions = [(field, index) for field, (index, _) in grid.columns.items()]
+    # Set ids and codes stand in thousands of rows: each spelling is read once.
+    fields: list[_Field] = [(field, index, {}) for field, (index, _) in grid.columns.items()]
     numbered = grid.table in RULE_TABLES
     empty = True
     for number, row in grid.rows:
@@ -134,18 +137,10 @@ def read_table(
             notes.mended("blank_row")
             continue
         empty = False
-        values: dict[str, Any] = {}
-        for field, index in positions:
-            try:
-                values[field] = cells.read(field, row[index] if index < len(row) else "")
-            except CellError as error:
-                notes.error(error.code, grid.at(number, field), **error.params)
-        if len(values) < len(positions):
-            continue
-        if _check(grid, number, values, notes, strict=strict):
+        values = _read_row(grid, number, row, fields, cells, notes)
+        if values is not None and _fits(grid, number, values, notes):
             if numbered:
                 values["source_row"] = number
-            values.pop("kind", None)
             rows.append(values)
     if empty and grid.table not in layout().list_tables:
         notes.error("IMPORT_TABLE_EMPTY", grid.at(None))
@@ -154,23 +149,44 @@ def read_table(
     return rows, TableRead(grid.table, place, grid.header_row, shown, len(rows))
 
 
-def _check(
-    grid: Grid, number: int, values: Mapping[str, Any], notes: Notes, *, strict: bool
-) -> bool:
-    """What one row must hold beyond readable cells; whether it is kept."""
-    for field in ("code", "principal_code"):
-        if field in values and not is_code(values[field]):
-            report = notes.error if strict else notes.warning
-            code = "IMPORT_CODE" if strict else "IMPORT_CODE_KEPT"
-            report(code, grid.at(number, field), found=values[field][:40])
-            if strict:
-                return False
+def _read_row(
+    grid: Grid,
+    number: int,
+    row: Sequence[object],
+    fields: Sequence[_Field],
+    cells: CellReader,
+    notes: Notes,
+) -> dict[str, Any] | None:
+    """The values of one row; None when some cell could not be read."""
+    values: dict[str, Any] = {}
+    for field, index, known in fields:
+        cell = row[index] if index < len(row) else ""
+        reading = known.get(cell) if isinstance(cell, str) else None
+        if reading is None:
+            try:
+                reading = cells.read(field, cell)
+            except CellError as error:
+                notes.error(error.code, grid.at(number, field), **error.params)
+                continue
+            if isinstance(cell, str):
+                known[cell] = reading
+        values[field] = reading.value
+        if reading.mend:
+            notes.mended(reading.mend)
+        if reading.doubt:
+            notes.warning(reading.doubt, grid.at(number, field), found=str(cell)[:40])
+    return values if len(values) == len(fields) else None
+
+
+def _fits(grid: Grid, number: int, values: dict[str, Any], notes: Notes) -> bool:
+    """What the cells of a row must be to each other; whether the row is kept."""
     if values.get("exclusion") == "":
         if grid.table != "cc":
             notes.error("IMPORT_CELL_EMPTY", grid.at(number, "exclusion"))
             return False
         notes.warning("IMPORT_EXCLUSION_BLANK", grid.at(number, "exclusion"), code=values["code"])
-    if values.get("kind") and not values["set_id"].startswith(values["kind"]):
+    kind = values.pop("kind", "")
+    if kind and not values["set_id"].startswith(kind):
         place = grid.at(number, "kind")
-        notes.warning("IMPORT_SET_KIND", place, found=values["kind"], set=values["set_id"])
+        notes.warning("IMPORT_SET_KIND", place, found=kind, set=values["set_id"])
     return True

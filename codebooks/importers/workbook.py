@@ -66,7 +66,7 @@ def _read_sheets(workbook: Workbook, draft: Draft, notes: Notes) -> None:
     names: dict[str, list[str]] = {}
     for name in workbook.names:
         names.setdefault(fold_label(name), []).append(name)
-    cells = CellReader(notes, mend_spelling=True)
+    cells = CellReader(strict=True)
     for spec in layout().sheets:
         found = [name for alias in spec.names for name in names.pop(fold_label(alias), [])]
         sheet = _choose(found, spec, notes)
@@ -74,7 +74,7 @@ def _read_sheets(workbook: Workbook, draft: Draft, notes: Notes) -> None:
             continue
         grid = find_header(workbook.sheet(sheet), spec, notes)
         if grid is not None:
-            draft.rows[spec.table], account = read_table(grid, cells, notes, strict=True)
+            draft.rows[spec.table], account = read_table(grid, cells, notes)
             draft.tables.append(account)
     for others in names.values():
         for name in others:

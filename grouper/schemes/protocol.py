@@ -21,9 +21,7 @@ RESULT_SCHEMA = pa.schema(
         ("reason", _WORD),
         ("warnings", _WORD),
         ("mdc", _WORD),
-        ("mdc_name", _WORD),
         ("adrg", _WORD),
-        ("adrg_name", _WORD),
         ("group", _WORD),
         ("group_name", _WORD),
         ("cc_level", _WORD),
@@ -54,9 +52,7 @@ class Grouping:
     reason: Reason | None
     warnings: tuple[Warned, ...]
     mdc: str | None
-    mdc_name: str | None
     adrg: str | None
-    adrg_name: str | None
     group: str | None
     group_name: str | None
     cc_level: str | None

@@ -116,9 +116,11 @@ class Vocabulary:
         for code, folded in zip(codes, fold_codes(codes), strict=True):
             number = self._folded.setdefault(folded, len(self._folded) + 2)
             self._written[code] = number
-        for folded, code in known.items():
-            number = self._folded.setdefault(folded, len(self._folded) + 2)
-            self._written[code] = number
+        new = [folded for folded in known if folded not in self._folded]
+        first = len(self._folded) + 2
+        self._folded.update(zip(new, range(first, first + len(new)), strict=True))
+        numbers = map(self._folded.__getitem__, known)
+        self._written.update(zip(known.values(), numbers, strict=True))
         self.size = len(self._folded) + 2
 
     def id(self, code: str | None) -> int:

@@ -46,8 +46,8 @@ class Dresser:
         self._id = scheme.card.id
         groups = scheme.groups
         self._places = [
-            _Named(("mdc", "mdc_name"), [_named(g.mdc) for g in groups]),
-            _Named(("adrg", "adrg_name"), [_named(g.adrg) for g in groups]),
+            _Named(("mdc",), [_named(g.mdc) for g in groups]),
+            _Named(("adrg",), [_named(g.adrg) for g in groups]),
             _Named(("group", "group_name"), [_named(g.drg) for g in groups]),
         ]
 
@@ -74,16 +74,16 @@ def _named(row: Row | None) -> tuple[str, str] | None:
 
 
 class _Named:
-    """Code and name of one level of a group, by group number; the two share their indices."""
+    """One level of a group by group number: its code, and its name where a column asks for it."""
 
-    def __init__(self, columns: tuple[str, str], words: Sequence[tuple[str, str] | None]) -> None:
+    def __init__(self, columns: tuple[str, ...], words: Sequence[tuple[str, str] | None]) -> None:
         distinct = list(dict.fromkeys(w for w in words if w is not None))
         place = {word: i for i, word in enumerate(distinct)}
         # A group number below zero (OPEN) counts from the end: there stands "none".
         self._place = np.array([-1 if w is None else place[w] for w in (*words, None)], np.int32)
         self._words = {
             column: pa.array(part, pa.string())
-            for column, part in zip(columns, zip(*distinct, strict=True), strict=True)
+            for column, part in zip(columns, zip(*distinct, strict=True), strict=False)
         }
 
     def columns(self, groups: NDArray[np.int32]) -> dict[str, pa.DictionaryArray]:

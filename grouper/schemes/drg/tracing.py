@@ -41,6 +41,11 @@ def _words(scheme: CompiledScheme, rule: Expr | None, lang: str) -> str:
     return describe(rule, lang, _names(scheme))
 
 
+@lru_cache(maxsize=8192)
+def _printed(rule: Expr | None) -> str:
+    return print_rule(rule)
+
+
 class _Teller:
     def __init__(
         self, scheme: CompiledScheme, case: Case, answer: Answer, name_of: Callable[[str], str]
@@ -131,7 +136,6 @@ class _Teller:
             "held_by": self._branch(step, facts, lang),
             "source_row": step.row.source_row,
             "tried_procedure": self._code(step.procedure) if step.procedure is not None else None,
-            "evidence": [self._evidence(x, facts) for x in dict.fromkeys(leaves(step.row.rule))],
             "failed_by": []
             if step.holds
             else [
@@ -145,7 +149,7 @@ class _Teller:
             return None
         held = self._held(step.row.rule, facts)
         return {
-            "rule": print_rule(held),
+            "rule": _printed(held),
             "words": _words(self.scheme, held, lang),
             "evidence": [self._evidence(x, facts) for x in dict.fromkeys(leaves(held))],
         }
@@ -166,7 +170,7 @@ class _Teller:
     def _evidence(self, leaf: Expr, facts: Facts) -> dict[str, Any]:
         """A part of a rule with its answer and the value or code that gave it."""
         return {
-            "asked": print_rule(leaf),
+            "asked": _printed(leaf),
             "holds": self._holds(leaf, facts),
             "found": self._found(leaf, facts),
         }
