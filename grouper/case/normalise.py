@@ -195,6 +195,11 @@ def _absent(kind: pa.DataType, size: int) -> pa.Array:
 
 @lru_cache(maxsize=64)
 def _constant(value: object, kind: pa.DataType, size: int) -> pa.Array:
+    if pa.types.is_string(kind):
+        # A text that all rows share is written once.
+        return pa.DictionaryArray.from_arrays(
+            pa.repeat(pa.scalar(0, pa.int32()), size), pa.array([value], kind)
+        )
     return pa.repeat(pa.scalar(value, kind), size)
 
 

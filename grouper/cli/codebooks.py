@@ -126,4 +126,4 @@ def diff_command(
         print_diff(changes, codes=codes)
 
 
-app.command("import")(import_command)
+app.command("import", help=text("cli_import.help"))(import_command)

@@ -33,6 +33,10 @@ _AHEAD = 2
 """How many batches for each worker may wait: memory stays bounded when writing is slower."""
 
 
+def _workers() -> int:
+    return max(1, (os.cpu_count() or 1) - 1)
+
+
 class InterruptedRunError(GrouperError):
     """The run was interrupted; no result file was written."""
 
@@ -73,7 +77,7 @@ def run(
         explain: a file for the trace of every case, one JSON document a line.
         lang: language of the words in the rejects file and the traces.
         progress: called with the rows done.
-        workers: threads that group; by default one for each core.
+        workers: threads that group; by default one core is left to reading and writing.
 
     Raises:
         InterruptedRunError: ``RUN_INTERRUPTED``.
@@ -88,7 +92,7 @@ def run(
             # Writing goes on beside reading and grouping; one thread keeps it in order.
             last: Future[None] | None = None
             with ThreadPoolExecutor(1, thread_name_prefix="write") as out:
-                for batch, grouped in _ordered(source, chooser, workers or os.cpu_count() or 1):
+                for batch, grouped in _ordered(source, chooser, workers or _workers()):
                     if last:
                         last.result()
                     last = out.submit(sink.write, batch, grouped)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from grouper.case.layout import Layout
 
-BATCH_ROWS = 65_536
+BATCH_ROWS = 131_072
 
 
 @dataclass(frozen=True, slots=True)

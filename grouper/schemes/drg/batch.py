@@ -69,6 +69,8 @@ class BatchEngine:
         self.layout = Layout(scheme)
         self.walker = Walker(scheme, self.layout)
         self.preparer = Preparer(scheme, self.layout)
+        self._unknown = np.zeros(scheme.vocabulary.size, np.bool_)
+        self._unknown[UNKNOWN] = True
         self._kind = np.array([group.kind for group in scheme.groups], np.uint8)
 
     def run(self, batch: pa.RecordBatch) -> Numbers:
@@ -197,7 +199,7 @@ class BatchEngine:
     def _unknown_of(
         self, batch: pa.RecordBatch, column: str, codes: CodeLists
     ) -> Iterable[Unknown]:
-        places = np.flatnonzero(codes.ids == UNKNOWN)
+        places = codes.find(self._unknown)
         if not len(places):
             return
         rows = np.searchsorted(codes.start, places, side="right") - 1

@@ -18,25 +18,40 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class CodeLists:
-    """A list of codes per row: ``ids[start[i] : start[i + 1]]`` are row ``i``'s, first one first.
+    """A list of codes per row: ``places[start[i] : start[i + 1]]`` are row ``i``'s, first one first.
 
-    Numbers that serve as indices are 64 bits wide throughout: NumPy looks up with those fastest.
+    ``numbers[place]`` is the code number: what is asked of each code is answered once for each
+    distinct spelling. Arrays that serve as indices are 64 bits wide where they are long: NumPy
+    looks up with those fastest.
     """
 
-    ids: NDArray[np.int64]
+    places: NDArray[np.integer[Any]]
     start: NDArray[np.int64]
+    numbers: NDArray[np.int64]
 
     @property
     def first(self) -> NDArray[np.int64]:
         """The first code number of each row, ``NO_CODE`` where there is none."""
-        if not len(self.ids):
+        if not len(self.places):
             return np.full(len(self.start) - 1, NO_CODE, np.int64)
-        first: NDArray[np.int64] = self.ids.take(self.start[:-1], mode="clip")
+        first: NDArray[np.int64] = self.numbers.take(self.places.take(self.start[:-1], mode="clip"))
         first[self.start[1:] == self.start[:-1]] = NO_CODE
         return first
 
+    def find(self, wanted: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """Where in ``places`` stand codes whose number is wanted."""
+        of_spelling = wanted.take(self.numbers)
+        if not of_spelling.any():
+            return np.zeros(0, np.int64)
+        return np.flatnonzero(of_spelling.take(self.places))
+
+    def ids(self, at: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The code numbers at some places."""
+        found: NDArray[np.int64] = self.numbers.take(self.places.take(at))
+        return found
+
     def rows(self, at: NDArray[np.int64]) -> NDArray[np.int64]:
-        """The row of each place in ``ids``."""
+        """The row of each place."""
         counts = np.diff(self.start)
         rows: NDArray[np.int64] = np.repeat(np.arange(len(counts)), counts)
         return rows.take(at)
@@ -62,38 +77,33 @@ class CodeReader:
             self._last.append((dictionary, numbers))
         return numbers
 
-    def numbers(self, values: pa.Array) -> NDArray[np.int64]:
-        """The numbers of an array of codes; null is no code."""
+    def lists(self, column: pa.Array) -> CodeLists:
+        """A list column of codes, plain or dictionary-encoded; null is the empty list."""
+        if pa.types.is_null(column.type):
+            nothing = np.zeros(0, np.int64)
+            return CodeLists(nothing, np.zeros(len(column) + 1, np.int64), nothing)
+        values, start = _flattened(column)
         if not pa.types.is_dictionary(values.type):
             values = values.dictionary_encode()
         numbers = self._of_dictionary(values.dictionary)
-        indices = values.indices
-        if indices.null_count:
-            indices = pc.fill_null(indices, len(numbers) - 1)
-        found: NDArray[np.int64] = numbers.take(indices.to_numpy(zero_copy_only=False))
-        return found
-
-    def lists(self, column: pa.Array) -> CodeLists:
-        """A list column of codes, plain or dictionary-encoded; null is the empty list."""
-        return _lists(self, column)
+        places = values.indices
+        if places.null_count:
+            places = pc.fill_null(places, len(numbers) - 1)
+        return CodeLists(places.to_numpy(zero_copy_only=False), start, numbers)
 
 
 _KEPT = 6
 _LARGE = 1000
 
 
-def _lists(reader: CodeReader, column: pa.Array) -> CodeLists:
-    if pa.types.is_null(column.type):
-        return CodeLists(np.zeros(0, np.int64), np.zeros(len(column) + 1, np.int64))
+def _flattened(column: pa.Array) -> tuple[pa.Array, NDArray[np.int64]]:
+    """The items of all lists, and where each list starts among them."""
     if column.null_count:
         counts = pc.fill_null(pc.list_value_length(column), 0).to_numpy(zero_copy_only=False)
-        start = np.concatenate(([0], np.cumsum(counts, dtype=np.int64)))
-        values = column.flatten()
-    else:
-        offsets = column.offsets.to_numpy().astype(np.int64)
-        start = offsets - offsets[0]
-        values = column.values.slice(offsets[0], int(start[-1]))
-    return CodeLists(reader.numbers(values), start)
+        return column.flatten(), np.concatenate(([0], np.cumsum(counts, dtype=np.int64)))
+    offsets = column.offsets.to_numpy().astype(np.int64)
+    start = offsets - offsets[0]
+    return column.values.slice(offsets[0], int(start[-1])), start
 
 
 def numbers_of(column: pa.Array) -> tuple[NDArray[Any], NDArray[np.bool_]]:

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from grouper.schemes.drg.compiled import CompiledScheme, Mdc
     from grouper.schemes.drg.diagram import Diagram
 
-Grid = "NDArray[np.int32]"
+_KEY_BITS = 40
+"""Masks to a number: with the classes before them (fewer than 2**23) they fit into 63 bits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +102,13 @@ class GridBuilder:
         masks = [code_mask(self.scheme, atom) for atom in atoms]  # type: ignore[arg-type]
         classes = np.zeros(self.scheme.vocabulary.size, np.int64)
         touched = np.flatnonzero(np.logical_or.reduce(masks)) if masks else np.zeros(0, np.int64)
+        # One bit a mask makes a number for each code; before the bits run out, the distinct numbers
+        # are counted anew.
         inner = np.zeros(len(touched), np.int64)
-        for mask in masks:
-            _, inner = np.unique(inner * 2 + mask[touched], return_inverse=True)
+        for i, mask in enumerate(masks, 1):
+            inner = inner * 2 + mask.take(touched)
+            if i % _KEY_BITS == 0 or i == len(masks):
+                _, inner = np.unique(inner, return_inverse=True)
         classes[touched] = inner + 1
         count = int(classes.max()) + 1
         sample = np.zeros(count, np.int64)

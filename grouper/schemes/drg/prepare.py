@@ -139,8 +139,8 @@ class Preparer:
 
     @staticmethod
     def _others(codes: CodeLists, wanted: NDArray[np.bool_], first: NDArray[np.int64]) -> Others:
-        at = np.flatnonzero(wanted.take(codes.ids))
-        rows, ids = codes.rows(at), codes.ids.take(at)
+        at = codes.find(wanted)
+        rows, ids = codes.rows(at), codes.ids(at)
         kept = np.flatnonzero((at != codes.start.take(rows)) & (ids != first.take(rows)))
         return Others(rows.take(kept), ids.take(kept))
 
