@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import typer
 
 from codebooks.diff import diff
+from codebooks.messages import text
 from codebooks.registry import INPATIENT, registry
 from codebooks.search import Match, search
 from grouper.cli import codebooks_check, codebooks_list, codebooks_show
