@@ -103,11 +103,17 @@ def compare(rule: Compare, facts: Facts, assumed: Collection[Scalar] = ()) -> bo
     if value is None:
         return rule.scalar in assumed
     if isinstance(rule.value, str):
-        return str(value) == rule.value
+        number = number_in(rule.value)
+        return value == (rule.value if isinstance(value, str) else number)
     if isinstance(value, str):
         # A discharge way or department code compared with a number; other text is no number.
         return value.isdecimal() and COMPARE[rule.cmp](int(value), rule.value)
     return COMPARE[rule.cmp](value, rule.value)
+
+
+def number_in(text: str) -> int | None:
+    """The whole number that a text in a rule writes, if it writes one."""
+    return int(text) if text.isdecimal() else None
 
 
 def count(scheme: CompiledScheme, rule: Count, facts: Facts) -> int:

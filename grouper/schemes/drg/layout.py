@@ -94,9 +94,10 @@ class Layout:
         """The bits of all comparisons on present numbers: shape (value words, numbers)."""
         words = np.zeros((self.value_words, len(values)), np.uint64)
         for atom in self.compares.get(scalar, ()):
-            if not isinstance(atom.value, str):
+            number = _number(atom)
+            if number is not None:
                 word, bit = divmod(self.bits[atom], WORD)
-                answers = _COMPARE[atom.cmp](values, atom.value)
+                answers = _COMPARE[atom.cmp](values, number)
                 words[word] |= answers.astype(np.uint64) << np.uint64(bit)
         return words
 
@@ -121,8 +122,15 @@ class Layout:
 
     def bounds(self, scalar: Scalar) -> tuple[int, int]:
         """The least and the greatest number that a scalar is compared with."""
-        numbers = [a.value for a in self.compares[scalar] if isinstance(a.value, int)]
-        return min(numbers), max(numbers)
+        numbers = [n for a in self.compares.get(scalar, ()) if (n := _number(a)) is not None]
+        return min(numbers, default=0), max(numbers, default=0)
+
+
+def _number(atom: Compare) -> int | None:
+    """The number that a single value is compared with; a quoted number is one too."""
+    if isinstance(atom.value, int):
+        return atom.value
+    return int(atom.value) if atom.value.isdecimal() else None
 
 
 def _words(atoms: Sequence[object]) -> int:

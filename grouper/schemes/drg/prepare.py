@@ -105,11 +105,12 @@ class Preparer:
         order = np.lexsort((tables, principals))
         tables, principals = tables[order], principals[order]
         codes, start = np.unique(principals, return_index=True)
+        stop = np.append(start[1:], len(tables))
         patterns: dict[tuple[int, ...], int] = {(): 0}
         classes = np.zeros(self.scheme.vocabulary.size, np.int64)
         listed = tables.tolist()
         for code, first, last in zip(
-            codes.tolist(), start.tolist(), [*start[1:].tolist(), len(listed)], strict=True
+            codes.tolist(), start.tolist(), stop[: len(start)].tolist(), strict=True
         ):
             classes[code] = patterns.setdefault(tuple(listed[first:last]), len(patterns))
         matrix = np.zeros((len(patterns), len(self.scheme.exclusion_names) + 1), np.bool_)
