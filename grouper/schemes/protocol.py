@@ -30,7 +30,7 @@ RESULT_SCHEMA = pa.schema(
 """The columns of a grouping, the same for every family; what a family lacks is null.
 
 ``status`` and ``reason`` as in :mod:`grouper.schemes.reasons`; ``warnings`` are reason codes joined
-by ``;``; ``group`` is null where a missing value decides between groups; the name of a group that
+by ``;``; ``group`` is null where the case is invalid and would else have a named group; the name of a group that
 has none (``?QY``, ``X000``) is the empty text.
 """
 

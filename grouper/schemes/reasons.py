@@ -24,7 +24,6 @@ class Reason(StrEnum):
     order in which warnings are listed.
     """
 
-    ROW_UNREADABLE = "ROW_UNREADABLE"
     SCHEME_DATE_MISSING = "SCHEME_DATE_MISSING"
     REGION_UNKNOWN = "REGION_UNKNOWN"
     SCHEME_UNCOVERED = "SCHEME_UNCOVERED"
@@ -33,6 +32,8 @@ class Reason(StrEnum):
     DX_PRINCIPAL_UNKNOWN = "DX_PRINCIPAL_UNKNOWN"
     DX_PRINCIPAL_EDITION = "DX_PRINCIPAL_EDITION"
     DX_NOT_PRINCIPAL = "DX_NOT_PRINCIPAL"
+    PX_MAIN_UNKNOWN = "PX_MAIN_UNKNOWN"
+    PX_MAIN_EDITION = "PX_MAIN_EDITION"
     SEX_MISSING = "SEX_MISSING"
     AGE_MISSING = "AGE_MISSING"
     AGE_DAYS_MISSING = "AGE_DAYS_MISSING"
@@ -52,7 +53,6 @@ class Reason(StrEnum):
 
 
 FIELD: dict[Reason, str] = {
-    Reason.ROW_UNREADABLE: "",
     Reason.SCHEME_DATE_MISSING: "discharge_time",
     Reason.REGION_UNKNOWN: "region",
     Reason.SCHEME_UNCOVERED: "discharge_time",
@@ -66,6 +66,8 @@ FIELD: dict[Reason, str] = {
     Reason.ICU_HOURS_MISSING: "icu_hours",
     Reason.DEPARTMENT_MISSING: "department",
     Reason.SEX_CONFLICT: "sex",
+    Reason.PX_MAIN_UNKNOWN: "px",
+    Reason.PX_MAIN_EDITION: "px",
     Reason.PX_UNRELATED: "px",
     Reason.PX_UNKNOWN: "px",
     Reason.PX_EDITION: "px",

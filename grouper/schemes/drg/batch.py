@@ -90,8 +90,9 @@ class BatchEngine:
         self._other_sex(case, batch, rows, group, reason)
         self._deciding_gaps(case, rows, group, reason)
         unknown = self._unknown_codes(batch, case)
-        for code in unknown:
-            if code.reason in (Reason.DX_PRINCIPAL_UNKNOWN, Reason.DX_PRINCIPAL_EDITION):
+        # The principal diagnosis comes last: its reason goes before that of the main procedure.
+        for code in reversed(unknown):
+            if code.place == 0:
                 reason[code.row] = NUMBER[code.reason]
         reason[barred] = NUMBER[Reason.DX_NOT_PRINCIPAL]
         reason[absent] = NUMBER[Reason.DX_PRINCIPAL_MISSING]
@@ -206,12 +207,8 @@ class BatchEngine:
         lists = column_of(batch, column)
         for row, at in zip(rows.tolist(), (places - codes.start[rows]).tolist(), strict=True):
             foreign = self.scheme.foreign_edition(lists[row][at].as_py())
-            if column == "px":
-                reason = Reason.PX_EDITION if foreign else Reason.PX_UNKNOWN
-            elif at == 0:
-                reason = Reason.DX_PRINCIPAL_EDITION if foreign else Reason.DX_PRINCIPAL_UNKNOWN
-            else:
-                reason = Reason.DX_OTHER_EDITION if foreign else Reason.DX_OTHER_UNKNOWN
+            plain, other = _UNKNOWN_REASONS[column, at == 0]
+            reason = other if foreign else plain
             yield Unknown(row, column, at, reason)
 
     def _notices(
@@ -227,12 +224,22 @@ class BatchEngine:
                 where = missing & ~unstated & (days < NEWBORN_DAYS)
             notices[where] |= np.uint32(1 << NUMBER[GAP_REASON[scalar]])
         for code in unknown:
-            if code.column == "px" or code.place > 0:
+            if code.place > 0:
                 notices[code.row] |= np.uint32(1 << NUMBER[code.reason])
         return notices
 
 
+_UNKNOWN_REASONS = {
+    ("dx", True): (Reason.DX_PRINCIPAL_UNKNOWN, Reason.DX_PRINCIPAL_EDITION),
+    ("dx", False): (Reason.DX_OTHER_UNKNOWN, Reason.DX_OTHER_EDITION),
+    ("px", True): (Reason.PX_MAIN_UNKNOWN, Reason.PX_MAIN_EDITION),
+    ("px", False): (Reason.PX_UNKNOWN, Reason.PX_EDITION),
+}
+"""By list and whether the code stands first: the reason of an unknown code, and of a foreign one."""
+
 _INVALID_REASONS = {
+    Reason.PX_MAIN_UNKNOWN,
+    Reason.PX_MAIN_EDITION,
     Reason.DX_PRINCIPAL_MISSING,
     Reason.DX_PRINCIPAL_UNKNOWN,
     Reason.DX_PRINCIPAL_EDITION,

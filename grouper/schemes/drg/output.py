@@ -142,7 +142,7 @@ def issues(cases: pa.RecordBatch, numbers: Numbers, first_row: int) -> pa.Table:
         if reason in gaps and len(rows):
             parts.append(_lines(rows, reason, "warning", pa.nulls(len(rows)), first_row))
     for code in numbers.unknown:
-        if code.column == "px" or code.place > 0:
+        if code.place > 0:
             row = np.array([code.row])
             value = column_of(cases, code.column)[code.row][code.place].as_py()
             parts.append(_lines(row, code.reason, "warning", pa.array([value]), first_row))
@@ -152,7 +152,7 @@ def issues(cases: pa.RecordBatch, numbers: Numbers, first_row: int) -> pa.Table:
 def _values(cases: pa.RecordBatch, reason: Reason, rows: NDArray[np.int64]) -> pa.Array:
     """What the field of a reason holds, where one value says it."""
     column = column_of(cases, FIELD[reason])
-    if FIELD[reason] == "dx" and not pa.types.is_null(column.type):
+    if FIELD[reason] in ("dx", "px") and not pa.types.is_null(column.type):
         return first_codes(column, rows)
     if reason is Reason.SEX_CONFLICT:
         return column.take(pa.array(rows)).cast(pa.string())

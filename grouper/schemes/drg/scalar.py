@@ -83,7 +83,13 @@ def answer(scheme: CompiledScheme, case: Case) -> Answer:
     kind = scheme.groups[group].kind
     status, reason = _plain(group, kind)
     if principal == UNKNOWN:
-        status, reason = Status.INVALID, _unknown_principal(scheme, case)
+        foreign = scheme.foreign_edition(str(case.dx[0]))
+        status = Status.INVALID
+        reason = Reason.DX_PRINCIPAL_EDITION if foreign else Reason.DX_PRINCIPAL_UNKNOWN
+    elif UNKNOWN in facts.codes[Field.ZYSS]:
+        foreign = scheme.foreign_edition(str(case.px[0]))
+        status = Status.INVALID
+        reason = Reason.PX_MAIN_EDITION if foreign else Reason.PX_MAIN_UNKNOWN
     elif (gap := _deciding_gap(scheme, facts, group)) is not None:
         status, reason = Status.INVALID, GAP_REASON[gap]
     elif group == NOTHING and _other_sex_helps(scheme, facts):
@@ -164,11 +170,6 @@ def _other_sex_helps(scheme: CompiledScheme, facts: Facts) -> bool:
     return _group(scheme, with_sex(facts, 3 - int(sex)), (), None) != NOTHING
 
 
-def _unknown_principal(scheme: CompiledScheme, case: Case) -> Reason:
-    foreign = scheme.foreign_edition(str(case.dx[0]))
-    return Reason.DX_PRINCIPAL_EDITION if foreign else Reason.DX_PRINCIPAL_UNKNOWN
-
-
 def _notices(scheme: CompiledScheme, facts: Facts, case: Case) -> tuple[Notice, ...]:
     found: dict[Reason, list[str]] = {}
     for gap in facts.gaps:
@@ -179,7 +180,7 @@ def _notices(scheme: CompiledScheme, facts: Facts, case: Case) -> tuple[Notice, 
             foreign = scheme.foreign_edition(str(code))
             reason = Reason.DX_OTHER_EDITION if foreign else Reason.DX_OTHER_UNKNOWN
             found.setdefault(reason, []).append(str(code))
-    for code in case.px:
+    for code in case.px[1:]:
         if scheme.vocabulary.id(code) == UNKNOWN:
             foreign = scheme.foreign_edition(str(code))
             reason = Reason.PX_EDITION if foreign else Reason.PX_UNKNOWN

@@ -13,6 +13,7 @@ from grouper.rules.words import describe
 from grouper.schemes.drg.compiled import MCC, NO_CODE, leaves
 from grouper.schemes.drg.evaluate import count, holds, member_code
 from grouper.schemes.drg.facts import with_main_procedure
+from grouper.schemes.reasons import Status
 from grouper.schemes.trace import Trace
 
 if TYPE_CHECKING:
@@ -61,7 +62,8 @@ class _Teller:
             "scheme": self._scheme(),
             "result": self._result(lang),
             "case": self._case(lang),
-            "path": _path(steps),
+            # A case that is refused has no path to a group, whatever the rules would say.
+            "path": [] if self.answer.status is Status.INVALID else _path(steps),
             "steps": steps,
             "complications": self._complications(),
             "not_grouping": [self._code(number) for number in self.answer.facts.dropped],
