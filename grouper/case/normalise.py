@@ -20,6 +20,7 @@ from grouper.case.derive import USED, derive_columns
 from grouper.case.fields import CASE_SCHEMA, FIELDS, Field
 from grouper.case.issues import ISSUE_SCHEMA, Severity
 from grouper.case.layout import Layout, Part, bind
+from grouper.case.python_values import python_values
 from grouper.case.reading import Group, Remark, Result, bound_groups
 from grouper.case.record_reading import carry_over, default_values
 
@@ -151,7 +152,7 @@ class _Memo:
 
     def _distinct(self, column: pa.Array, remarks: Remarks) -> dict[str, pa.Array]:
         coded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
-        results = [self._result((raw,)) for raw in coded.dictionary.to_pylist()]
+        results = [self._result((raw,)) for raw in python_values(coded.dictionary)]
         arrays = self._arrays(results)
         remarked = np.array([bool(r.remarks) for r in results] + [False])
         if remarked.any():
@@ -176,7 +177,7 @@ class _Memo:
 
 def _values(column: pa.Array) -> list[Any]:
     """The values of a column as Python objects that can be remembered."""
-    found: list[Any] = column.to_pylist()
+    found = python_values(column)
     return [_frozen(value) for value in found] if pa.types.is_nested(column.type) else found
 
 

@@ -84,6 +84,8 @@ def _written(raw: object) -> str | None:
         return str(raw) if -(10**18) < raw < 10**18 else None
     if isinstance(raw, float) and raw.is_integer():
         return str(int(raw))
+    if isinstance(raw, Decimal) and raw.is_finite() and raw == raw.to_integral_value():
+        return str(int(raw))
     if isinstance(raw, float | Decimal):
         return str(raw)
     return None

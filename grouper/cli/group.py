@@ -12,13 +12,13 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
 
-from codebooks.errors import Where
 from codebooks.messages import language, text
 from codebooks.registry import NATIONAL, registry
 from grouper.case.readers import open_source
+from grouper.case.readers.text_input import readable
+from grouper.cli.language import Language  # noqa: TC001 -- Typer reads the annotations
 from grouper.run.choose import Chooser
 from grouper.run.flow import run
-from grouper.run.writers import OutputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -44,12 +44,10 @@ def group_command(
     code_system: Annotated[str | None, typer.Option(help=_help("code_system"))] = None,
     encoding: Annotated[str | None, typer.Option(help=_help("encoding"))] = None,
     format_: Annotated[str | None, typer.Option("--format", help=_help("format"))] = None,
-    lang: Annotated[str | None, typer.Option(help=_help("lang"))] = None,
+    lang: Annotated[Language | None, typer.Option(help=_help("lang"))] = None,
     as_json: Annotated[bool, typer.Option("--json", help=_help("json"))] = False,
 ) -> None:
     """Group a file of cases."""
-    if output.resolve() == source.resolve():
-        raise OutputError("OUTPUT_IS_INPUT", Where(file=output.name))
     if scheme is not None:
         registry().card(scheme)
     chooser = Chooser(scheme, registry().region(region).id)
@@ -58,10 +56,11 @@ def group_command(
     with _progress(cases) as progress:
         summary = run(cases, output, chooser, explain=explain, lang=lang, progress=progress)
     if as_json:
-        typer.echo(json.dumps(summary.to_json(), ensure_ascii=False, indent=1))
+        typer.echo(readable(json.dumps(summary.to_json(), ensure_ascii=False, indent=1)))
     else:
         for line in summary.lines(lang):
-            typer.echo(line)
+            # A file name may hold bytes that are no text.
+            typer.echo(readable(line))
     if not summary.rows:
         raise typer.Exit(EXIT_EMPTY)
 

@@ -21,7 +21,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _EPOCH = date(1970, 1, 1)
-_REASONS = (Reason.SCHEME_DATE_MISSING, Reason.REGION_UNKNOWN, Reason.SCHEME_UNCOVERED)
+_REASONS = (
+    Reason.SCHEME_DATE_MISSING,
+    Reason.REGION_UNKNOWN,
+    Reason.SCHEME_UNCOVERED,
+    Reason.KIND_UNSUPPORTED,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +95,10 @@ def _binding(region: str, day: int | None, kind: str) -> str | Reason:
     try:
         return registry().binding(region, _EPOCH + timedelta(days=day), kind).scheme
     except CodebookError as error:
-        return Reason(error.code)
+        reason = Reason(error.code)
+    # No other date would help a kind of case that no scheme is for.
+    served = any(binding.kind == kind for binding in registry().bindings)
+    return reason if served or reason is not Reason.SCHEME_UNCOVERED else Reason.KIND_UNSUPPORTED
 
 
 def forget() -> None:

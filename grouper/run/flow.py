@@ -7,7 +7,7 @@ import os
 import time
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from typing import TYPE_CHECKING, Protocol, Self
 
 import pyarrow as pa
@@ -16,9 +16,10 @@ from codebooks.errors import GrouperError
 from grouper.case.issues import issue_table
 from grouper.case.record import Case
 from grouper.run.batches import Grouped, group_cases
+from grouper.run.destinations import check_destinations, part_of, writing
 from grouper.run.rejects import RejectsFile
 from grouper.run.summary import Summary
-from grouper.run.writers import open_writer, output_schema, part_of
+from grouper.run.writers import open_writer, output_schema
 from grouper.schemes.load import load_scheme
 
 if TYPE_CHECKING:
@@ -87,6 +88,7 @@ def run(
     summary.file_issues += source.file_issues
     started = time.monotonic()
     finals = [output, summary.rejects_file, *([explain] if explain else [])]
+    check_destinations(source.path, finals)
     try:
         with _Sink(source, summary, explain, lang) as sink:
             # Writing goes on beside reading and grouping; one thread keeps it in order.
@@ -102,10 +104,12 @@ def run(
                 if last:
                     last.result()
         for path in finals:
-            part_of(path).replace(path)
+            with writing(path):
+                part_of(path).replace(path)
     except BaseException as error:
         for path in finals:
-            part_of(path).unlink(missing_ok=True)
+            with suppress(OSError):
+                part_of(path).unlink()
         if isinstance(error, KeyboardInterrupt):
             raise InterruptedRunError("RUN_INTERRUPTED", rows=summary.rows) from error
         raise
@@ -139,7 +143,8 @@ class _Sink:
     ) -> None:
         self._lang = lang
         self._schema = output_schema(source.schema)
-        with ExitStack() as opened:
+        self._output = summary.output
+        with writing(self._output), ExitStack() as opened:
             self._results = opened.enter_context(closing(open_writer(summary.output, self._schema)))
             self._rejects = opened.enter_context(
                 closing(RejectsFile(part_of(summary.rejects_file), lang))
@@ -155,16 +160,18 @@ class _Sink:
 
     def write(self, batch: CaseBatch, grouped: Grouped) -> None:
         columns = [*batch.original.columns, *grouped.results.columns]
-        self._results.write(pa.RecordBatch.from_arrays(columns, schema=self._schema))
-        self._rejects.write(grouped.issues, batch.cases, batch.first_row)
-        if self._traces:
-            _explain(self._traces, batch, grouped, self._lang)
+        with writing(self._output):
+            self._results.write(pa.RecordBatch.from_arrays(columns, schema=self._schema))
+            self._rejects.write(grouped.issues, batch.cases, batch.first_row)
+            if self._traces:
+                _explain(self._traces, batch, grouped, self._lang)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *problem: object) -> None:
-        self._stack.close()
+        with writing(self._output):
+            self._stack.close()
 
 
 def _explain(traces: TextIO, batch: CaseBatch, grouped: Grouped, lang: str | None) -> None:

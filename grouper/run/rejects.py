@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -9,6 +10,8 @@ import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
 from codebooks.messages import text
+from grouper.case.fields import FIELDS
+from grouper.case.issues import shown
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,6 +31,8 @@ REJECTS_SCHEMA = pa.schema(
 """``row`` counts data records from 1 (0: the file itself); ``what`` and ``advice`` are words."""
 
 _BOM = b"\xef\xbb\xbf"
+_CODE = re.compile(r"(?=.*[0-9])(?!.*[0-9]{11})[A-Za-z0-9][A-Za-z0-9.,+*/: \-]{0,39}")
+"""What may stand as it is: codes, dates and numbers shorter than those of telephones."""
 
 
 class RejectsFile:
@@ -46,7 +51,8 @@ class RejectsFile:
         reasons = issues.column("reason").combine_chunks()
         columns = {name: issues.column(name) for name in issues.column_names}
         columns["case_id"] = self._case_ids(issues.column("row"), cases, first_row)
-        columns["value"] = pc.fill_null(issues.column("value"), "")
+        values = pc.fill_null(issues.column("value"), "")
+        columns["value"] = values if cases is None else _harmless(values.combine_chunks())
         columns["what"] = self._words("reason", reasons)
         columns["advice"] = self._words("advice", reasons)
         table = pa.table([columns[name] for name in REJECTS_SCHEMA.names], schema=REJECTS_SCHEMA)
@@ -71,3 +77,12 @@ class RejectsFile:
         """Finish the file."""
         self._writer.close()
         self._file.close()
+
+
+def _harmless(values: pa.Array) -> pa.Array:
+    """Values without names: a column of codes may hold something else than its name says."""
+    encoded = values.dictionary_encode()
+    kept = [
+        v if _CODE.fullmatch(v) else shown(v, FIELDS["dx"]) for v in encoded.dictionary.to_pylist()
+    ]
+    return pa.array(kept, pa.string()).take(encoded.indices)

@@ -5,31 +5,23 @@ A file is written under another name and takes its own only when it is whole.
 
 from __future__ import annotations
 
-import json
-from datetime import date, datetime
-from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
-from codebooks.errors import GrouperError, Where
+from codebooks.errors import Where
+from grouper.case.layout import unique_names
+from grouper.run.destinations import OutputError, part_of
+from grouper.run.plain_values import LIST_SEPARATOR, flat_text, json_line, python_values
 from grouper.schemes.protocol import RESULT_SCHEMA
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-PART = ".part"
-"""Ending of a file that is not whole yet."""
-
-LIST_SEPARATOR = "|"
 _BOM = b"\xef\xbb\xbf"
-
-
-class OutputError(GrouperError):
-    """The output cannot be written as asked."""
 
 
 class Writer(Protocol):
@@ -44,17 +36,11 @@ class Writer(Protocol):
         ...
 
 
-def part_of(path: Path) -> Path:
-    """Where a file lies until it is whole."""
-    return path.with_name(path.name + PART)
-
-
 def open_writer(path: Path, schema: pa.Schema) -> Writer:
     """A writer for a path by its ending: ``.parquet``, ``.csv``, ``.jsonl`` or ``.ndjson``.
 
     Raises:
-        OutputError: ``OUTPUT_FORMAT`` for another ending, ``OUTPUT_FOLDER`` if the folder is not
-            there.
+        OutputError: ``OUTPUT_FORMAT`` for another ending.
     """
     makers: dict[str, type[_Parquet | _Csv | _JsonLines]] = {
         ".parquet": _Parquet,
@@ -66,18 +52,24 @@ def open_writer(path: Path, schema: pa.Schema) -> Writer:
     if maker is None:
         known = ", ".join(makers)
         raise OutputError("OUTPUT_FORMAT", Where(file=path.name), found=path.suffix, known=known)
-    if not path.parent.is_dir():
-        raise OutputError("OUTPUT_FOLDER", Where(file=path.name))
     return maker(part_of(path), schema)
 
 
 def output_schema(original: pa.Schema) -> pa.Schema:
-    """The input's columns, then the result's; an input column of a result's name gets a suffix."""
-    fields = [
-        field.with_name(f"{field.name}_input") if field.name in RESULT_SCHEMA.names else field
-        for field in original
-    ]
+    """The input's columns, then the result's; every name stands once.
+
+    An input column of a result's name gets a suffix, a repeated one a number.
+    """
+    taken = {*original.names, *RESULT_SCHEMA.names}
+    names = [_set_apart(n, taken) if n in RESULT_SCHEMA.names else n for n in original.names]
+    fields = [f.with_name(n) for f, n in zip(original, unique_names(names), strict=True)]
     return pa.schema([*fields, *RESULT_SCHEMA])
+
+
+def _set_apart(name: str, taken: set[str]) -> str:
+    while name in taken:
+        name += "_input"
+    return name
 
 
 class _Parquet:
@@ -129,8 +121,9 @@ class _JsonLines:
         self._file = path.open("w", encoding="utf-8")
 
     def write(self, batch: pa.RecordBatch) -> None:
-        for row in batch.to_pylist():
-            self._file.write(json.dumps(row, ensure_ascii=False, default=_plain) + "\n")
+        names = batch.schema.names
+        for values in zip(*(python_values(column) for column in batch.columns), strict=True):
+            self._file.write(json_line(dict(zip(names, values, strict=True))) + "\n")
 
     def close(self) -> None:
         self._file.close()
@@ -153,30 +146,38 @@ def _encoded_path(field: pa.Field) -> str | None:
 def _flat_type(kind: pa.DataType) -> pa.DataType:
     if pa.types.is_dictionary(kind):
         return _flat_type(kind.value_type)
-    nested = pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_null(kind)
-    return pa.string() if nested else kind
+    return kind if _is_cell(kind) else pa.string()
+
+
+def _is_cell(kind: pa.DataType) -> bool:
+    """Whether CSV has a form for single values of a type (bytes and spans of time have none)."""
+    number = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
+    text = pa.types.is_string(kind) or pa.types.is_large_string(kind)
+    when = pa.types.is_date(kind) or pa.types.is_time(kind) or pa.types.is_timestamp(kind)
+    return bool(number or text or when or pa.types.is_boolean(kind))
 
 
 def _flat(column: pa.Array) -> pa.Array:
     if pa.types.is_dictionary(column.type):
-        return column.dictionary_decode()
-    if pa.types.is_list(column.type) or pa.types.is_large_list(column.type):
+        return _flat(column.dictionary_decode())
+    if _is_cell(column.type):
+        return column
+    if _is_list_of_cells(column.type):
         items = column.values
         if pa.types.is_dictionary(items.type):
             items = items.dictionary_decode()
         items = pc.fill_null(items.cast(pa.string()), "")
         kind = type(column).from_arrays(column.offsets, items, mask=_nulls(column))
         return pc.binary_join(kind, LIST_SEPARATOR)
-    return column
+    return pa.array([flat_text(value) for value in python_values(column)], pa.string())
+
+
+def _is_list_of_cells(kind: pa.DataType) -> bool:
+    if not (pa.types.is_list(kind) or pa.types.is_large_list(kind)):
+        return False
+    item = kind.value_type
+    return _is_cell(item.value_type if pa.types.is_dictionary(item) else item)
 
 
 def _nulls(column: pa.Array) -> pa.Array | None:
     return column.is_null() if column.null_count else None
-
-
-def _plain(value: Any) -> str:  # noqa: ANN401 -- what json cannot write itself
-    if isinstance(value, date | datetime):
-        return value.isoformat()
-    if isinstance(value, Decimal):
-        return str(value)
-    return repr(value)

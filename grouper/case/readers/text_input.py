@@ -33,6 +33,14 @@ _NAMES = {
     "utf16": UTF_16,
 }
 _BLOCK = 1 << 20
+_BOM_GB18030 = "\ufeff".encode(GB18030)
+_MARKS = {
+    codecs.BOM_UTF8: UTF_8,
+    codecs.BOM_UTF16_LE: UTF_16,
+    codecs.BOM_UTF16_BE: UTF_16,
+    _BOM_GB18030: GB18030,
+}
+"""What a byte order mark says; the first bytes of a file."""
 _ESCAPED = re.compile("[\ud800-\udfff]")
 _REPLACED = re.compile("[\ud800-\udfff\ufffd]")
 
@@ -49,25 +57,23 @@ def encoding_of(path: Path, wanted: str | None) -> str:
 
     Raises:
         GrouperError: ``FILE_ENCODING`` for an encoding that we do not read, or for NUL bytes in
-            the first line.
+            the first line; ``FILE_ENCODING_CONFLICT`` when the mark says another than ``wanted``.
     """
-    if wanted is not None:
-        try:
-            return _NAMES[wanted.lower().replace("_", "-")]
-        except KeyError:
-            known = ", ".join(dict.fromkeys(_NAMES.values()))
-            raise GrouperError(
-                "FILE_ENCODING", Where(file=str(path)), found=wanted, known=known
-            ) from None
+    known = ", ".join(dict.fromkeys(_NAMES.values()))
+    named = None if wanted is None else _NAMES.get(wanted.lower().replace("_", "-"))
+    if wanted is not None and named is None:
+        raise GrouperError("FILE_ENCODING", Where(file=str(path)), found=wanted, known=known)
     with path.open("rb") as file:
         block = file.read(_BLOCK)
-        if block.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-            return UTF_16
+        marked = next((name for mark, name in _MARKS.items() if block.startswith(mark)), None)
+        if marked and named and marked != named:
+            raise GrouperError(
+                "FILE_ENCODING_CONFLICT", Where(file=str(path)), found=marked, wanted=named
+            )
+        if marked or named:
+            return str(marked or named)
         if b"\0" in block.partition(b"\n")[0]:
-            known = ", ".join(dict.fromkeys(_NAMES.values()))
             raise GrouperError("FILE_ENCODING", Where(file=str(path)), found="NUL", known=known)
-        if block.startswith(codecs.BOM_UTF8):
-            return UTF_8
         while block.isascii():
             block = file.read(_BLOCK)
             if not block:
@@ -132,6 +138,8 @@ class TextInput:
         # UTF-16 has no place for escaped bytes; its broken units become replacement characters.
         errors = "replace" if encoding == UTF_16 else "surrogateescape"
         codec = "utf-8-sig" if encoding == UTF_8 else encoding
+        if encoding == GB18030 and raw.read(len(_BOM_GB18030)) != _BOM_GB18030:
+            raw.seek(0)
         self._text = io.TextIOWrapper(raw, codec, errors, newline="")
 
     @property
