@@ -90,8 +90,8 @@ def books(draw: st.DrawFn) -> SchemeBook:
                 rows["drg"].append(
                     {"drg": adrg + d, "name": d, "rule": split, "adrg": adrg, "mdc": f"MDC{m}"}
                 )
-    for name in rows:
-        for i, row in enumerate(rows[name]):
+    for table in rows.values():
+        for i, row in enumerate(table):
             row |= {"sort": i, "source_row": i}
     some_dx = st.lists(st.sampled_from(DX), unique=True)
     some_px = st.lists(st.sampled_from(PX), unique=True)

@@ -167,6 +167,14 @@ def test_a_named_scheme_needs_no_date(cases: Path, tmp_path: Path) -> None:
     assert rows[4]["group"] == "HC25"
 
 
+def test_a_named_scheme_serves_only_its_kind(tmp_path: Path) -> None:
+    source = tmp_path / "in.csv"
+    source.write_text("kind,sex,age,dx,px\noutpatient,1,45,K80.101,\ninpatient,1,45,K80.101,\n")
+    grouped(source, tmp_path / "out.csv", chooser=Chooser("chs-drg-2.0"))
+    rows = rows_of(tmp_path / "out.csv")
+    assert [r["reason"] for r in rows] == ["KIND_UNSUPPORTED", ""]
+
+
 def test_traces_of_all_cases_can_be_written(cases: Path, tmp_path: Path) -> None:
     grouped(cases, tmp_path / "out.csv", explain=tmp_path / "why.jsonl", lang="en")
     lines = [json.loads(x) for x in (tmp_path / "why.jsonl").read_text("utf-8").splitlines()]
@@ -174,6 +182,7 @@ def test_traces_of_all_cases_can_be_written(cases: Path, tmp_path: Path) -> None
     assert lines[1]["path"][-1]["code"] == "HC43"
     assert lines[3]["reason"] == "REGION_UNKNOWN"
     assert lines[1]["language"] == "en"
+    assert lines[1]["binding"]["valid_from"] == "2027-01-01"
 
 
 @pytest.mark.parametrize("content", ["", "case_id,sex,dx\n"])

@@ -59,7 +59,7 @@ def explain_command(
     scheme: Annotated[str | None, typer.Option(help=_help("scheme"))] = None,
     region: Annotated[str, typer.Option(help=_help("region"))] = NATIONAL,
     format_: Annotated[Format, typer.Option("--format", help=_help("trace_format"))] = Format.TEXT,
-    output: Annotated[Path | None, typer.Option("-o", "--output", help=_help("out"))] = None,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help=_help("trace_out"))] = None,
     code_system: Annotated[str | None, typer.Option(help=_help("code_system"))] = None,
     encoding: Annotated[str | None, typer.Option(help=_help("encoding"))] = None,
     lang: Annotated[Language | None, typer.Option(help=_help("lang"))] = None,

@@ -20,6 +20,9 @@ from grouper.schemes.reasons import Reason
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from codebooks.registry import Binding
+    from grouper.case.record import Case
+
 _EPOCH = date(1970, 1, 1)
 _REASONS = (
     Reason.SCHEME_DATE_MISSING,
@@ -60,7 +63,7 @@ class Chooser:
     def choose(self, cases: pa.RecordBatch) -> Choice:
         """The scheme of each case."""
         if self.scheme is not None:
-            return Choice(np.zeros(cases.num_rows, np.int32), (self.scheme,))
+            return self._named(cases, self.scheme)
         days = _days(column_of(cases, "discharge_time"))
         regions, region_at = _texts(cases, "region", self.region)
         kinds, kind_at = _texts(cases, "kind", INPATIENT)
@@ -78,6 +81,26 @@ class Chooser:
             else:
                 answers[i] = schemes.setdefault(found, len(schemes))
         return Choice(answers[back], tuple(schemes))
+
+    @staticmethod
+    def _named(cases: pa.RecordBatch, scheme: str) -> Choice:
+        """One scheme for all cases, but for those of a kind that it does not serve."""
+        kinds, kind_at = _texts(cases, "kind", INPATIENT)
+        served = {b.kind for b in registry().bindings if b.scheme == scheme}
+        refused = -1 - _REASONS.index(Reason.KIND_UNSUPPORTED)
+        answers = np.array([0 if kind in served else refused for kind in kinds], np.int32)
+        return Choice(answers.take(kind_at), (scheme,))
+
+    def binding(self, case: Case) -> Binding | None:
+        """What binds a case whose scheme was chosen by its record; None for a named scheme.
+
+        Raises:
+            CodebookError: ``REGION_UNKNOWN`` or ``SCHEME_UNCOVERED``.
+        """
+        if self.scheme is not None or case.discharge_time is None:
+            return None
+        region = case.region or self.region
+        return registry().binding(region, case.discharge_time.date(), case.kind)
 
 
 _NO_DAY = -(2**31)

@@ -90,7 +90,7 @@ def run(
     finals = [output, summary.rejects_file, *([explain] if explain else [])]
     check_destinations(source.path, finals)
     try:
-        with _Sink(source, summary, explain, lang) as sink:
+        with _Sink(source, summary, chooser, explain, lang) as sink:
             # Writing goes on beside reading and grouping; one thread keeps it in order.
             last: Future[None] | None = None
             with ThreadPoolExecutor(1, thread_name_prefix="write") as out:
@@ -139,9 +139,15 @@ class _Sink:
     """The files of a run: results, rejects and, if asked for, traces."""
 
     def __init__(
-        self, source: Source, summary: Summary, explain: Path | None, lang: str | None
+        self,
+        source: Source,
+        summary: Summary,
+        chooser: Chooser,
+        explain: Path | None,
+        lang: str | None,
     ) -> None:
         self._lang = lang
+        self._chooser = chooser
         self._schema = output_schema(source.schema)
         self._output = summary.output
         with writing(self._output), ExitStack() as opened:
@@ -164,7 +170,7 @@ class _Sink:
             self._results.write(pa.RecordBatch.from_arrays(columns, schema=self._schema))
             self._rejects.write(grouped.issues, batch.cases, batch.first_row)
             if self._traces:
-                _explain(self._traces, batch, grouped, self._lang)
+                _explain(self._traces, batch, grouped, self._chooser, self._lang)
 
     def __enter__(self) -> Self:
         return self
@@ -174,7 +180,9 @@ class _Sink:
             self._stack.close()
 
 
-def _explain(traces: TextIO, batch: CaseBatch, grouped: Grouped, lang: str | None) -> None:
+def _explain(
+    traces: TextIO, batch: CaseBatch, grouped: Grouped, chooser: Chooser, lang: str | None
+) -> None:
     schemes = grouped.results.column(0).to_pylist()
     for i, scheme in enumerate(schemes):
         case = Case.from_batch(batch.cases, i)
@@ -182,5 +190,7 @@ def _explain(traces: TextIO, batch: CaseBatch, grouped: Grouped, lang: str | Non
         if scheme is None:
             line["reason"] = grouped.results.column(2)[i].as_py()
         else:
-            line |= load_scheme(scheme).group(case).trace.document(lang)
+            trace = load_scheme(scheme).group(case).trace
+            trace.binding = chooser.binding(case)
+            line |= trace.document(lang)
         traces.write(json.dumps(line, ensure_ascii=False) + "\n")
