@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 
+import pyarrow as pa
 import typer
 
 from codebooks.errors import GrouperError
@@ -35,6 +36,8 @@ app.add_typer(codebooks_commands.app, name="codebooks", help=_help("codebooks"))
 def main() -> None:
     """Run the command; an error we declare is one readable line and exit status 2."""
     # A request to stop ends a run as Ctrl-C does: no half-written file is left.
+    # Arrow's own handlers lose a signal that arrives while a read succeeds.
+    pa.enable_signal_handlers(enable=False)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         app()
