@@ -251,7 +251,7 @@ class CompiledScheme:
             [index[n] for n in exclusions.column("exclusion").to_pylist()], dtype=np.int64
         )
         principals = self.vocabulary.ids_of(exclusions.column("principal_code")).astype(np.int64)
-        self._excluded = np.unique(tables * size + principals)
+        self._excluded = np.sort(tables * size + principals)
 
     def members(self, set_name: str) -> NDArray[np.int32]:
         """Code numbers of a set; none for a set that is not there."""
