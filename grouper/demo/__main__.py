@@ -15,7 +15,7 @@ from grouper.run.choose import Chooser
 from grouper.run.flow import run
 from grouper.schemes.load import load_scheme
 
-SHOWN_ROW = 2
+SHOWN_ROW = 24
 OUT = Path("out")
 
 
@@ -25,8 +25,6 @@ def main() -> None:
     with as_file(files("grouper.demo") / "month.csv") as month:
         typer.echo(text("demo.title", None, file=month.name))
         summary = run(open_source(month), OUT / "month.grouped.csv", Chooser())
-        for line in summary.lines():
-            typer.echo(line)
         batch = next(open_source(month).batches())
     case = Case.from_batch(batch.cases, SHOWN_ROW - 1)
     if case.discharge_time is None:
@@ -38,7 +36,9 @@ def main() -> None:
     typer.echo(trace.text())
     page = OUT / "trace.html"
     page.write_text(trace.html(), "utf-8")
-    typer.echo(text("demo.page", None, file=str(page)))
+    typer.echo(text("demo.page", None, file=str(page)) + "\n")
+    for line in summary.lines():
+        typer.echo(line)
 
 
 if __name__ == "__main__":
