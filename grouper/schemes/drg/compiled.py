@@ -24,6 +24,7 @@ from grouper.rules.ast import (
     Or,
     Scalar,
 )
+from grouper.rules.facts import walk
 from grouper.rules.parser import parse
 
 if TYPE_CHECKING:
@@ -346,13 +347,4 @@ def _kind(row: Mapping[str, object]) -> GroupKind:
 
 def leaves(rule: Expr | None) -> Iterator[Expr]:
     """The leaves of a rule: members, counts, comparisons and numbers."""
-    match rule:
-        case None:
-            return
-        case And() | Or():
-            for item in rule.items:
-                yield from leaves(item)
-        case Not():
-            yield from leaves(rule.item)
-        case _:
-            yield rule
+    return (node for node in walk(rule) if not isinstance(node, And | Or | Not))
