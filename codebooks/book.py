@@ -1,4 +1,7 @@
-"""A DRG scheme as six tables and a card, as ``docs/RULES.md`` lays them out."""
+"""A scheme as a card and tables; the tables are those of its family's form.
+
+A DRG scheme is six tables and two lists, as ``docs/RULES.md`` lays them out.
+"""
 
 from __future__ import annotations
 
@@ -10,33 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from codebooks.forms import FORMS
+from codebooks.forms.drg import TABLES
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
-_TEXT, _INT = pa.string(), pa.int32()
-
-TABLES: Mapping[str, pa.Schema] = {
-    "mdc": pa.schema([("mdc", _TEXT), ("name", _TEXT), ("rule", _TEXT), ("sort", _INT)]),
-    "adrg": pa.schema(
-        [("adrg", _TEXT), ("name", _TEXT), ("rule", _TEXT), ("mdc", _TEXT), ("sort", _INT)]
-    ),
-    "drg": pa.schema(
-        [
-            ("drg", _TEXT),
-            ("name", _TEXT),
-            ("rule", _TEXT),
-            ("adrg", _TEXT),
-            ("mdc", _TEXT),
-            ("sort", _INT),
-        ]
-    ),
-    "sets": pa.schema([("set_id", _TEXT), ("code", _TEXT)]),
-    "cc": pa.schema([("code", _TEXT), ("level", _TEXT), ("exclusion", _TEXT)]),
-    "exclusions": pa.schema([("exclusion", _TEXT), ("principal_code", _TEXT)]),
-    "not_principal": pa.schema([("code", _TEXT)]),
-    "not_grouping": pa.schema([("code", _TEXT)]),
-}
-"""The tables of a book, in the order in which they are hashed. ``sort`` is the rank in the scope."""
+__all__ = ["FALLBACK", "RULE_TABLES", "TABLES", "BookCard", "SchemeBook", "make_book", "table_book"]
 
 RULE_TABLES = ("mdc", "adrg", "drg")
 """Tables whose rows are rules; at rest they carry ``source_row`` (the official sheet's row) too."""
@@ -47,7 +30,11 @@ FALLBACK = "0000"
 
 @dataclass(frozen=True, slots=True)
 class BookCard:
-    """What a book is, whom it binds and since when (half-open ``[valid_from, valid_to)``)."""
+    """What a book is, whom it binds and since when (half-open ``[valid_from, valid_to)``).
+
+    ``kinds`` are the kinds of cases that it serves; ``newborn_weight`` says which weight a DRG
+    book's XSRTZ is, and is empty in other families; ``options`` are the family's named readings.
+    """
 
     id: str
     family: str
@@ -59,7 +46,8 @@ class BookCard:
     newborn_weight: str
     standing: str
     source: str
-    options: Mapping[str, bool] = field(default_factory=dict)
+    options: Mapping[str, bool | int | str] = field(default_factory=dict)
+    kinds: tuple[str, ...] = ("inpatient",)
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, dates in ISO form."""
@@ -67,6 +55,7 @@ class BookCard:
         plain["valid_from"] = self.valid_from.isoformat()
         plain["valid_to"] = self.valid_to.isoformat() if self.valid_to else None
         plain["options"] = dict(self.options)
+        plain["kinds"] = list(self.kinds)
         return plain
 
     @classmethod
@@ -76,6 +65,7 @@ class BookCard:
         values["valid_from"] = date.fromisoformat(values["valid_from"])
         end = values.get("valid_to")
         values["valid_to"] = date.fromisoformat(end) if end else None
+        values["kinds"] = tuple(values.get("kinds", ("inpatient",)))
         return cls(**values)
 
 
@@ -83,13 +73,18 @@ class BookCard:
 class SchemeBook:
     """The tables of one scheme.
 
-    ``tables`` holds the names of :data:`TABLES` (all of them, possibly empty); the rule tables
-    stand in the order of evaluation, fallback rows last in their scope, and may carry
-    ``source_row``.
+    ``tables`` holds the names of the family's form (all of them, possibly empty). The rule tables
+    of a DRG book stand in the order of evaluation, fallback rows last in their scope, and may
+    carry ``source_row``.
     """
 
     card: BookCard
     tables: Mapping[str, pa.Table]
+
+    @property
+    def form(self) -> Mapping[str, pa.Schema]:
+        """The tables of the book's family and their columns."""
+        return FORMS[self.card.family]
 
     def rows(self, table: str) -> list[dict[str, Any]]:
         """The rows of one table as dictionaries, in order."""
@@ -98,7 +93,7 @@ class SchemeBook:
 
     def counts(self) -> dict[str, int]:
         """Rows of each table."""
-        return {name: self.tables[name].num_rows for name in TABLES}
+        return {name: self.tables[name].num_rows for name in self.form}
 
     def content_hash(self) -> str:
         """SHA-256 over the tables' content, so that two layouts of one document give one hash.
@@ -107,9 +102,11 @@ class SchemeBook:
         and of ``source_row``.
         """
         digest = hashlib.sha256()
-        for name, schema in TABLES.items():
+        for name, schema in self.form.items():
             columns = [self.tables[name].column(c).to_pylist() for c in schema.names]
-            rows = (json.dumps(r, ensure_ascii=False) for r in zip(*columns, strict=True))
+            rows = (
+                json.dumps(r, ensure_ascii=False, default=str) for r in zip(*columns, strict=True)
+            )
             digest.update(f"{name}\n".encode())
             digest.update("\n".join(sorted(rows)).encode())
         return digest.hexdigest()
@@ -119,8 +116,20 @@ class SchemeBook:
         return replace(self, card=replace(self.card, **changes))
 
 
+def table_book(card: BookCard, rows: Mapping[str, Iterable[Mapping[str, Any]]]) -> SchemeBook:
+    """Build a book of any family from rows as dictionaries, kept in the order given.
+
+    Columns that a row lacks are null.
+    """
+    tables = {
+        name: pa.Table.from_pylist([dict(row) for row in rows.get(name, ())], schema=schema)
+        for name, schema in FORMS[card.family].items()
+    }
+    return SchemeBook(card, tables)
+
+
 def make_book(card: BookCard, rows: Mapping[str, list[dict[str, Any]]]) -> SchemeBook:
-    """Build a book from rows as dictionaries.
+    """Build a DRG book from rows as dictionaries.
 
     Set-like tables are folded (no duplicate rows) and sorted. Rule rows are ranked within their
     scope by ``sort`` (ties keep their order), fallback rows last: an ``X00``/``X000`` row or an
@@ -131,7 +140,7 @@ def make_book(card: BookCard, rows: Mapping[str, list[dict[str, Any]]]) -> Schem
         given = rows.get(name, [])
         if name in RULE_TABLES:
             given = _rank(name, given)
-            schema = schema.append(pa.field("source_row", _INT))  # noqa: PLW2901
+            schema = schema.append(pa.field("source_row", pa.int32()))  # noqa: PLW2901
         else:
             given = [dict(zip(schema.names, key, strict=True)) for key in _distinct(schema, given)]
         tables[name] = pa.Table.from_pylist(given, schema=schema)

@@ -2,7 +2,9 @@
 
 The answer is data: ``data/regions.csv`` (a region, its parent, its names) and
 ``data/bindings.csv`` (region, kind, scheme, half-open validity, source), to which every installed
-book adds a binding of its own from its card.
+book adds a binding of its own for each kind of case on its card. A binding without a scheme says
+that the region is paid by a scheme that is not at hand: its cases are refused, never grouped by
+another one.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from codebooks.book import BookCard, SchemeBook
 
 NATIONAL = "national"
-INPATIENT = "inpatient"
+INPATIENT, OUTPATIENT, LONG_STAY = "inpatient", "outpatient", "long_stay"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,10 @@ class Region:
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """One scheme binds one region's cases of one kind for some time."""
+    """One scheme binds one region's cases of one kind for some time.
+
+    ``scheme`` is empty where the scheme that binds is not at hand.
+    """
 
     region: str
     kind: str
@@ -81,8 +86,9 @@ class Registry:
         self.cards |= self.installed
         self.bindings = _read_bindings(shipped / "bindings.csv", self.regions, self.cards)
         self.bindings += [
-            Binding(c.region, INPATIENT, c.id, c.valid_from, c.valid_to, c.source, installed=True)
+            Binding(c.region, kind, c.id, c.valid_from, c.valid_to, c.source, installed=True)
             for c in self.installed.values()
+            for kind in c.kinds
         ]
 
     def region(self, name: str) -> Region:
@@ -121,14 +127,19 @@ class Registry:
         book goes before a shipped one, a later start before an earlier one.
 
         Raises:
-            CodebookError: ``REGION_UNKNOWN``, or ``SCHEME_UNCOVERED`` when nothing covers the day.
+            CodebookError: ``REGION_UNKNOWN``; ``SCHEME_UNCOVERED`` when nothing covers the day;
+                ``SCHEME_NOT_AT_HAND`` when the scheme that does has to be imported first.
         """
         at: Region | None = self.region(region)
         while at is not None:
             found = [b for b in self.bindings if b.region == at.id and b.kind == kind]
             found = [b for b in found if b.covers(day)]
             if found:
-                return max(found, key=lambda b: (b.installed, b.valid_from, b.scheme))
+                best = max(found, key=lambda b: (b.installed, b.valid_from, b.scheme))
+                if not best.scheme:
+                    params = {"region": at.name, "day": day.isoformat(), "source": best.source}
+                    raise CodebookError("SCHEME_NOT_AT_HAND", **params)
+                return best
             at = self.regions[at.parent] if at.parent else None
         raise CodebookError("SCHEME_UNCOVERED", region=region, day=day.isoformat(), kind=kind)
 
@@ -165,7 +176,7 @@ def _read_bindings(
     bindings: list[Binding] = []
     for where, row in _rows(path):
         for column, known in (("region", regions), ("scheme", cards)):
-            if row[column] not in known:
+            if row[column] not in known and (column, row[column]) != ("scheme", ""):
                 place = Where(where.file, None, where.row, column)
                 raise CodebookError("BINDING_UNKNOWN", place, found=row[column])
         start = date.fromisoformat(row["valid_from"])

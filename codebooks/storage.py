@@ -11,8 +11,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from codebooks.book import RULE_TABLES, TABLES, BookCard, SchemeBook
+from codebooks.book import RULE_TABLES, BookCard, SchemeBook
 from codebooks.errors import CodebookError, Where
+from codebooks.forms import FORMS
 
 MANIFEST = "manifest.json"
 FORMAT = 1
@@ -30,7 +31,7 @@ def write_book(book: SchemeBook, folder: Path) -> Path:
     folder.parent.mkdir(parents=True, exist_ok=True)
     part = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
-        for name in TABLES:
+        for name in book.form:
             table = book.tables[name]
             if table.num_rows:
                 pq.write_table(table, part / f"{name}.parquet", compression="zstd")
@@ -70,9 +71,12 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 def read_card(folder: Path) -> BookCard:
     """Only the card, without the tables."""
     try:
-        return BookCard.from_json(read_manifest(folder)["card"])
+        card = BookCard.from_json(read_manifest(folder)["card"])
     except (TypeError, KeyError, ValueError) as cause:
         raise CodebookError("BOOK_MANIFEST", Where(file=str(folder / MANIFEST))) from cause
+    if card.family not in FORMS:
+        raise CodebookError("BOOK_MANIFEST", Where(file=str(folder / MANIFEST)))
+    return card
 
 
 def read_book(folder: Path) -> SchemeBook:
@@ -82,10 +86,11 @@ def read_book(folder: Path) -> SchemeBook:
         CodebookError: ``BOOK_MANIFEST``, ``BOOK_TABLE`` (unreadable) or ``BOOK_COUNT`` (torn).
     """
     manifest = read_manifest(folder)
+    card = read_card(folder)
     tables: dict[str, pa.Table] = {}
-    for name, schema in TABLES.items():
+    for name, schema in FORMS[card.family].items():
         path = folder / f"{name}.parquet"
-        if name in RULE_TABLES:
+        if card.family == "drg" and name in RULE_TABLES:
             schema = schema.append(pa.field("source_row", pa.int32()))  # noqa: PLW2901
         wanted = manifest["counts"].get(name, 0)
         if not wanted:
@@ -98,7 +103,7 @@ def read_book(folder: Path) -> SchemeBook:
         if tables[name].num_rows != wanted:
             found = tables[name].num_rows
             raise CodebookError("BOOK_COUNT", Where(file=str(path)), found=found, wanted=wanted)
-    return SchemeBook(read_card(folder), tables)
+    return SchemeBook(card, tables)
 
 
 def verify_book(folder: Path) -> SchemeBook:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from codebooks.book import BookCard
 from codebooks.errors import CodebookError, Where
 from codebooks.importers.layout import layout
-from codebooks.registry import registry
+from codebooks.registry import INPATIENT, LONG_STAY, OUTPATIENT, registry
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -80,7 +80,11 @@ def make_card(options: ImportOptions, base: Mapping[str, Any], where: Where) -> 
     chosen = {name: value for name in names if (value := getattr(options, name)) is not None}
     dates = {name: value.isoformat() for name, value in chosen.items() if name.startswith("valid")}
     plain = {"valid_to": None, **base, **chosen, **dates}
-    required = [name for name in BookCard.__dataclass_fields__ if name != "options"]
+    drg = plain.get("family") == "drg"
+    optional = {"options", "kinds"} if drg else {"options", "kinds", "newborn_weight"}
+    required = [name for name in BookCard.__dataclass_fields__ if name not in optional]
+    if not drg:
+        plain.setdefault("newborn_weight", "")
     missing = [name for name in required if name != "valid_to" and not plain.get(name)]
     if missing:
         raise CodebookError("IMPORT_CARD_MISSING", where, missing=", ".join(missing))
@@ -90,14 +94,16 @@ def make_card(options: ImportOptions, base: Mapping[str, Any], where: Where) -> 
         raise CodebookError("IMPORT_CARD", where, reason=str(cause)) from cause
     texts = [getattr(card, name) for name in required if not name.startswith("valid_")]
     flags = card.options.values() if isinstance(card.options, dict) else [None]
-    if not all(isinstance(t, str) for t in texts) or not all(isinstance(f, bool) for f in flags):
+    allowed = bool if drg else bool | int | str
+    sound = all(isinstance(t, str) for t in texts) and all(isinstance(f, allowed) for f in flags)
+    if not sound or not set(card.kinds) <= {INPATIENT, OUTPATIENT, LONG_STAY}:
         raise CodebookError("IMPORT_CARD", where, reason=", ".join(map(repr, [*texts, *flags])))
     check_id(card.id)
     if card.valid_to is not None and card.valid_to <= card.valid_from:
         place = replace(where, column="valid_to")
         start, end = card.valid_from.isoformat(), card.valid_to.isoformat()
         raise CodebookError("IMPORT_VALIDITY", place, valid_from=start, valid_to=end)
-    if card.newborn_weight not in layout().newborn_weights:
+    if drg and card.newborn_weight not in layout().newborn_weights:
         place = replace(where, column="newborn_weight")
         known = ", ".join(layout().newborn_weights)
         raise CodebookError("IMPORT_WEIGHT", place, found=card.newborn_weight, known=known)

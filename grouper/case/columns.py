@@ -108,6 +108,13 @@ def _money(field: Field, column: pa.Array) -> pa.Array | None:
         return None
 
 
+def _quantity(field: Field, column: pa.Array) -> pa.Array | None:
+    whole = pa.types.is_integer(column.type) or column.type == field.value_type
+    if not whole or not _inside(field, column):
+        return None
+    return column.cast(field.value_type)
+
+
 def _cents(field: Field, column: pa.Array) -> pa.Array | None:
     """Money as binary fractions, when each stands for a number of cents."""
     if pc.any(pc.invert(pc.is_finite(column))).as_py() or not _inside(field, column):
@@ -215,6 +222,7 @@ _CHECKS: dict[Kind, Callable[[Field, pa.Array], pa.Array | None]] = {
     Kind.WHOLE: _whole,
     Kind.HOURS: _hours,
     Kind.MONEY: _money,
+    Kind.QUANTITY: _quantity,
     Kind.DATE: _date,
     Kind.TIME: _time,
     Kind.CODE: _text,

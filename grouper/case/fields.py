@@ -26,6 +26,7 @@ class Kind(StrEnum):
     WHOLE = "whole"
     HOURS = "hours"
     MONEY = "money"
+    QUANTITY = "quantity"
     DATE = "date"
     TIME = "time"
     CODE = "code"
@@ -38,6 +39,7 @@ ARROW: dict[Kind, pa.DataType] = {
     Kind.WHOLE: pa.int32(),
     Kind.HOURS: pa.float64(),
     Kind.MONEY: pa.decimal128(14, 2),
+    Kind.QUANTITY: pa.decimal128(14, 4),
     Kind.DATE: pa.date32(),
     Kind.TIME: pa.timestamp("s", tz=ZONE),
     Kind.CODE: pa.string(),
@@ -51,6 +53,7 @@ PYTHON: dict[Kind, str] = {
     Kind.WHOLE: "int",
     Kind.HOURS: "float",
     Kind.MONEY: "Decimal",
+    Kind.QUANTITY: "Decimal",
     Kind.DATE: "date",
     Kind.TIME: "datetime",
     Kind.CODE: "str",
@@ -133,6 +136,7 @@ FIELDS: dict[str, Field] = {
         Field("admission_time", Kind.TIME, _DATE),
         Field("discharge_time", Kind.TIME, _DATE),
         Field("discharge_way", Kind.CHOICE, _VALUE),
+        Field("discharge_status", Kind.TEXT, _VALUE),
         Field("department", Kind.TEXT, _VALUE),
         Field("admission_department", Kind.TEXT, _VALUE),
         Field("los", Kind.WHOLE, _NUMBER, unit="days"),
@@ -144,10 +148,27 @@ FIELDS: dict[str, Field] = {
         Field("px", Kind.CODE, "CODE_INVALID", nested="px"),
         Field("px_date", Kind.DATE, _DATE, nested="px"),
         Field("px_level", Kind.TEXT, _VALUE, nested="px"),
+        Field("px_modifier", Kind.CHOICE, _VALUE, nested="px"),
         Field("total_cost", Kind.MONEY, _NUMBER, unit="CNY"),
+        Field("line_item", Kind.TEXT, _VALUE, nested="line_item"),
+        Field("line_name", Kind.TEXT, _VALUE, nested="line_item"),
+        Field("line_class", Kind.CHOICE, _VALUE, nested="line_item"),
+        Field("line_quantity", Kind.QUANTITY, _NUMBER, nested="line_item"),
+        Field("line_amount", Kind.MONEY, _NUMBER, nested="line_item", unit="CNY"),
+        Field("line_time", Kind.TIME, _DATE, nested="line_item"),
+        Field("assessment_item", Kind.TEXT, _VALUE, nested="assessment_item"),
+        Field("assessment_value", Kind.TEXT, _VALUE, nested="assessment_item"),
+        Field("assessment_date", Kind.DATE, _DATE, nested="assessment_item"),
+        Field("assessment_type", Kind.CHOICE, _VALUE, nested="assessment_item"),
     )
 }
 """The fields in the order of the columns."""
+
+RANKED = frozenset({"dx", "px"})
+"""Lists whose first place has a meaning of its own: it stays empty where its code is missing.
+
+In the other lists a place is kept when any of its members is stated.
+"""
 
 CASE_SCHEMA: pa.Schema = pa.schema([pa.field(f.name, f.type) for f in FIELDS.values()])
 """The Arrow schema of cases.

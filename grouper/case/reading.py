@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from grouper.case.fields import FIELDS, Field, Kind, groups
+from grouper.case.fields import FIELDS, RANKED, Field, Kind, groups
 from grouper.case.issues import Severity, shown
 from grouper.case.layout import Binding, Layout, Part
 from grouper.case.values import NOTHING, Reading, is_missing, read, split
@@ -89,6 +89,8 @@ class Group:
             for field in self.fields
         ]
         codes, companions = columns[0], columns[1:]
+        if self.fields[0].nested not in RANKED:
+            return _together(columns)
         if not any(codes):
             kept: list[int] = []
         else:
@@ -122,6 +124,15 @@ class Group:
         """The field, when it is a single one and one column holds its value; else None."""
         single = len(self.bindings) == 1 and self.bindings[0].part is Part.ONE
         return self.fields[0] if single and not self.fields[0].nested else None
+
+
+def _together(columns: Sequence[Sequence[Any]]) -> tuple[Any, ...]:
+    """Parallel lists of one length each, or empty; a place where none holds anything is left out."""
+    length = max(map(len, columns))
+    padded = [[*c, *[None] * (length - len(c))] for c in columns]
+    kept = [at for at in range(length) if any(c[at] is not None for c in padded)]
+    values = [tuple(c[at] for at in kept) for c in padded]
+    return tuple(v if any(e is not None for e in v) else () for v in values)
 
 
 def _reading(field: Field, raw: object, remarks: list[Remark]) -> Any:  # noqa: ANN401 -- the field's own type

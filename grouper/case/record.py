@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any
 
+from grouper.case.expand import expand
 from grouper.case.fields import FIELDS
 from grouper.case.layout import Layout, bind
 from grouper.case.record_reading import reader_of
@@ -25,7 +26,9 @@ class Case:
 
     In ``dx`` and ``px`` the first element is the principal diagnosis and the main procedure. It is
     None when the record states others but not this one: nothing is promoted to its place. The lists
-    ``dx_poa``, ``px_date`` and ``px_level`` are empty or as long as their codes.
+    that go with them (``dx_poa``, ``px_date`` …) are empty or as long as their codes. The charge
+    lines (``line_…``) and the scores of functional assessments (``assessment_…``, one place for
+    each item of each assessment) are parallel lists too, each empty or as long as the longest.
     """
 
     case_id: str | None = None
@@ -44,6 +47,7 @@ class Case:
     admission_time: datetime | None = None
     discharge_time: datetime | None = None
     discharge_way: str | None = None
+    discharge_status: str | None = None
     department: str | None = None
     admission_department: str | None = None
     los: int | None = None
@@ -55,7 +59,18 @@ class Case:
     px: tuple[str | None, ...] = ()
     px_date: tuple[date | None, ...] = ()
     px_level: tuple[str | None, ...] = ()
+    px_modifier: tuple[str | None, ...] = ()
     total_cost: Decimal | None = None
+    line_item: tuple[str | None, ...] = ()
+    line_name: tuple[str | None, ...] = ()
+    line_class: tuple[str | None, ...] = ()
+    line_quantity: tuple[Decimal | None, ...] = ()
+    line_amount: tuple[Decimal | None, ...] = ()
+    line_time: tuple[datetime | None, ...] = ()
+    assessment_item: tuple[str | None, ...] = ()
+    assessment_value: tuple[str | None, ...] = ()
+    assessment_date: tuple[date | None, ...] = ()
+    assessment_type: tuple[str | None, ...] = ()
 
     @classmethod
     def from_mapping(
@@ -73,6 +88,7 @@ class Case:
             The case and its issues. A ``reject`` among them means that the record is no case;
             what could be read stands in the case all the same.
         """
+        mapping = expand(mapping)
         layout = layout or bind(tuple(mapping))
         values, issues = reader_of(layout).read(tuple(mapping.values()), row)
         return cls(**values), issues

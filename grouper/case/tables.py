@@ -27,14 +27,14 @@ _DATED = "-"
 @cache
 def number_limits() -> dict[str, tuple[Decimal, Decimal]]:
     """The least and the greatest number that a field takes, both inclusive."""
-    numbers = [r for r in rows("limits.csv") if _DATED not in r["minimum"]]
+    numbers = [r for r in rows("limits.csv") if _DATED not in r["minimum"][1:]]
     return {r["field"]: (Decimal(r["minimum"]), Decimal(r["maximum"])) for r in numbers}
 
 
 @cache
 def date_limits() -> dict[str, tuple[date, date]]:
     """The first and the last day that a date or a time takes, both inclusive."""
-    dated = [r for r in rows("limits.csv") if _DATED in r["minimum"]]
+    dated = [r for r in rows("limits.csv") if _DATED in r["minimum"][1:]]
     day = date.fromisoformat
     return {r["field"]: (day(r["minimum"]), day(r["maximum"])) for r in dated}
 

@@ -33,6 +33,7 @@ _NUMBER = re.compile(
 _DURATION = re.compile(r"([0-9]{1,4})/([0-9]{1,2})/([0-9]{1,2})")
 _DAY_HOURS, _HOUR_MINUTES = 24, 60
 _CENT = Decimal("0.01")
+_TEN_THOUSANDTH = Decimal("0.0001")
 # Below this a difference is the noise of binary fractions, not something rounded off.
 _NOISE = Decimal("0.000001")
 _SEPARATOR = re.compile(r"[|;,、；，]")
@@ -130,6 +131,9 @@ def _amount(raw: object, unit: str) -> Decimal | None:
     if not isinstance(raw, str) or len(raw) > _LONGEST:
         return None
     text, known = fold(raw), units().get(unit, {})
+    negative = text[:1] in ("-", "−") and text[1:2].isdigit()
+    if negative:
+        text = text[1:]
     if text[:1] in known and not text[0].isalnum():
         text = text[1:].lstrip()
     found = _NUMBER.fullmatch(text)
@@ -137,7 +141,10 @@ def _amount(raw: object, unit: str) -> Decimal | None:
         return _duration(text) if unit == "hours" else None
     spelled = found["unit"].strip()
     factor = known.get(spelled) if spelled else Decimal(1)
-    return None if factor is None else Decimal(found["number"].replace(",", "")) * factor
+    if factor is None:
+        return None
+    amount = Decimal(found["number"].replace(",", "")) * factor
+    return -amount if negative else amount
 
 
 def _duration(text: str) -> Decimal | None:
@@ -170,6 +177,11 @@ def _money(raw: object, field: Field) -> Reading:
     return rounded, ROUNDED if abs(rounded - value) > _NOISE else None
 
 
+def _quantity(raw: object, field: Field) -> Reading:
+    value = _number(raw, field)
+    return (None, field.invalid) if value is None else (value.quantize(_TEN_THOUSANDTH), None)
+
+
 def _date(raw: object, field: Field) -> tuple[date | None, str | None]:
     return read_date(_dated(raw), field.name)
 
@@ -195,6 +207,7 @@ _READERS: dict[Kind, Callable[[object, Field], Reading]] = {
     Kind.WHOLE: _whole,
     Kind.HOURS: _hours,
     Kind.MONEY: _money,
+    Kind.QUANTITY: _quantity,
     Kind.DATE: _date,
     Kind.TIME: _time,
     Kind.CODE: _code,

@@ -9,9 +9,9 @@ import numpy as np
 import pyarrow as pa
 
 from grouper.case.issues import ISSUE_SCHEMA, Severity
+from grouper.schemes.dressing import issue_lines, result_batch
 from grouper.schemes.load import load_scheme
-from grouper.schemes.protocol import RESULT_SCHEMA
-from grouper.schemes.reasons import FIELD, Status
+from grouper.schemes.reasons import Status
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,24 +19,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from grouper.run.choose import Choice, Chooser
-    from grouper.schemes.reasons import Reason
-
-
-GROUPING_COLUMNS = [
-    "sex",
-    "age",
-    "age_days",
-    "birth_weight_g",
-    "admission_weight_g",
-    "weight_g",
-    "los",
-    "discharge_way",
-    "icu_hours",
-    "department",
-    "dx",
-    "px",
-]
-"""The columns of a case that schemes ask about; copying the others would cost time for nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +60,6 @@ def _pieces(
     unread: dict[int, str],
 ) -> Grouped:
     """Group each scheme's cases apart and put all in order again."""
-    needed = cases.select(GROUPING_COLUMNS)
     bound = choice.scheme.copy()
     left = np.iinfo(np.int32).max
     bound[list(unread)] = left
@@ -93,10 +74,13 @@ def _pieces(
         elif number < 0:
             reason = choice.reasons[-1 - number]
             parts.append(_refused([reason.value] * len(rows)))
-            issues.append(_refusals(rows + first_row, reason))
+            nothing = pa.nulls(len(rows), pa.string())
+            issues.append(issue_lines(rows, reason, Severity.REJECT, nothing, first_row))
         else:
             scheme = load_scheme(choice.schemes[number])
-            results, own = scheme.group_with_issues(needed.take(pa.array(rows)), 0)
+            # Copying the columns that no rule asks about would cost time for nothing.
+            needed = cases.select(list(scheme.needs)).take(pa.array(rows))
+            results, own = scheme.group_with_issues(needed, 0)
             parts.append(results)
             issues.append(_renumbered(own, rows + first_row))
     if not parts:
@@ -125,24 +109,7 @@ def _refused(reasons: Sequence[str]) -> pa.RecordBatch:
         "status": pa.array([Status.INVALID.value] * count, pa.string()),
         "reason": pa.array(reasons, pa.string()),
     }
-    nothing = pa.nulls(count, pa.string())
-    arrays = [
-        columns.get(name, nothing).dictionary_encode().cast(RESULT_SCHEMA.field(name).type)
-        for name in RESULT_SCHEMA.names
-    ]
-    return pa.RecordBatch.from_arrays(arrays, schema=RESULT_SCHEMA)
-
-
-def _refusals(rows: NDArray[np.int64], reason: Reason) -> pa.Table:
-    count = len(rows)
-    arrays = [
-        pa.array(rows),
-        pa.repeat(FIELD[reason], count),
-        pa.repeat(reason.value, count),
-        pa.repeat(Severity.REJECT.value, count),
-        pa.nulls(count, pa.string()),
-    ]
-    return pa.table(arrays, schema=ISSUE_SCHEMA)
+    return result_batch({n: c.dictionary_encode() for n, c in columns.items()}, count)
 
 
 def _renumbered(issues: pa.Table, rows: NDArray[np.int64]) -> pa.Table:

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from codebooks.errors import CodebookError
 from codebooks.registry import INPATIENT, NATIONAL, registry
-from grouper.schemes.drg.columns import column_of, texts_of
+from grouper.schemes.columns import column_of, texts_of
 from grouper.schemes.reasons import Reason
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ _REASONS = (
     Reason.REGION_UNKNOWN,
     Reason.SCHEME_UNCOVERED,
     Reason.KIND_UNSUPPORTED,
+    Reason.SCHEME_NOT_AT_HAND,
 )
 
 
@@ -86,7 +87,7 @@ class Chooser:
     def _named(cases: pa.RecordBatch, scheme: str) -> Choice:
         """One scheme for all cases, but for those of a kind that it does not serve."""
         kinds, kind_at = _texts(cases, "kind", INPATIENT)
-        served = {b.kind for b in registry().bindings if b.scheme == scheme}
+        served = registry().card(scheme).kinds
         refused = -1 - _REASONS.index(Reason.KIND_UNSUPPORTED)
         answers = np.array([0 if kind in served else refused for kind in kinds], np.int32)
         return Choice(answers.take(kind_at), (scheme,))
@@ -95,7 +96,7 @@ class Chooser:
         """What binds a case whose scheme was chosen by its record; None for a named scheme.
 
         Raises:
-            CodebookError: ``REGION_UNKNOWN`` or ``SCHEME_UNCOVERED``.
+            CodebookError: ``REGION_UNKNOWN``, ``SCHEME_UNCOVERED`` or ``SCHEME_NOT_AT_HAND``.
         """
         if self.scheme is not None or case.discharge_time is None:
             return None

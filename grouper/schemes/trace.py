@@ -16,6 +16,18 @@ if TYPE_CHECKING:
     from codebooks.registry import Binding
 
 
+_LISTS = (
+    "path",
+    "steps",
+    "complications",
+    "not_grouping",
+    "warnings",
+    "arithmetic",
+    "parts",
+)
+"""Parts of a document that a family may leave out."""
+
+
 @cache
 def _templates() -> Environment:
     return Environment(
@@ -43,7 +55,7 @@ class Trace:
     def document(self, lang: str | None = None) -> dict[str, Any]:
         """The trace as plain values: dictionaries, lists, texts, numbers and truth values."""
         lang = lang or language()
-        document = self._build(lang)
+        document = {name: [] for name in _LISTS} | self._build(lang)
         document["language"] = lang
         document["binding"] = None
         if self.binding is not None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from grouper.case.expand import expand
 from grouper.case.fields import CASE_SCHEMA
 from grouper.case.issues import Issue, Severity, issue_table
 from grouper.case.layout import bind, unique_names
@@ -21,7 +22,7 @@ from grouper.case.readers.text_input import open_text, readable, undecodable
 from grouper.case.record_reading import reader_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from grouper.case.layout import Layout
@@ -67,7 +68,8 @@ class JsonLinesSource(Source):
         sample = list(islice(self._objects(), _SAMPLE))
         objects = [found for _, found, _ in sample if found is not None]
         names = tuple(dict.fromkeys(name for found in objects for name in found))
-        super().__init__(path, lay_out(names), _schema(names, objects), batch_rows)
+        meant = tuple(dict.fromkeys(name for found in objects for name in expand(found)))
+        super().__init__(path, lay_out(meant), _schema(names, objects), batch_rows)
         if not sample:
             self.file_issues = [empty_file()]
         self.bytes_read = 0
@@ -110,8 +112,9 @@ class JsonLinesSource(Source):
         return CaseBatch(first_row, original, cases, issue_table(issues))
 
     def _read(
-        self, found: dict[str, Any], row: int, reason: str
+        self, found: Mapping[str, Any], row: int, reason: str
     ) -> tuple[dict[str, Any], list[Issue]]:
+        found = expand(found)
         names = tuple(found)
         layout = self._layouts.get(names)
         if layout is None:

@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from grouper.rules.ast import Scalar
-from grouper.schemes.drg.columns import CodeLists, column_of, numbers_of
-from grouper.schemes.drg.compiled import NO_CODE, UNKNOWN, GroupKind
+from grouper.schemes.columns import CodeLists, column_of, numbers_of
+from grouper.schemes.drg.compiled import GroupKind
 from grouper.schemes.drg.diagram import PASS
 from grouper.schemes.drg.facts import GAP_REASON, NEWBORN_DAYS
 from grouper.schemes.drg.layout import Layout
 from grouper.schemes.drg.prepare import Others, Prepared, Preparer
 from grouper.schemes.drg.walk import Walker, Work
 from grouper.schemes.reasons import Reason
+from grouper.schemes.vocabulary import NO_CODE, UNKNOWN
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,7 +30,24 @@ if TYPE_CHECKING:
 
     from grouper.schemes.drg.compiled import CompiledScheme
 
-REASONS: tuple[Reason, ...] = tuple(Reason)
+REASONS: tuple[Reason, ...] = (
+    Reason.DX_PRINCIPAL_MISSING,
+    Reason.DX_PRINCIPAL_UNKNOWN,
+    Reason.DX_PRINCIPAL_EDITION,
+    Reason.DX_NOT_PRINCIPAL,
+    Reason.PX_MAIN_UNKNOWN,
+    Reason.PX_MAIN_EDITION,
+    *GAP_REASON.values(),
+    Reason.SEX_CONFLICT,
+    Reason.PX_UNRELATED,
+    Reason.GROUP_FALLBACK,
+    Reason.GROUP_NONE,
+    Reason.DX_OTHER_UNKNOWN,
+    Reason.DX_OTHER_EDITION,
+    Reason.PX_UNKNOWN,
+    Reason.PX_EDITION,
+)
+"""The reasons that this family gives, in order of weight; the batch engine counts by place."""
 NUMBER = {reason: i for i, reason in enumerate(REASONS)}
 NO_REASON = -1
 OPEN = -1

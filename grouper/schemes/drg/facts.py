@@ -6,8 +6,9 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from grouper.rules.ast import Field, Scalar
-from grouper.schemes.drg.compiled import CC, MCC, NO_CODE
+from grouper.schemes.drg.compiled import CC, MCC
 from grouper.schemes.reasons import Reason
+from grouper.schemes.vocabulary import NO_CODE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

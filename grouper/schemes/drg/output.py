@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 
 from grouper.case.issues import ISSUE_SCHEMA
+from grouper.schemes.columns import column_of, first_codes
+from grouper.schemes.dressing import indices, issue_lines, result_batch, warning_words, words
 from grouper.schemes.drg.batch import NO_REASON, REASONS, Numbers
-from grouper.schemes.drg.columns import column_of, first_codes
 from grouper.schemes.drg.facts import GAP_REASON
 from grouper.schemes.drg.scalar import LEVEL_NAME
-from grouper.schemes.protocol import RESULT_SCHEMA
 from grouper.schemes.reasons import FIELD, Reason, Status
 
 if TYPE_CHECKING:
@@ -54,19 +54,17 @@ class Dresser:
     def dress(self, numbers: Numbers) -> pa.RecordBatch:
         """The result columns of a batch's answers."""
         count = len(numbers.group)
-        status = _words(_STATUS[numbers.reason], [s.value for s in _STATUSES])
+        status = words(_STATUS[numbers.reason], [s.value for s in _STATUSES])
         columns = {
-            "scheme": _words(np.zeros(count, np.int32), [self._id]),
+            "scheme": words(np.zeros(count, np.int32), [self._id]),
             "status": status,
-            "reason": _words(numbers.reason.astype(np.int32), [r.value for r in REASONS]),
-            "warnings": _warnings(numbers.notices),
-            "cc_level": _words(numbers.level.astype(np.int32) - 1, [LEVEL_NAME[1], LEVEL_NAME[2]]),
+            "reason": words(numbers.reason.astype(np.int32), [r.value for r in REASONS]),
+            "warnings": warning_words(numbers.notices, REASONS),
+            "cc_level": words(numbers.level.astype(np.int32) - 1, [LEVEL_NAME[1], LEVEL_NAME[2]]),
         }
         for named in self._places:
             columns |= named.columns(numbers.group)
-        return pa.RecordBatch.from_arrays(
-            [columns[name] for name in RESULT_SCHEMA.names], schema=RESULT_SCHEMA
-        )
+        return result_batch(columns, count)
 
 
 def _named(row: Row | None) -> tuple[str, str] | None:
@@ -87,38 +85,11 @@ class _Named:
         }
 
     def columns(self, groups: NDArray[np.int32]) -> dict[str, pa.DictionaryArray]:
-        indices = _indices(self._place.take(groups))
+        places = indices(self._place.take(groups))
         return {
-            column: pa.DictionaryArray.from_arrays(indices, words)
-            for column, words in self._words.items()
+            column: pa.DictionaryArray.from_arrays(places, texts)
+            for column, texts in self._words.items()
         }
-
-
-def _words(places: NDArray[np.integer[Any]], words: Sequence[str | None]) -> pa.DictionaryArray:
-    """A dictionary array; places below zero are null."""
-    return pa.DictionaryArray.from_arrays(_indices(places), pa.array(words, pa.string()))
-
-
-def _indices(places: NDArray[np.integer[Any]]) -> pa.Array:
-    """Places as Arrow integers without a copy, null where below zero."""
-    places = np.ascontiguousarray(places, dtype=np.int32)
-    there = places >= 0
-    if there.all():
-        return pa.array(places)
-    valid = pa.py_buffer(np.packbits(there, bitorder="little"))
-    return pa.Array.from_buffers(pa.int32(), len(places), [valid, pa.py_buffer(places)])
-
-
-def _warnings(notices: NDArray[np.uint32]) -> pa.DictionaryArray:
-    if not notices.any():
-        return _words(np.full(len(notices), -1, np.int32), [])
-    masks, places = np.unique(notices, return_inverse=True)
-    words = [
-        ";".join(r.value for i, r in enumerate(REASONS) if mask >> i & 1) for mask in masks.tolist()
-    ]
-    places = places.astype(np.int32)
-    places[notices == 0] = -1
-    return _words(places, words)
 
 
 def issues(cases: pa.RecordBatch, numbers: Numbers, first_row: int) -> pa.Table:
@@ -135,17 +106,17 @@ def issues(cases: pa.RecordBatch, numbers: Numbers, first_row: int) -> pa.Table:
     for number in np.unique(numbers.reason[told]).tolist():
         rows = told[numbers.reason[told] == number]
         values = _values(cases, REASONS[number], rows)
-        parts.append(_lines(rows, REASONS[number], "reject", values, first_row))
+        parts.append(issue_lines(rows, REASONS[number], "reject", values, first_row))
     gaps = set(GAP_REASON.values())
     for number, reason in enumerate(REASONS):
         rows = warned[(numbers.notices[warned] >> np.uint32(number)) & np.uint32(1) > 0]
         if reason in gaps and len(rows):
-            parts.append(_lines(rows, reason, "warning", pa.nulls(len(rows)), first_row))
+            parts.append(issue_lines(rows, reason, "warning", pa.nulls(len(rows)), first_row))
     for code in numbers.unknown:
         if code.place > 0:
             row = np.array([code.row])
             value = column_of(cases, code.column)[code.row][code.place].as_py()
-            parts.append(_lines(row, code.reason, "warning", pa.array([value]), first_row))
+            parts.append(issue_lines(row, code.reason, "warning", pa.array([value]), first_row))
     return pa.concat_tables(parts).sort_by([("row", "ascending"), ("reason", "ascending")])
 
 
@@ -157,19 +128,3 @@ def _values(cases: pa.RecordBatch, reason: Reason, rows: NDArray[np.int64]) -> p
     if reason is Reason.SEX_CONFLICT:
         return column.take(pa.array(rows)).cast(pa.string())
     return pa.nulls(len(rows), pa.string())
-
-
-def _lines(
-    rows: NDArray[np.int64], reason: Reason, severity: str, values: pa.Array, first_row: int
-) -> pa.Table:
-    count = len(rows)
-    return pa.table(
-        [
-            pa.array(rows + first_row),
-            pa.repeat(FIELD[reason], count),
-            pa.repeat(reason.value, count),
-            pa.repeat(severity, count),
-            values.cast(pa.string()),
-        ],
-        schema=ISSUE_SCHEMA,
-    )

@@ -8,17 +8,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from grouper.rules.ast import Field, Scalar
-from grouper.schemes.drg.columns import (
+from grouper.schemes.columns import (
     CodeLists,
     CodeReader,
     column_of,
     numbers_of,
     texts_of,
 )
-from grouper.schemes.drg.compiled import CC, MCC, NO_CODE
+from grouper.schemes.drg.compiled import CC, MCC
 from grouper.schemes.drg.facts import GAP_REASON
 from grouper.schemes.drg.layout import WORD, Layout
 from grouper.schemes.drg.walk import Work
+from grouper.schemes.vocabulary import NO_CODE
 
 if TYPE_CHECKING:
     import pyarrow as pa

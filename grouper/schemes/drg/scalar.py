@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from grouper.rules.ast import Field, Scalar
-from grouper.schemes.drg.compiled import CC, MCC, NO_CODE, UNKNOWN, GroupKind
+from grouper.schemes.drg.compiled import CC, MCC, GroupKind
 from grouper.schemes.drg.evaluate import holds
 from grouper.schemes.drg.facts import (
     GAP_REASON,
@@ -17,6 +17,7 @@ from grouper.schemes.drg.facts import (
     with_sex,
 )
 from grouper.schemes.reasons import Reason, Status
+from grouper.schemes.vocabulary import NO_CODE, UNKNOWN
 
 if TYPE_CHECKING:
     from collections.abc import Collection

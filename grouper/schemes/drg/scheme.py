@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from functools import cached_property
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
-from codebooks.code_storage import read_manifest
-from codebooks.codes import CodeSet, code_set, code_set_folders
+from grouper.schemes.code_sets import SchemeCodes
 from grouper.schemes.drg.batch import BatchEngine
 from grouper.schemes.drg.compiled import CompiledScheme
 from grouper.schemes.drg.output import Dresser, issues
@@ -33,26 +32,26 @@ class DrgScheme:
         RuleSyntaxError: a rule is not in the language.
     """
 
+    needs: ClassVar[tuple[str, ...]] = (
+        "sex",
+        "age",
+        "age_days",
+        "birth_weight_g",
+        "admission_weight_g",
+        "weight_g",
+        "los",
+        "discharge_way",
+        "icu_hours",
+        "department",
+        "dx",
+        "px",
+    )
+
     def __init__(self, book: SchemeBook) -> None:
-        self._sets = [code_set(i) for i in (card_set(book.card, k) for k in ("dx", "px"))]
-        known = {**self._sets[0].folded, **self._sets[1].folded}
-        self.compiled = CompiledScheme(book, known, self._resolve, self._is_foreign)
+        self._codes = SchemeCodes(book.card)
+        codes = self._codes
+        self.compiled = CompiledScheme(book, codes.known, codes.resolve, codes.is_foreign)
         self._lock = Lock()
-
-    def _resolve(self, raw: str) -> str | None:
-        return next((code for s in self._sets if (code := s.canonical(raw))), None)
-
-    def _is_foreign(self, raw: str) -> bool:
-        """Whether a code that the scheme's code sets lack stands in another edition."""
-        return any(raw in other for other in self._kindred)
-
-    @cached_property
-    def _kindred(self) -> tuple[CodeSet, ...]:
-        """The other editions of the scheme's two code sets that need no further package."""
-        own = {s.id for s in self._sets}
-        kinds = {s.card.kind for s in self._sets}
-        others = ((i, read_manifest(f).card) for i, f in code_set_folders().items() if i not in own)
-        return tuple(code_set(i) for i, c in others if c.kind in kinds and c.package is None)
 
     @property
     def card(self) -> BookCard:
@@ -72,7 +71,7 @@ class DrgScheme:
     @property
     def diagnosis_codes(self) -> tuple[str, ...]:
         """The codes of the scheme's diagnosis code set."""
-        return self._sets[0].codes
+        return self._codes.diagnoses.codes
 
     @cached_property
     def _batch(self) -> tuple[BatchEngine, Dresser]:
@@ -98,11 +97,8 @@ class DrgScheme:
             group=group.drg.code if group else None,
             group_name=group.drg.name if group else None,
             cc_level=LEVEL_NAME[found.level],
-            trace=trace_of(self.compiled, case, found, self._name),
+            trace=trace_of(self.compiled, case, found, self._codes.name),
         )
-
-    def _name(self, code: str) -> str:
-        return next((name for s in self._sets if (name := s.name(code))), "")
 
     def group_batch(self, cases: pa.RecordBatch) -> pa.RecordBatch:
         """Group cases; one row of ``RESULT_SCHEMA`` for each, in their order."""
@@ -116,8 +112,3 @@ class DrgScheme:
         engine, dresser = self._batch
         numbers = engine.run(cases)
         return dresser.dress(numbers), issues(cases, numbers, first_row)
-
-
-def card_set(card: BookCard, kind: str) -> str:
-    """The code set that a book uses for diagnoses (``dx``) or procedures (``px``)."""
-    return card.diagnosis_code_set if kind == "dx" else card.procedure_code_set

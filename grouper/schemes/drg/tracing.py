@@ -10,11 +10,14 @@ from grouper.rules.ast import SEVERITY_SETS, And, Compare, Count, Expr, Member, 
 from grouper.rules.printer import print_rule
 from grouper.rules.set_names import SetNames
 from grouper.rules.words import describe
-from grouper.schemes.drg.compiled import MCC, NO_CODE, leaves
+from grouper.schemes.drg.compiled import MCC, leaves
 from grouper.schemes.drg.evaluate import count, holds, member_code
 from grouper.schemes.drg.facts import with_main_procedure
+from grouper.schemes.protocol import Warned
 from grouper.schemes.reasons import Status
+from grouper.schemes.telling import named, result_part, scheme_part, warnings_part
 from grouper.schemes.trace import Trace
+from grouper.schemes.vocabulary import NO_CODE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -59,7 +62,7 @@ class _Teller:
     def tell(self, lang: str) -> dict[str, Any]:
         steps = [self._step(step, lang) for step in self.answer.steps]
         return {
-            "scheme": self._scheme(),
+            "scheme": scheme_part(self.scheme.card, self.scheme.content_hash),
             "result": self._result(lang),
             "case": self._case(lang),
             # A case that is refused has no path to a group, whatever the rules would say.
@@ -67,40 +70,23 @@ class _Teller:
             "steps": steps,
             "complications": self._complications(),
             "not_grouping": [self._code(number) for number in self.answer.facts.dropped],
-            "warnings": [
-                {
-                    "reason": notice.reason.value,
-                    "text": text(f"reason.{notice.reason}", lang),
-                    "codes": list(notice.codes),
-                }
-                for notice in self.answer.notices
-            ],
-        }
-
-    def _scheme(self) -> dict[str, Any]:
-        card = self.scheme.card
-        return {
-            "id": card.id,
-            "region": card.region,
-            "standing": card.standing,
-            "source": card.source,
-            "content_sha256": self.scheme.content_hash,
+            "warnings": warnings_part(
+                (Warned(n.reason, n.codes) for n in self.answer.notices), lang
+            ),
         }
 
     def _result(self, lang: str) -> dict[str, Any]:
         found = self.answer.group
         group = self.scheme.groups[found] if found is not None else None
         reason = self.answer.reason
-        return {
-            "status": self.answer.status.value,
-            "status_text": text(f"status.{self.answer.status}", lang),
-            "reason": reason.value if reason else None,
-            "reason_text": text(f"reason.{reason}", lang) if reason else None,
-            "advice": text(f"advice.{reason}", lang) if reason else None,
-            "mdc": _named(group.mdc) if group and group.mdc else None,
-            "adrg": _named(group.adrg) if group and group.adrg else None,
-            "group": _named(group.drg) if group else None,
-        }
+        return result_part(
+            lang,
+            self.answer.status,
+            reason,
+            mdc=_named(group.mdc) if group and group.mdc else None,
+            adrg=_named(group.adrg) if group and group.adrg else None,
+            group=_named(group.drg) if group else None,
+        )
 
     def _case(self, lang: str) -> dict[str, Any]:
         facts = self.answer.facts
@@ -120,7 +106,7 @@ class _Teller:
         }
 
     def _written(self, code: str | None) -> dict[str, str]:
-        return {"code": code or "", "name": self.name_of(code) if code else ""}
+        return named(code or "", self.name_of(code) if code else "")
 
     def _code(self, number: int) -> dict[str, str]:
         return self._written(self.answer.facts.written[number])
@@ -136,6 +122,7 @@ class _Teller:
             "rule": step.row.text,
             "words": _words(self.scheme, step.row.rule, lang),
             "held_by": self._branch(step, facts, lang),
+            "sheet": step.level.upper(),
             "source_row": step.row.source_row,
             "tried_procedure": self._code(step.procedure) if step.procedure is not None else None,
             "failed_by": []
@@ -241,4 +228,4 @@ def _path(steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _named(row: Row) -> dict[str, str]:
-    return {"code": row.code, "name": row.name}
+    return named(row.code, row.name)

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from grouper.schemes.drg.compiled import NO_CODE
 from grouper.schemes.drg.diagram import PASS, Diagram
 from grouper.schemes.drg.grid import GridBuilder
 from grouper.schemes.drg.layout import WORD, Layout
+from grouper.schemes.vocabulary import NO_CODE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from grouper.schemes.drg.compiled import NO_CODE, Vocabulary
+from grouper.schemes.vocabulary import NO_CODE, Vocabulary
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

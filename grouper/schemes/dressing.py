@@ -1,0 +1,81 @@
+"""Answers as Arrow columns: words by place, warnings by bit, issue lines; the same in every family."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from grouper.case.issues import ISSUE_SCHEMA
+from grouper.schemes.protocol import RESULT_SCHEMA
+from grouper.schemes.reasons import FIELD
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from grouper.schemes.reasons import Reason
+
+
+def result_batch(columns: Mapping[str, pa.Array], count: int) -> pa.RecordBatch:
+    """A batch of ``RESULT_SCHEMA``; columns that are not given are null."""
+    arrays = [
+        _as(columns[field.name], field.type)
+        if field.name in columns
+        else pa.nulls(count, field.type)
+        for field in RESULT_SCHEMA
+    ]
+    return pa.RecordBatch.from_arrays(arrays, schema=RESULT_SCHEMA)
+
+
+def _as(column: pa.Array, kind: pa.DataType) -> pa.Array:
+    return column if column.type == kind else column.cast(kind)
+
+
+def words(places: NDArray[np.integer[Any]], texts: Sequence[str | None]) -> pa.DictionaryArray:
+    """A dictionary array; places below zero are null."""
+    return pa.DictionaryArray.from_arrays(indices(places), pa.array(texts, pa.string()))
+
+
+def indices(places: NDArray[np.integer[Any]]) -> pa.Array:
+    """Places as Arrow integers without a copy, null where below zero."""
+    places = np.ascontiguousarray(places, dtype=np.int32)
+    there = places >= 0
+    if there.all():
+        return pa.array(places)
+    valid = pa.py_buffer(np.packbits(there, bitorder="little"))
+    return pa.Array.from_buffers(pa.int32(), len(places), [valid, pa.py_buffer(places)])
+
+
+def warning_words(
+    notices: NDArray[np.unsignedinteger[Any]], reasons: Sequence[Reason]
+) -> pa.DictionaryArray:
+    """Warnings joined by ``;``: bit *i* of a notice stands for the *i*-th reason."""
+    if not notices.any():
+        return words(np.full(len(notices), -1, np.int32), [])
+    masks, places = np.unique(notices, return_inverse=True)
+    texts = [
+        ";".join(r.value for i, r in enumerate(reasons) if mask >> i & 1) for mask in masks.tolist()
+    ]
+    places = places.astype(np.int32)
+    places[notices == 0] = -1
+    return words(places, texts)
+
+
+def issue_lines(
+    rows: NDArray[np.int64], reason: Reason, severity: str, values: pa.Array, first_row: int
+) -> pa.Table:
+    """Issues of one reason for many rows (0-based; the table counts from ``first_row``)."""
+    count = len(rows)
+    return pa.table(
+        [
+            pa.array(rows + first_row),
+            pa.repeat(FIELD[reason], count),
+            pa.repeat(reason.value, count),
+            pa.repeat(severity, count),
+            values.cast(pa.string()),
+        ],
+        schema=ISSUE_SCHEMA,
+    )
