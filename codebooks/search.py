@@ -18,6 +18,7 @@ from codebooks.errors import CodebookError
 from codebooks.folding import fold_code
 from codebooks.registry import registry
 from codebooks.storage import read_book
+from codebooks.tabular import groups_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -48,7 +49,7 @@ class Hit:
 
     Attributes:
         set_id: the code set or scheme.
-        kind: ``diagnosis``, ``procedure``, ``mdc``, ``adrg`` or ``drg``.
+        kind: ``diagnosis``, ``procedure``, ``mdc``, ``adrg``, ``drg`` or ``group``.
         code: official spelling.
         name: official name, empty when no source gives it.
         match: how it was found.
@@ -78,8 +79,8 @@ class _Index:
 
 
 def default_sets() -> tuple[str, ...]:
-    """The code sets that some scheme at hand uses, sorted."""
-    cards = registry().cards.values()
+    """The code sets that some CHS-DRG scheme at hand uses, sorted."""
+    cards = [card for card in registry().cards.values() if card.family == "drg"]
     return tuple(sorted({s for c in cards for s in (c.diagnosis_code_set, c.procedure_code_set)}))
 
 
@@ -92,8 +93,8 @@ def search(query: str, set_ids: Iterable[str] | None = None, limit: int = 20) ->
     Args:
         query: a code or its beginning (dots, case and width do not matter), a piece of a name,
             several words of it, or pinyin initials (``jxlwy``).
-        set_ids: code sets and schemes to search (of a scheme its MDC, ADRG and DRG names);
-            None searches the code sets that the schemes at hand use.
+        set_ids: code sets and schemes to search (of a scheme the names of its groups); None
+            searches the code sets that the schemes at hand use.
         limit: the most hits to return.
 
     Raises:
@@ -197,11 +198,14 @@ def _code_index(codes: CodeSet) -> _Index:
 @cache
 def _scheme_index(folder: Path, *, by_initials: bool) -> _Index:
     book = read_book(folder)
-    groups = {
-        (str(row[table]), table): str(row["name"] or "")
-        for table in RULE_TABLES
-        for row in book.rows(table)
-    }
+    if book.card.family == "drg":
+        groups = {
+            (str(row[table]), table): str(row["name"] or "")
+            for table in RULE_TABLES
+            for row in book.rows(table)
+        }
+    else:
+        groups = {(code, "group"): name for code, name in groups_of(book).items()}
     codes = tuple(code for code, _ in sorted(groups))
     names = [groups[key] for key in sorted(groups)]
     letters = [""] * len(names)

@@ -12,6 +12,7 @@ from codebooks.diff import diff
 from codebooks.messages import text
 from codebooks.registry import INPATIENT, registry
 from codebooks.search import Match, search
+from codebooks.tabular import diff_books
 from grouper.cli import codebooks_check, codebooks_list, codebooks_show
 from grouper.cli.codebooks_diff import canonical_rule, print_diff
 from grouper.cli.codebooks_import import import_command
@@ -23,6 +24,7 @@ from grouper.cli.codebooks_render import (
     say,
     speak,
 )
+from grouper.cli.codebooks_tables import print_book_diff
 
 app = typer.Typer(no_args_is_help=True, help=say("help.app"))
 
@@ -120,11 +122,19 @@ def diff_command(
 ) -> None:
     """Say what changed from one scheme to another."""
     speak(lang)
-    changes = diff(registry().book(old), registry().book(new), canonical_rule)
+    books = registry().book(old), registry().book(new)
+    if any(book.card.family != "drg" for book in books):
+        changes = diff_books(*books)
+        if as_json:
+            print_json(changes)
+        else:
+            print_book_diff(changes, every=codes)
+        return
+    rule_changes = diff(*books, canonical_rule)
     if as_json:
-        print_json(changes)
+        print_json(rule_changes)
     else:
-        print_diff(changes, codes=codes)
+        print_diff(rule_changes, codes=codes)
 
 
 app.command("import", help=text("cli_import.help"))(import_command)

@@ -63,7 +63,9 @@ def _row(entry: dict[str, Any], third: str) -> list[str]:
 def _main_counts(counts: dict[str, int]) -> dict[str, int]:
     """The few counts that tell books apart at a glance."""
     return {
-        name: n for name, n in counts.items() if name in ("mdc", "adrg", "drg", "codes", "rows")
+        name: n
+        for name, n in counts.items()
+        if name in ("mdc", "adrg", "drg", "groups", "codes", "rows")
     }
 
 
@@ -132,7 +134,7 @@ def print_binding(day: date, region: str | None, kind: str, *, as_json: bool) ->
         try:
             binding = books.binding(id_, day, kind)
         except CodebookError as error:
-            if region or error.code != "SCHEME_UNCOVERED":
+            if region or error.code not in ("SCHEME_UNCOVERED", "SCHEME_NOT_AT_HAND"):
                 raise
             found.append({"region": id_, "day": day, "kind": kind, "scheme": None})
             continue

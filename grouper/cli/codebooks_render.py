@@ -109,7 +109,14 @@ def validity(start: date | None, end: date | None) -> str:
 
 def count_words(counts: dict[str, int]) -> str:
     """The counts of a manifest in words, zeros left out."""
-    shown = [say(f"count.{name}", count=count) for name, count in counts.items() if count]
+    known = catalogue(language())
+    shown = [
+        say(f"count.{name}", count=count)
+        if f"cli_codebooks.count.{name}" in known
+        else f"{say_known('table', name)} {count}"
+        for name, count in counts.items()
+        if count
+    ]
     return say("separator").join(shown)
 
 

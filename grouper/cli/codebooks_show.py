@@ -25,6 +25,7 @@ from grouper.cli.codebooks_render import (
     say_known,
     validity,
 )
+from grouper.cli.codebooks_tables import show_in_tables
 from grouper.rules.parser import parse
 from grouper.rules.set_names import SetNames, set_label
 from grouper.rules.words import describe
@@ -80,7 +81,12 @@ def _show_scheme(scheme: str, *, as_json: bool) -> None:
         bound = [asdict(b) for b in bindings]
         print_json({**manifest, "origin": origin(folder), "bindings": bound})
         return
-    options = [say_known("option", name) for name, on in card.options.items() if on]
+    options = [
+        say_known("option", name) if on is True else f"{say_known('option', name)}: {on}"
+        for name, on in card.options.items()
+        if on is not False
+    ]
+    weight = say_known("weight", card.newborn_weight) if card.newborn_weight else say("none")
     bound_to = [f"{region_name(b.region)} {validity(b.valid_from, b.valid_to)}" for b in bindings]
     print_pairs(
         [
@@ -90,7 +96,7 @@ def _show_scheme(scheme: str, *, as_json: bool) -> None:
             _field("validity", validity(card.valid_from, card.valid_to)),
             _field("binds", "\n".join(bound_to) or say("none")),
             _field("code_sets", f"{card.diagnosis_code_set}\n{card.procedure_code_set}"),
-            _field("newborn_weight", say_known("weight", card.newborn_weight)),
+            _field("newborn_weight", weight),
             _field("options", "\n".join(options) or say("none")),
             _field("counts", count_words(manifest["counts"])),
             _field("hash", manifest["content_sha256"]),
@@ -127,6 +133,9 @@ def _show_code_card(item: CodeSet | Crosswalk, *, as_json: bool) -> None:
 
 def _show_in_scheme(book: SchemeBook, code: str, *, as_json: bool) -> None:
     """A group, a named set, an exclusion table or a code: whatever the scheme has of that name."""
+    if book.card.family != "drg":
+        show_in_tables(book, code, _names(book, code), as_json=as_json)
+        return
     groups = group_rows(book, code)
     members = set_members(book, code)
     use = code_use(book, code)
@@ -198,7 +207,9 @@ def _print_members(book: SchemeBook, set_id: str, members: tuple[str, ...]) -> N
 def _names(book: SchemeBook, code: str) -> dict[str, str]:
     """The name of a code in each of the scheme's code sets that has it."""
     sets = (book.card.diagnosis_code_set, book.card.procedure_code_set)
-    return {s: name for s in sets if (name := code_set(s).name(code)) is not None}
+    at_hand = code_set_folders()
+    found = {s: code_set(s).name(code) for s in dict.fromkeys(sets) if s in at_hand}
+    return {s: name for s, name in found.items() if name is not None}
 
 
 def _show_code(codes: CodeSet, code: str, *, as_json: bool) -> None:
@@ -209,7 +220,7 @@ def _show_code(codes: CodeSet, code: str, *, as_json: bool) -> None:
     using = [
         id_
         for id_, card in sorted(schemes.cards.items())
-        if codes.id in (card.diagnosis_code_set, card.procedure_code_set)
+        if codes.id in (card.diagnosis_code_set, card.procedure_code_set) and card.family == "drg"
     ]
     uses = [use for id_ in using if (use := code_use(schemes.book(id_), official))]
     name = codes.name(official) or ""
