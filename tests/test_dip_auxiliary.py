@@ -1,0 +1,632 @@
+"""Auxiliary directories: triggers, factors, gaps, scores; both forms agree on every case."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from auxiliary_support import (
+    EXAMPLE,
+    GROUPS,
+    HEADER,
+    RandomStays,
+    batch_of,
+    card,
+    case_of,
+    install,
+    moment,
+)
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from codebooks import paths
+from codebooks.errors import CodebookError, GrouperError
+from codebooks.factor_reading import load_tables, read_triggers
+from codebooks.factors import SCALE, Directory
+from codebooks.messages import LANGUAGES
+from codebooks.registry import registry
+from grouper.schemes.dip.auxiliary import (
+    NEEDS,
+    Auxiliary,
+    cc_level,
+    factors_of,
+    part_rows,
+    parts_of,
+    subtypes_of,
+)
+from grouper.schemes.dip.auxiliary_batch import AuxiliaryBatch
+from grouper.schemes.dip.auxiliary_tables import GAPS, AuxiliaryTables
+from grouper.schemes.dip.scheme import DipScheme
+from grouper.schemes.dip.score import (
+    YearOfCosts,
+    adjusted,
+    adjusted_scaled,
+    group_score,
+    weighted_mean,
+)
+from grouper.schemes.reasons import Reason
+
+DAY = moment(date(2025, 6, 1))
+TRIGGERS = paths.shipped() / "factors" / "triggers.csv"
+
+
+def example(text: str = EXAMPLE, region: str = "pingdingshan") -> AuxiliaryTables:
+    install(text)
+    return AuxiliaryTables(card(region))
+
+
+def ask(tables: AuxiliaryTables, group: str = "G3", **values: Any) -> Auxiliary:
+    facts = {"age": 40, "los": 5, "icu_hours": 0.0, "discharge_way": "1", "discharge_time": DAY}
+    return factors_of(tables, case_of({**facts, **values}), group)
+
+
+def met(tables: AuxiliaryTables, **values: Any) -> set[str]:
+    return {f"{f.directory}.{f.subtype.id}" for f in ask(tables, **values).found}
+
+
+def test_no_region_has_shipped_factors_so_every_factor_is_one() -> None:
+    tables = AuxiliaryTables(card())
+    assert not tables.active
+    assert ask(tables, age=90).factor == 1
+    columns = AuxiliaryBatch(tables, GROUPS)(batch_of([{"age": 90}]), np.array([0]))
+    assert (columns.factor.tolist(), columns.winner.tolist()) == ([SCALE], [-1])
+
+
+@pytest.mark.parametrize(
+    ("values", "subtype"),
+    [
+        ({"age": 0, "age_days": 0}, "age.newborn"),
+        ({"age": 0, "age_days": 28}, "age.newborn"),
+        ({"age": 0, "age_days": 29}, "age.infant"),
+        ({"age": 0, "age_days": 365}, "age.infant"),
+        ({"age": 1}, "age.preschool"),
+        ({"age": 6}, "age.preschool"),
+        ({"age": 7}, "age.child"),
+        ({"age": 17}, "age.child"),
+        ({"age": 18}, None),
+        ({"age": 64}, None),
+        ({"age": 65}, "age.elderly"),
+        ({"icu_hours": 47.9}, None),
+        ({"icu_hours": 48.0}, "icu.icu_2_7"),
+        ({"icu_hours": 191.9}, "icu.icu_2_7"),
+        ({"icu_hours": 192.0}, "icu.icu_8_14"),
+        ({"icu_hours": 360.0}, "icu.icu_15_30"),
+        ({"icu_hours": 743.0}, "icu.icu_15_30"),
+        ({"icu_hours": 744.0}, "icu.icu_31"),
+    ],
+)
+def test_bands_of_age_and_intensive_care(values: dict[str, Any], subtype: str | None) -> None:
+    found = {s for s in met(example(), **values) if s.startswith(("age", "icu"))}
+    assert found == ({subtype} if subtype else set())
+
+
+@pytest.mark.parametrize(
+    ("dx", "los", "way", "subtype"),
+    [
+        (["K35.800"], 5, "1", "mild"),
+        (["K35.800", "J96.000"], 5, "1", "severe"),
+        (["K35.800", "J96.000"], 2, "1", "mild"),
+        (["K35.800", "J96.000"], 5, "5", "death"),
+        (["J96.000", "J96.000"], 5, "1", "mild"),
+    ],
+)
+def test_severity_by_complication_stay_and_death(
+    dx: list[str], los: int, way: str, subtype: str
+) -> None:
+    tables = example()
+    found = {s for s in met(tables, dx=dx, los=los, discharge_way=way) if s.startswith("severity")}
+    assert found == {f"severity.{subtype}"}
+
+
+def test_a_complication_that_the_principal_excludes_does_not_count() -> None:
+    stays = RandomStays(1)
+    levels, excluded = set(), 0
+    for principal in stays.principals[:400:8]:
+        for other in stays.cc[:300:30]:
+            level, _ = cc_level("chs-drg-2.0", case_of({"dx": [principal, other]}))
+            alone, _ = cc_level("chs-drg-2.0", case_of({"dx": ["Z00.000", other]}))
+            levels.add(alone)
+            excluded += level != alone
+            assert level in {alone, "none"}
+    assert levels == {"CC", "MCC"}
+    assert excluded > 0
+
+
+@pytest.mark.parametrize(
+    ("values", "subtypes"),
+    [
+        ({"dx": ["C34.900", "C78.700"]}, {"metastasis"}),
+        ({"dx": ["C34.900"], "px": ["92.2400"]}, {"radiotherapy"}),
+        ({"dx": ["I10.x00"], "px": ["92.2400"]}, set()),
+        ({"dx": ["Z51.000"]}, {"radiotherapy"}),
+        ({"dx": ["Z51.103", "C34.900"]}, {"chemotherapy"}),
+        ({"dx": ["C34.900", "Z51.103"]}, set()),
+        ({"dx": ["C34.900"], "px": ["99.2503"]}, {"chemotherapy"}),
+        ({"dx": ["C97.x00"], "discharge_way": "5"}, {"tumour_death"}),
+        ({"dx": ["D48.000"], "discharge_way": "5"}, set()),
+    ],
+)
+def test_tumour_by_codes(values: dict[str, Any], subtypes: set[str]) -> None:
+    found = {s for s in met(example(), **values) if s.startswith("tumour")}
+    assert found == {f"tumour.{s}" for s in subtypes}
+
+
+def test_the_highest_factor_wins_and_all_that_were_met_are_told() -> None:
+    found = ask(example(), age=70, icu_hours=200.0, dx=["K35.800", "E11.900"])
+    assert [(f.directory, f.subtype.id, f.factor) for f in found.found] == [
+        (Directory.AGE, "elderly", Decimal("1.12")),
+        (Directory.SEVERITY, "mild", Decimal("0.85")),
+        (Directory.CHARLSON, "cci_1_2", Decimal("1.06")),
+        (Directory.ICU, "icu_8_14", Decimal("2.2")),
+    ]
+    assert found.factor == Decimal("2.2")
+    assert found.gaps == ()
+
+
+def test_the_factor_of_the_group_goes_before_that_of_all_groups() -> None:
+    tables, values = example(), {"dx": ["K35.800", "J96.000"]}
+    assert ask(tables, "G1", **values).factor == Decimal("2.25")
+    assert ask(tables, "G2", **values).factor == Decimal("1.6")
+    # A subtype without a factor for the group is met and changes nothing.
+    found = ask(tables, "G1", icu_hours=800.0, dx=["K35.800"])
+    assert [f.factor for f in found.found if f.directory == Directory.ICU] == [None]
+    assert found.factor == Decimal("0.85")
+
+
+def test_the_day_of_discharge_decides_which_factor_holds() -> None:
+    tables = example()
+    days = [date(2024, 12, 31), date(2025, 12, 31), date(2026, 1, 1)]
+    factors = [ask(tables, age=70, los=None, discharge_time=moment(day)).factor for day in days]
+    assert factors == [Decimal(1), Decimal("1.12"), Decimal("1.2")]
+
+
+@pytest.mark.parametrize(
+    ("values", "gaps"),
+    [
+        ({"age": None}, {Reason.AGE_MISSING, Reason.AGE_DAYS_MISSING}),
+        ({"age": 0}, {Reason.AGE_DAYS_MISSING}),
+        ({"icu_hours": None}, {Reason.ICU_HOURS_MISSING}),
+        ({"los": None, "dx": ["K35.800", "J96.000"]}, {Reason.LOS_MISSING}),
+        ({"los": None}, set()),  # without a complication the stay is beside the point
+        ({"discharge_way": None}, {Reason.DISCHARGE_WAY_MISSING}),
+        ({"discharge_time": None}, {Reason.SCHEME_DATE_MISSING}),
+        # What is missing could not beat the factor that wins.
+        ({"age": 0, "icu_hours": 400.0}, set()),
+        ({"age": None, "icu_hours": 400.0}, set()),
+    ],
+)
+def test_a_missing_value_is_a_gap_where_a_factor_could_depend_on_it(
+    values: dict[str, Any], gaps: set[Reason]
+) -> None:
+    assert set(ask(example(), **values).gaps) == gaps
+
+
+def test_a_parent_regions_factors_serve_a_region_without_its_own() -> None:
+    henan = HEADER + "henan,,age,elderly,,1.5,40,2025-01-01,,example\n"
+    assert ask(example(henan), age=70).factor == Decimal("1.5")
+    own = henan + "pingdingshan,,age,child,,1.4,40,2025-01-01,,example\n"
+    tables = example(own)
+    # The region's own rows replace its parent's for the whole directory.
+    assert ask(tables, age=70).factor == 1
+    assert ask(tables, age=8).factor == Decimal("1.4")
+    assert not example(own, "zhejiang").active
+
+
+def test_a_row_for_the_scheme_goes_before_one_for_every_scheme() -> None:
+    rows = (
+        "henan,chs-drg-2.0,age,elderly,,1.5,40,2025-01-01,,example\n"
+        "henan,,age,elderly,,1.3,40,2025-01-01,,example\n"
+    )
+    install(HEADER + rows)
+    assert ask(AuxiliaryTables(card(scheme="chs-drg-2.0")), age=70).factor == Decimal("1.5")
+    assert ask(AuxiliaryTables(card()), age=70).factor == Decimal("1.3")
+
+
+def test_a_hospitals_own_triggers_replace_the_national_ones_of_the_directory() -> None:
+    shipped = TRIGGERS.read_text("utf-8").splitlines()[0]
+    own = f"{shipped}\npingdingshan,age,old,66 岁起,66 or more,1,age,66,,,,2020-01-01,,city\n"
+    install(own, "dip_triggers.csv")
+    tables = example(HEADER + "pingdingshan,,age,old,,1.25,30,2025-01-01,,city\n")
+    assert ask(tables, age=65).factor == 1
+    assert ask(tables, age=66).factor == Decimal("1.25")
+    assert "severity.mild" in met(tables, age=66)
+
+
+CITY = (
+    "pingdingshan,tumour,spread,转移,spread,1,other_diagnosis,,,C00-C97|C77-C79|C7|C34.9,,2020-01-01,,city",
+    "pingdingshan,icu,short,短,short,1,icu_days_begun,,2,,,2020-01-01,,city",
+    "pingdingshan,icu,long,长,long,1,icu_days_begun,3,,,,2020-01-01,,city",
+    "pingdingshan,charlson,some,有,some,1,charlson,1,,,quan/quan/all,2020-01-01,,city",
+)
+CITY_FACTORS = HEADER + "".join(
+    f"pingdingshan,,{directory},{subtype},,{factor},30,2025-01-01,,city\n"
+    for directory, subtype, factor in (
+        ("tumour", "spread", "1.3"),
+        ("icu", "short", "0.9"),
+        ("icu", "long", "2"),
+        ("charlson", "some", "1.1"),
+    )
+)
+
+
+@pytest.mark.parametrize(
+    ("values", "factor"),
+    [
+        ({"icu_hours": 0.0}, "0.9"),
+        ({"icu_hours": 48.0}, "0.9"),
+        ({"icu_hours": 48.1}, "2"),
+        ({"dx": ["C34.900"]}, "1.1"),
+        ({"dx": ["C34.900", "c34900"]}, "1.1"),
+        ({"dx": ["I10.x00", "C34.900"]}, "1.3"),
+        ({"dx": ["I10.x00", "C98.000", "D00.000"], "icu_hours": None}, "1"),
+    ],
+)
+def test_a_citys_own_readings_hold_in_both_forms(values: dict[str, Any], factor: str) -> None:
+    header = TRIGGERS.read_text("utf-8").splitlines()[0]
+    install("\n".join((header, *CITY)), "dip_triggers.csv")
+    tables = example(CITY_FACTORS)
+    assert ask(tables, **values).factor == Decimal(factor)
+    case = {"icu_hours": 0.0, "discharge_time": DAY, **values}
+    found = by_batch(AuxiliaryBatch(tables, GROUPS), batch_of([case]), np.array([0]))
+    assert found == [by_scalar(tables, case, 0)]
+    assert found[0][0] == int(Decimal(factor) * SCALE)
+
+
+def test_what_changes_nothing_for_a_scheme_cuts_no_period() -> None:
+    own = HEADER + "pingdingshan,,age,elderly,,1.2,40,2025-01-01,,example\n"
+    few = example(own).periods
+    more = example(own + "henan,,age,elderly,,1.5,40,2025-07-01,2025-08-01,hidden\n").periods
+    assert more == few
+    assert [p.valid_from.year for p in few] == [1, 2020, 2025, 2027]
+
+
+def test_groups_that_the_scheme_lacks_are_refused() -> None:
+    install(HEADER + "henan,chs-drg-2.0,age,elderly,G9,1.5,40,2025-01-01,,example\n")
+    tables = AuxiliaryTables(card(scheme="chs-drg-2.0"))
+    with pytest.raises(CodebookError, match="G9") as error:
+        tables.check_groups(GROUPS)
+    assert (error.value.code, error.value.where.row) == ("FACTOR_GROUP", 2)
+    tables.check_groups((*GROUPS, "G9"))
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_the_trace_tells_each_subtype_its_factor_and_why(lang: str) -> None:
+    tables = example()
+    found = ask(
+        tables,
+        age=70,
+        dx=["C34.900", "J96.000", "C78.700"],
+        px=["99.2503"],
+        icu_hours=50.0,
+        discharge_way="5",
+    )
+    lines = parts_of(found, lang)
+    assert [line["number"] for line in lines] == list(range(1, len(lines) + 1))
+    assert [line["share"] for line in lines] == [
+        "1.12",
+        "1.3",
+        "1.33",
+        "1.45",
+        "1.25",
+        "1.3",
+        "1.5",
+    ]
+    assert lines[-1]["code"] == "icu.icu_2_7"
+    assert len({line["action"] for line in lines}) == 2
+    assert all(line["why"] and line["name"] for line in lines)
+    none = ask(tables, "G1", icu_hours=800.0)
+    assert len({line["action"] for line in parts_of(none, lang)}) == 2
+
+
+def test_parts_are_those_of_the_protocol() -> None:
+    found = ask(example(), "G1", age=70, icu_hours=800.0)
+    rows = [(p.kind, p.code, p.action, p.share) for p in part_rows(found)]
+    assert rows == [
+        ("factor", "age.elderly", "taken", Decimal("1.12")),
+        ("factor", "severity.mild", "lower", Decimal("0.85")),
+        ("factor", "charlson.cci_0", "none", None),
+        ("factor", "icu.icu_31", "none", None),
+    ]
+
+
+def by_scalar(tables: AuxiliaryTables, case: dict[str, Any], group: int) -> tuple[Any, ...]:
+    if group < 0:
+        return SCALE, None, ()
+    found = factors_of(tables, case_of(case), GROUPS[group])
+    winner = found.winner
+    return int(found.factor * SCALE), winner.subtype if winner else None, found.gaps
+
+
+def by_batch(
+    engine: AuxiliaryBatch, batch: pa.RecordBatch, group: np.ndarray[Any, Any]
+) -> list[tuple[Any, ...]]:
+    found = engine(batch, group)
+    return [
+        (
+            int(found.factor[i]),
+            found.subtypes[found.winner[i]] if found.winner[i] >= 0 else None,
+            tuple(gap for k, gap in enumerate(GAPS) if found.gaps[i] >> k & 1),
+        )
+        for i in range(batch.num_rows)
+    ]
+
+
+@pytest.mark.parametrize("encoded", [False, True])
+def test_both_forms_agree_at_any_batch_size(*, encoded: bool) -> None:
+    tables, stays, count = example(), RandomStays(20261128), 2500
+    cases = stays.cases(count)
+    groups = stays.rng.integers(-1, len(GROUPS), count)
+    expected = [by_scalar(tables, case, int(groups[i])) for i, case in enumerate(cases)]
+    batch, engine = batch_of(cases, encoded=encoded), AuxiliaryBatch(tables, GROUPS)
+    for size, until in ((1, 120), (7, 600), (1024, count), (131_072, count)):
+        found: list[tuple[Any, ...]] = []
+        for at in range(0, until, size):
+            part = batch.slice(at, min(size, until - at))
+            found += by_batch(engine, part, groups[at : at + part.num_rows])
+        wrong = [i for i in range(until) if found[i] != expected[i]]
+        assert not wrong, (size, cases[wrong[0]], found[wrong[0]], expected[wrong[0]])
+    # Agreement says little where nothing is reached.
+    ids = {s.id for period in tables.periods for s in period.subtypes}
+    # Nothing is given for an index of 0, and a tumour's death has the factor of any death.
+    assert {e[1].id for e in expected if e[1]} == ids - {"cci_0", "tumour_death"}
+    assert {gap for e in expected for gap in e[2]} == set(GAPS)
+
+
+@pytest.mark.slow
+def test_both_forms_agree_on_a_hundred_thousand_cases() -> None:
+    tables, stays = example(), RandomStays(99)
+    engine = AuxiliaryBatch(tables, GROUPS)
+    for _ in range(10):
+        cases = stays.cases(10_000)
+        group = stays.rng.integers(-1, len(GROUPS), len(cases))
+        expected = [by_scalar(tables, case, int(g)) for case, g in zip(cases, group, strict=True)]
+        assert by_batch(engine, batch_of(cases), group) == expected
+
+
+def test_a_schemes_weight_is_its_score_times_the_factor() -> None:
+    install(HEADER + "pingdingshan,,age,elderly,A09.9,1.25,40,2025-01-01,,example\n")
+    scheme = DipScheme(registry().book("dip-pingdingshan-2025"))
+    old = {"age": 70, "los": 5, "discharge_way": "1", "discharge_time": DAY, "dx": ["A09.900"]}
+    cases = [old, {**old, "age": 40}, {**old, "age": None}]
+    score = Decimal("331.608717")
+    expected = [adjusted(score, Decimal("1.25")), score, score]
+    assert [scheme.group(case_of(case)).weight for case in cases] == expected
+    assert scheme.group_batch(batch_of(cases)).column("weight").to_pylist() == expected
+    warned = scheme.group_batch(batch_of(cases)).column("warnings").to_pylist()
+    assert [w or "" for w in warned] == ["", "", "AGE_MISSING"]
+    part = scheme.group(case_of(old)).parts[0]
+    assert (part.kind, part.code, part.action) == ("factor", "age.elderly", "taken")
+
+
+CELLS = st.sampled_from(
+    [
+        "henan",
+        "age",
+        "elderly",
+        "1.2",
+        "1e5",
+        "-0",
+        "2025-01-01",
+        "99999-1-1",
+        "C00-C97",
+        "|",
+        "",
+        '"',
+        "\x00",
+        "年",
+    ]
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    lines=st.lists(st.lists(CELLS, min_size=9, max_size=14).map(",".join), max_size=4),
+    raw=st.binary(max_size=20),
+    at=st.sampled_from(("dip_factors.csv", "dip_triggers.csv")),
+)
+def test_whatever_stands_in_a_table_only_declared_errors_are_raised(
+    lines: list[str], raw: bytes, at: str
+) -> None:
+    header = (
+        HEADER.strip() if at == "dip_factors.csv" else TRIGGERS.read_text("utf-8").split("\n")[0]
+    )
+    path = install("", at)
+    path.write_bytes("\n".join((header, *lines)).encode() + b"\n" + raw)
+    told = ""
+    try:
+        load_tables()
+    except CodebookError as error:
+        told = error.describe("en")
+    finally:
+        path.unlink()
+    assert "{" not in told
+
+
+def test_threads_may_share_the_vectorised_form() -> None:
+    tables, stays = example(), RandomStays(8)
+    cases = stays.cases(3000)
+    group, batch = np.arange(len(cases)) % len(GROUPS), batch_of(cases)
+    alone = AuxiliaryBatch(tables, GROUPS)(batch, group).factor
+    shared = AuxiliaryBatch(tables, GROUPS)
+    cuts = range(0, len(cases), 50)
+    with ThreadPoolExecutor(8) as pool:
+        parts = pool.map(lambda at: shared(batch.slice(at, 50), group[at : at + 50]).factor, cuts)
+        assert np.concatenate(list(parts)).tolist() == alone.tolist()
+
+
+def test_schemes_hand_over_the_columns_that_are_asked() -> None:
+    assert set(NEEDS) <= set(DipScheme.needs)
+
+
+def test_what_is_met_is_the_same_in_both_forms() -> None:
+    tables, stays = example(), RandomStays(5)
+    cases = stays.cases(400)
+    engine = AuxiliaryBatch(tables, GROUPS)
+    found = engine.met(batch_of(cases))
+    for i, case in enumerate(cases):
+        wanted = subtypes_of(tables, case_of(case))
+        assert {s for k, s in enumerate(engine.subtypes) if found[k, i]} == set(wanted)
+
+
+def test_missing_columns_are_missing_values() -> None:
+    tables = example()
+    batch = pa.RecordBatch.from_pylist([{"age": 70}, {"age": None}])
+    found = by_batch(AuxiliaryBatch(tables, GROUPS), batch, np.array([0, 1]))
+    assert found == [(SCALE, None, (Reason.SCHEME_DATE_MISSING,))] * 2
+    timed = pa.RecordBatch.from_pydict({"discharge_time": pa.array([DAY, DAY]), "age": [70, 3]})
+    found = by_batch(AuxiliaryBatch(tables, GROUPS), timed, np.array([0, 1]))
+    assert [row[0] for row in found] == [1_120_000, 1_100_000]
+    naive = timed.set_column(
+        0, "discharge_time", pa.array([date(2025, 6, 1)] * 2).cast(pa.timestamp("us"))
+    )
+    assert by_batch(AuxiliaryBatch(tables, GROUPS), naive, np.array([0, 1])) == found
+
+
+STAYS = RandomStays(3).cases(60)
+
+
+@settings(max_examples=60, deadline=None)
+@given(at=st.integers(0, len(STAYS) - 1), group=st.sampled_from(GROUPS))
+def test_the_factor_is_the_highest_of_those_met(at: int, group: str) -> None:
+    found = factors_of(example(), case_of(STAYS[at]), group)
+    factors = [f.factor for f in found.found if f.factor is not None]
+    assert found.factor == max(factors, default=Decimal(1))
+    assert all(found.factor >= factor for factor in factors)
+
+
+def test_the_hash_tells_what_binds_the_scheme() -> None:
+    tables = example()
+    assert tables.content_sha256 == AuxiliaryTables(card(), load_tables()).content_sha256
+    assert example(EXAMPLE.replace("1.9,", "1.8,")).content_sha256 != tables.content_sha256
+    assert len(tables.content_sha256) == 64
+
+
+FACTOR_ROW = "henan,,age,elderly,,1.2,40,2025-01-01,,example\n"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "code", "column"),
+    [
+        ("henan", "atlantis", "FACTOR_REGION", "region"),
+        ("henan", "", "FACTOR_EMPTY", "region"),
+        (",,age", ",dip-nowhere,age", "FACTOR_SCHEME", "scheme"),
+        ("age", "weather", "FACTOR_WORD", "directory"),
+        ("elderly", "ancient", "FACTOR_SUBTYPE", "subtype"),
+        ("elderly", "", "FACTOR_EMPTY", "subtype"),
+        ("1.2", "1,2", "TABLE_ROW_WIDTH", None),
+        ("1.2", "x", "FACTOR_NUMBER", "factor"),
+        ("1.2", "NaN", "FACTOR_NUMBER", "factor"),
+        ("1.2", "Infinity", "FACTOR_NUMBER", "factor"),
+        ("1.2", "0", "FACTOR_NUMBER", "factor"),
+        ("1.2", "-1", "FACTOR_NUMBER", "factor"),
+        ("1.2", "1000", "FACTOR_NUMBER", "factor"),
+        ("1.2", "1.0000001", "FACTOR_NUMBER", "factor"),
+        ("1.2", "", "FACTOR_EMPTY", "factor"),
+        ("40", "4.5", "FACTOR_WHOLE", "cases"),
+        ("2025-01-01", "2025-13-01", "FACTOR_DATE", "valid_from"),
+        ("2025-01-01", "", "FACTOR_EMPTY", "valid_from"),
+        ("01,,example", "01,2025-01-01,example", "FACTOR_PERIOD", "valid_to"),
+        ("example", "", "FACTOR_EMPTY", "source"),
+        ("\n", "\n" + FACTOR_ROW, "FACTOR_OVERLAP", None),
+    ],
+)
+def test_factors_that_are_not_understood_are_refused(
+    old: str, new: str, code: str, column: str | None
+) -> None:
+    install(HEADER + FACTOR_ROW.replace(old, new, 1))
+    with pytest.raises(CodebookError) as error:
+        load_tables()
+    row = 3 if code == "FACTOR_OVERLAP" else 2
+    place = error.value.where
+    assert (error.value.code, place.file, place.row, place.column) == (
+        code,
+        "dip_factors.csv",
+        row,
+        column,
+    )
+    assert error.value.describe("zh")
+    assert error.value.describe("en")
+
+
+AGE_ROW = "henan,age,old,老,old,1,age,66,,,,2020-01-01,,city"
+CODE_ROW = "henan,tumour,t,瘤,t,1,diagnosis,,,C00-C97|Z51.1,,2020-01-01,,city"
+LEVEL_ROW = "henan,severity,s,重,s,1,cc_level,,,MCC,chs-drg-2.0,2020-01-01,,city"
+INDEX_ROW = "henan,charlson,c,分,c,1,charlson,1,2,,quan/quan/all,2020-01-01,,city"
+
+
+@pytest.mark.parametrize(
+    ("row", "old", "new", "code", "column"),
+    [
+        (AGE_ROW, "age,66", "weight,66", "FACTOR_WORD", "condition"),
+        (AGE_ROW, "66,,", ",,", "FACTOR_EMPTY", "low"),
+        (AGE_ROW, "66,,", "66,65,", "FACTOR_BOUNDS", "high"),
+        (AGE_ROW, "66,,", "-1,,", "FACTOR_WHOLE", "low"),
+        (AGE_ROW, "66,,,", "66,,C00,", "FACTOR_UNUSED", "codes"),
+        (AGE_ROW, "66,,,", "66,,,chs-drg-2.0", "FACTOR_UNUSED", "table"),
+        (AGE_ROW, "老", "", "FACTOR_EMPTY", "name_zh"),
+        (CODE_ROW, "diagnosis,,", "diagnosis,1,", "FACTOR_UNUSED", "low"),
+        (CODE_ROW, "C00-C97|Z51.1", "", "FACTOR_EMPTY", "codes"),
+        (CODE_ROW, "C00-C97", "C97-C00", "FACTOR_KEY", "codes"),
+        (CODE_ROW, "C00-C97", "C00-C9", "FACTOR_KEY", "codes"),
+        (CODE_ROW, "C00-C97", "?", "FACTOR_KEY", "codes"),
+        (CODE_ROW, "C00-C97|", "|", "FACTOR_KEY", "codes"),
+        (LEVEL_ROW, "MCC", "MMC", "FACTOR_WORD", "codes"),
+        (LEVEL_ROW, "chs-drg-2.0", "", "FACTOR_EMPTY", "table"),
+        (LEVEL_ROW, "chs-drg-2.0", "chs-drg-9", "FACTOR_TABLE", "table"),
+        (INDEX_ROW, "quan/quan/all", "quan/shmi/all", "FACTOR_TABLE", "table"),
+        (INDEX_ROW, "quan/quan/all", "quan/quan/some", "FACTOR_TABLE", "table"),
+        (INDEX_ROW, "quan/quan/all", "quan", "FACTOR_TABLE", "table"),
+    ],
+)
+def test_triggers_that_are_not_understood_are_refused(
+    row: str, old: str, new: str, code: str, column: str
+) -> None:
+    header = TRIGGERS.read_text("utf-8").splitlines()[0]
+    path = install(f"{header}\n{row}\n", "dip_triggers.csv")
+    assert len(read_triggers(path)) == 1
+    install(f"{header}\n{row.replace(old, new, 1)}\n", "dip_triggers.csv")
+    with pytest.raises(CodebookError) as error:
+        read_triggers(path)
+    assert (error.value.code, error.value.where.row, error.value.where.column) == (code, 2, column)
+
+
+def test_group_scores_are_the_mean_over_the_basis() -> None:
+    city = Decimal("5718.153489")
+    assert group_score(Decimal("2203.535449"), city) == Decimal("385.357870")
+    assert group_score(Decimal("2203.535449"), city, Decimal(1), 4) == Decimal("0.3854")
+    for mean, basis in (("1", "0"), ("-1", "5"), ("NaN", "5"), ("1", "Infinity")):
+        with pytest.raises(GrouperError, match="DIP_SCORE_BASIS"):
+            group_score(Decimal(mean), Decimal(basis))
+
+
+def test_years_are_weighted_one_two_seven() -> None:
+    years = [
+        YearOfCosts(Decimal(1000), 10),
+        YearOfCosts(Decimal(3000), 10),
+        YearOfCosts(Decimal(6000), 20),
+    ]
+    assert weighted_mean(years) == Decimal(280)
+    # A year without cases lends its weight to nobody.
+    assert weighted_mean([None, years[1], years[2]], places=2) == Decimal("300.00")
+    assert weighted_mean(years[1:], weights=(1, 1)) == Decimal(300)
+    for wrong in ([], years[:2], [None, None, YearOfCosts(Decimal(0), 0)]):
+        with pytest.raises(GrouperError, match="DIP_SCORE_YEARS"):
+            weighted_mean(wrong)
+
+
+SCALED = st.integers(0, 10**12)
+
+
+@given(score=SCALED, factor=st.integers(1, 10**7), other=SCALED)
+def test_adjusted_scores_are_rounded_alike_and_rise_with_the_score(
+    score: int, factor: int, other: int
+) -> None:
+    exact = adjusted(Decimal(score).scaleb(-6), Decimal(factor).scaleb(-6))
+    found = adjusted_scaled(np.array([score, other]), np.array([factor, factor]))
+    assert int(found[0]) == int(exact * SCALE)
+    assert (found[0] <= found[1]) == (score <= other) or found[0] == found[1]
