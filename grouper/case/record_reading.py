@@ -31,7 +31,8 @@ class RecordReader:
             for group in bound
             if group.plain is None
         ]
-        self._empty = {field.name: field.empty for field in FIELDS.values()}
+        # A default of the specification is no value of the record: the layout's own goes before it.
+        self._empty: dict[str, Any] = {f.name: () if f.nested else None for f in FIELDS.values()}
         self._defaults = default_values(layout)
 
     def read(self, raws: Sequence[object], row: int) -> tuple[dict[str, Any], list[Issue]]:

