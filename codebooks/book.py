@@ -103,7 +103,8 @@ class SchemeBook:
         """
         digest = hashlib.sha256()
         for name, schema in self.form.items():
-            columns = [self.tables[name].column(c).to_pylist() for c in schema.names]
+            names = [column for column in schema.names if column != "source_row"]
+            columns = [self.tables[name].column(c).to_pylist() for c in names]
             rows = (
                 json.dumps(r, ensure_ascii=False, default=str) for r in zip(*columns, strict=True)
             )

@@ -38,6 +38,11 @@ BOUNDARIES = [
     ("jinhua", "2023-06-01", "zhejiang-2022"),
     ("厦门", "2027-05-01", "chs-drg-3.0"),
     ("420100", "2023-06-01", "wuhan-2022"),
+    ("pingdingshan", "2024-12-31", "chs-drg-1.1"),
+    ("pingdingshan", "2025-01-01", "dip-pingdingshan-2025"),
+    ("平顶山", "2026-12-31", "dip-pingdingshan-2025"),
+    ("pingdingshan", "2027-01-01", "dip-3.0"),
+    ("宁德市", "2027-01-01", "dip-3.0"),
 ]
 
 
@@ -53,19 +58,32 @@ def test_region_and_day_choose_the_scheme(region: str, day: str, scheme: str | N
 
 def test_every_binding_turns_on_its_own_days() -> None:
     found = registry.registry()
+
+    def bound(region: str, day: date, kind: str) -> str:
+        try:
+            return found.binding(region, day, kind).scheme
+        except CodebookError as error:
+            return "" if error.code == "SCHEME_NOT_AT_HAND" else error.code
+
     for binding in found.bindings:
-        first = binding.valid_from
-        assert found.binding(binding.region, first).scheme == binding.scheme
+        region, first, kind = binding.region, binding.valid_from, binding.kind
+        assert bound(region, first, kind) == binding.scheme
         assert not binding.covers(first - timedelta(days=1))
         if binding.valid_to:
             last = binding.valid_to - timedelta(days=1)
-            assert found.binding(binding.region, last).scheme == binding.scheme
+            assert bound(region, last, kind) == binding.scheme
             assert not binding.covers(binding.valid_to)
 
 
 def test_every_book_has_a_binding() -> None:
     found = registry.registry()
-    assert {b.scheme for b in found.bindings} == set(found.cards)
+    assert {b.scheme for b in found.bindings if b.scheme} == set(found.cards)
+
+
+def test_a_scheme_that_is_not_at_hand_is_told() -> None:
+    with pytest.raises(CodebookError, match="SCHEME_NOT_AT_HAND") as caught:
+        registry.registry().binding("宁德", date(2026, 12, 31))
+    assert "宁德市" in caught.value.describe()
 
 
 def test_unknown_names_are_told() -> None:

@@ -75,7 +75,7 @@ def _relations(links: str) -> str:
 
 def _sheet(rows: Iterable[Sequence[Cell]], strings: dict[str, int]) -> str:
     lines: list[str] = []
-    letters = [column_letter(i) for i in range(12)]
+    letters = [column_letter(i) for i in range(26)]
     for number, row in enumerate(rows, 1):
         cells: list[str] = []
         for letter, value in zip(letters, row, strict=False):

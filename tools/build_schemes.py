@@ -48,7 +48,6 @@ def main() -> None:
     """Write every scheme folder anew."""
     facts = Path(sys.argv[1])
     target = paths.shipped() / "schemes"
-    shutil.rmtree(target, ignore_errors=True)
     for folder in sorted((facts / "schemes").iterdir()):
         card = BookCard.from_json(json.loads((folder / "scheme.json").read_text("utf-8")))
         published: dict[tuple[str, ...], int] = {}
@@ -56,6 +55,8 @@ def main() -> None:
             rows = read_rows(facts / "chs_drg_3_0" / "published_rows.csv")
             published = {(r["sheet"], r["code"]): int(r["source_row"]) for r in rows}
         book = make_book(card, {name: table_rows(folder, name, published) for name in TABLES})
+        # The books of other families in the folder are made by tools of their own.
+        shutil.rmtree(target / card.id, ignore_errors=True)
         write_book(book, target / card.id)
         print(card.id, book.counts())
 

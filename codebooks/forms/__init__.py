@@ -29,5 +29,6 @@ GROUP_TABLE: Mapping[str, tuple[str, str]] = {
     "dip": dip.GROUP_COLUMN,
     "apg": apg.GROUP_COLUMN,
     "pdpm": pdpm.GROUP_COLUMN,
+    "msdrg": msdrg.GROUP_COLUMN,
 }
-"""Table and column that list a family's groups; a family whose groups come from a package has none."""
+"""Table and column that list a family's groups; a group may have several rows (versions)."""

@@ -22,7 +22,12 @@ TABLES: Mapping[str, pa.Schema] = {
     # nationally; HX (core), ZH (comprehensive), JCB (primary care) in a city's catalogue.
     # `detail`: burn, tumour or tuberculosis in FZ, else empty. `treatment`: surgery, therapeutic,
     # diagnostic or conservative for a comprehensive row, else empty (a core row without a procedure
-    # is conservative). `resistant`: yes, no or empty. Numbers are null where the book has none.
+    # is conservative). `resistant`: yes, no or empty; `resistant_list` is yes where a principal
+    # diagnosis of `resistant_diagnoses` counts as such, `resistant_other` the expression of the
+    # other diagnoses that do. `diagnosis_position` and `procedure_position`: any where the row
+    # takes the diagnosis or procedure in every place, else principal and main. Ages in days and
+    # birth weights in grams include both bounds. Numbers are null where the book has none, texts
+    # empty. `source_row` is the sheet's or file's row and no part of the content hash.
     "groups": pa.schema(
         [
             ("group", _TEXT),
@@ -31,10 +36,15 @@ TABLES: Mapping[str, pa.Schema] = {
             ("detail", _TEXT),
             ("diagnosis", _TEXT),
             ("diagnosis_name", _TEXT),
+            ("diagnosis_position", _TEXT),
             ("second_diagnosis", _TEXT),
+            ("second_diagnosis_name", _TEXT),
             ("resistant", _TEXT),
+            ("resistant_list", _TEXT),
+            ("resistant_other", _TEXT),
             ("procedure", _TEXT),
             ("procedure_name", _TEXT),
+            ("procedure_position", _TEXT),
             ("related", _TEXT),
             ("related_name", _TEXT),
             ("treatment", _TEXT),

@@ -78,12 +78,13 @@ def _report(
         findings=tuple(notes.findings),
         omitted=dict(notes.omitted),
         content_sha256=content,
-        same_as=_twins(content) if content else (),
+        same_as=twins(content) if content else (),
         refused=notes.refused,
     )
 
 
-def _twins(content: str) -> tuple[str, ...]:
+def twins(content: str) -> tuple[str, ...]:
+    """The ids of known schemes whose content has this hash."""
     known = registry().folders.items()
     hashes = {id_: storage.read_manifest(folder).get("content_sha256") for id_, folder in known}
     return tuple(sorted(id_ for id_, found in hashes.items() if found == content))

@@ -53,12 +53,14 @@ class Sheet:
         first_row: 1-based number of the first stored row.
         first_column: 0-based index of the first stored column.
         rows: the cells.
+        merged: first and last cell of each merged range, as 0-based row and column of the sheet.
     """
 
     name: str
     first_row: int
     first_column: int
     rows: Sequence[Sequence[Cell]]
+    merged: Sequence[tuple[tuple[int, int], tuple[int, int]]] = ()
 
 
 class Workbook:
@@ -94,11 +96,12 @@ class Workbook:
             found = self._book.get_sheet_by_name(name)
             rows = found.to_python()
             row, column = found.start or (0, 0)
+            merged = found.merged_cell_ranges or ()
         except (KeyboardInterrupt, SystemExit):
             raise
         except BaseException as cause:  # noqa: BLE001 -- a panic of the reader's core is no Exception
             self._corrupt(cause, name)
-        return Sheet(name, row + 1, column, rows)
+        return Sheet(name, row + 1, column, rows, merged)
 
     def _corrupt(self, cause: BaseException, sheet: str | None = None) -> NoReturn:
         where = Where(file=self._file, sheet=sheet)

@@ -8,17 +8,21 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from codebooks.dip.importers.detect import looks_like_dip
+from codebooks.dip.importers.importing import remember_columns
 from codebooks.importers.folder import import_folder
 from codebooks.importers.install import check_free, install
 from codebooks.importers.options import AUTO, ImportOptions
 from codebooks.importers.workbook import import_workbook
 from codebooks.messages import text
+from grouper.cli.codebooks_import_dip import dip_options, read_dip
 from grouper.cli.codebooks_render import JsonOption, LangOption, print_json, speak
 
 if TYPE_CHECKING:
     from codebooks.importers.report import ImportResult
 
 _REFUSED = 2
+DRG, DIP = "drg", "dip"
 _DAY = ["%Y-%m-%d"]
 
 
@@ -43,6 +47,16 @@ def import_command(
     supplements: Annotated[bool, typer.Option("--supplements", help=_say("supplements"))] = False,
     lists_from: Annotated[str, typer.Option("--lists-from", help=_say("lists_from"))] = AUTO,
     source: Annotated[str | None, typer.Option("--source", help=_say("source"))] = None,
+    family: Annotated[str | None, typer.Option("--family", help=_say("family"))] = None,
+    scores: Annotated[Path | None, typer.Option("--scores", help=_say("scores"))] = None,
+    base: Annotated[str | None, typer.Option("--base", help=_say("base"))] = None,
+    column: Annotated[list[str] | None, typer.Option("--column", help=_say("column"))] = None,
+    option: Annotated[list[str] | None, typer.Option("--option", help=_say("option"))] = None,
+    sheet: Annotated[str | None, typer.Option("--sheet", help=_say("sheet"))] = None,
+    city_mean: Annotated[str | None, typer.Option("--city-mean", help=_say("city_mean"))] = None,
+    score_base: Annotated[int, typer.Option("--score-base", min=1, help=_say("score_base"))] = 1000,
+    tolerance: Annotated[str, typer.Option("--tolerance", help=_say("tolerance"))] = "0.01",
+    comma: Annotated[str, typer.Option("--comma", help=_say("comma"))] = "none",
     replace: Annotated[bool, typer.Option("--replace", help=_say("replace"))] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help=_say("dry_run"))] = False,
     as_json: JsonOption = False,
@@ -63,11 +77,27 @@ def import_command(
     if scheme is not None and not dry_run:
         # An id that is taken is known before the file is read.
         check_free(scheme, replace=replace)
-    result = _read(path, options)
+    dip = None
+    if _family(path, family) == DIP:
+        dip = dip_options(
+            options,
+            scores=scores,
+            base=base,
+            columns=column or (),
+            settings=option or (),
+            sheet=sheet,
+            city_mean=city_mean,
+            score_base=score_base,
+            tolerance=tolerance,
+            comma=comma,
+        )
+    result = read_dip(path, dip, as_scores=base is not None) if dip else _read(path, options)
     installed = False
     if result.book is not None and not dry_run:
         install(result.book, result.report, replace=replace)
         installed = True
+        if dip:
+            remember_columns(path, dip)
     if as_json:
         print_json({**result.report.to_json(), "installed": installed})
     else:
@@ -78,6 +108,13 @@ def import_command(
             typer.echo(text(f"import.{key}", None, id=card.id, valid_from=card.valid_from))
     if result.book is None:
         raise typer.Exit(_REFUSED)
+
+
+def _family(path: Path, named: str | None) -> str:
+    """The family of a file: as named, else DIP where the file shows it."""
+    if named not in (None, DRG, DIP):
+        raise typer.BadParameter(text("cli_import.bad_family", None, found=named))
+    return named or (DIP if looks_like_dip(path) else DRG)
 
 
 def _read(path: Path, options: ImportOptions) -> ImportResult:

@@ -1,0 +1,1 @@
+"""DIP catalogues: the grammar of their expressions, their names, and what a sound book keeps."""
