@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from codebooks.apg.checks import check_apg
 from codebooks.codes import code_set, code_set_folders
 from codebooks.crosswalk import Crosswalk, crosswalk_folders
+from codebooks.dip.book_check import check_dip
 from codebooks.errors import CodebookError, Where
 from codebooks.findings import Finding, Severity
 from codebooks.messages import text
@@ -19,9 +21,17 @@ from grouper.cli.codebooks_render import count_words, print_json, print_table, s
 from grouper.rules.check import check_book
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from codebooks.book import SchemeBook
     from codebooks.codes import CodeSet
 
 _ABSENT = "CODESET_PACKAGE"
+_CHECKERS: Mapping[str, Callable[[SchemeBook], Iterable[Finding]]] = {
+    "drg": check_book,
+    "apg": check_apg,
+    "dip": check_dip,
+}
 
 
 @dataclass(slots=True)
@@ -67,7 +77,7 @@ def _check_one(id_: str, kind: str) -> Checked:
         if kind == "scheme":
             book = verify_book(registry().folders[id_])
             checked.counts = book.counts()
-            checked.findings = list(check_book(book))
+            checked.findings = list(_checker(book.card.family)(book))
         elif kind == "code_set":
             codes = code_set(id_)
             checked.counts = dict(codes.manifest.counts)
@@ -80,6 +90,11 @@ def _check_one(id_: str, kind: str) -> Checked:
     except CodebookError as error:
         checked.error = error
     return checked
+
+
+def _checker(family: str) -> Callable[[SchemeBook], Iterable[Finding]]:
+    """What holds the tables of a family's books against each other, beyond their hash."""
+    return _CHECKERS.get(family, lambda _: ())
 
 
 def _strangers(walk: Crosswalk) -> list[Finding]:
