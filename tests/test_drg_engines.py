@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from grouper.schemes.drg.compiled import CompiledScheme
 
-SCHEMES = sorted(registry().cards)
+SCHEMES = sorted(i for i, card in registry().cards.items() if card.family == "drg")
 SIZES = (1, 7, 1024, 131_072)
 Row = tuple[int, str | None, int, tuple[str, ...]]
 

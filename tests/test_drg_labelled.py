@@ -18,7 +18,7 @@ from grouper.schemes.load import load_scheme, scheme_for
 if TYPE_CHECKING:
     from pathlib import Path
 
-SCHEMES = sorted(registry().cards)
+SCHEMES = sorted(i for i, card in registry().cards.items() if card.family == "drg")
 
 
 def labelled(facts: Path, scheme: str) -> list[dict[str, Any]]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from grouper.schemes.drg.scheme import DrgScheme
 
-SCHEMES = sorted(registry().cards)
+SCHEMES = sorted(i for i, card in registry().cards.items() if card.family == "drg")
 COUNT = 3000
 
 # Findings on the schemes themselves (docs/FINDINGS.md): the property and why it breaks.

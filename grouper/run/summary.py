@@ -89,7 +89,12 @@ class Summary:
             share = f"{count / self.rows:.1%}"
             yield say("count", what=text(f"status.{status}", lang), count=f"{count:,}", share=share)
         yield say("schemes", found=_joined(self.schemes))
-        yield say("groups", groups=f"{len(self.groups):,}", mdcs=len(self.mdcs))
+        # Only some families have major categories.
+        groups = f"{len(self.groups):,}"
+        if self.mdcs:
+            yield say("groups", groups=groups, mdcs=len(self.mdcs))
+        else:
+            yield say("groups_alone", groups=groups)
         for title, counter in (("rejects", self.rejects), ("warnings", self.warnings)):
             if counter:
                 yield say(title)

@@ -66,7 +66,7 @@ PARTS_SCHEMA = pa.schema(
 
 ``row`` is the case's number, ``part`` counts from 1 within it. ``kind`` says what the part is
 (``procedure``, ``visit``, ``line``: APG; ``period``: PDPM; ``factor``: an auxiliary directory of
-DIP), ``code`` is its code as written, ``group`` the group it falls into. ``action`` is a stable word
+DIP, ``primary_care``: its primary-care group; ``initial``, ``final``, ``diagnosis``, ``procedure``, ``edit``: MS-DRG), ``code`` is its code as written, ``group`` the group it falls into. ``action`` is a stable word
 for what was done with it (such as ``packaged``), ``reason`` a stable code for why. ``start`` and
 ``days`` are those of a period. A part adds ``weight`` × ``share`` to the case; of a factor ``share``
 is the factor.

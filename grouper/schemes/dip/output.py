@@ -1,0 +1,151 @@
+"""Answers of the batch engine as Arrow: result columns and issues."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+
+from codebooks.factors import SCALE
+from grouper.case.issues import ISSUE_SCHEMA
+from grouper.schemes.columns import column_of, first_codes
+from grouper.schemes.dip.batch import NO_REASON, REASONS, Numbers
+from grouper.schemes.dip.conditions import NONE
+from grouper.schemes.dip.fallback import CHAPTER, chapter_group, chapter_of
+from grouper.schemes.dip.fallback import NONE as NO_GROUP
+from grouper.schemes.dip.index import TREATMENTS
+from grouper.schemes.dip.policy import Treatment
+from grouper.schemes.dip.score import adjusted_scaled
+from grouper.schemes.dressing import issue_lines, result_batch, warning_words, words
+from grouper.schemes.protocol import WEIGHT
+from grouper.schemes.reasons import FIELD, Reason, Status
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from grouper.schemes.dip.compiled import CompiledScheme
+
+_STATUSES = list(Status)
+_UNGROUPED = {Reason.GROUP_NONE, Reason.DX_NOT_PRINCIPAL}
+_STATUS = np.array(
+    [
+        *(
+            _STATUSES.index(Status.UNGROUPED if r in _UNGROUPED else Status.INVALID)
+            for r in REASONS
+        ),
+        _STATUSES.index(Status.GROUPED),
+    ],
+    np.int32,
+)
+"""Status by reason number; the last element answers for ``NO_REASON``."""
+_CODES = {
+    Reason.DX_OTHER_UNKNOWN,
+    Reason.DX_OTHER_EDITION,
+    Reason.PX_UNKNOWN,
+    Reason.PX_EDITION,
+}
+"""Warnings that name a code, one line each."""
+
+
+class Dresser:
+    """Turns row numbers into the columns of a result for one scheme."""
+
+    def __init__(self, scheme: CompiledScheme) -> None:
+        rows = scheme.rows
+        self._id = scheme.card.id
+        self._unmatched = scheme.policy.unmatched
+        self._groups = [row.group for row in rows]
+        self._names = [row.name for row in rows]
+        self._sections = sorted({row.section for row in rows})
+        # A row number below zero counts from the end: there stands "none".
+        section = [self._sections.index(row.section) for row in rows]
+        self._section = np.array([*section, -1], np.int32)
+        scores = [-1 if row.score is None else int(row.score * SCALE) for row in rows]
+        self._score = np.array([*scores, -1], np.int64)
+        self._folded = scheme.folded
+
+    def dress(self, numbers: Numbers) -> pa.RecordBatch:
+        """The result columns of a batch's answers."""
+        count = len(numbers.row)
+        row, reason = numbers.row, numbers.reason
+        groups, names, place = self._with_fallback(numbers)
+        score = self._score.take(row, mode="wrap")
+        weight = np.where(numbers.factor == SCALE, score, adjusted_scaled(score, numbers.factor))
+        columns = {
+            "scheme": words(np.zeros(count, np.int32), [self._id]),
+            "status": words(_STATUS.take(reason, mode="wrap"), [s.value for s in _STATUSES]),
+            "reason": words(reason, [r.value for r in REASONS]),
+            "warnings": warning_words(numbers.notices, REASONS),
+            "group": words(place, groups),
+            "group_name": words(place, names),
+            "group_kind": words(self._section.take(row, mode="wrap"), self._sections),
+            "weight": _decimals(weight, score < 0),
+        }
+        return result_batch(columns, count)
+
+    def _with_fallback(self, numbers: Numbers) -> tuple[list[str], list[str], NDArray[np.int64]]:
+        """Codes and names of groups, and each case's place among them."""
+        none = np.flatnonzero(numbers.reason == REASONS.index(Reason.GROUP_NONE))
+        if self._unmatched == NO_GROUP or not len(none):
+            return self._groups, self._names, numbers.row
+        if self._unmatched == CHAPTER:
+            found = self._chapters(numbers, none)
+        else:
+            found = [self._unmatched] * len(none)
+        more = list(dict.fromkeys(group for group in found if group))
+        places = {group: len(self._groups) + n for n, group in enumerate(more)}
+        place = numbers.row.copy()
+        place[none] = [places[group] if group else NONE for group in found]
+        return [*self._groups, *more], [*self._names, *([""] * len(more))], place
+
+    def _chapters(self, numbers: Numbers, rows: NDArray[np.int64]) -> list[str | None]:
+        principal = numbers.prepared.principal.take(rows).tolist()
+        bits = numbers.prepared.treatments.take(rows)
+        kind = np.full(len(rows), Treatment.CONSERVATIVE)
+        for treatment in reversed(range(TREATMENTS)):
+            kind[bits >> treatment & 1 > 0] = treatment
+        return [
+            chapter_group(chapter_of(self._folded.get(code, "")), Treatment(one))
+            for code, one in zip(principal, kind.tolist(), strict=True)
+        ]
+
+
+def _decimals(scaled: NDArray[np.int64], missing: NDArray[np.bool_]) -> pa.Array:
+    """Whole millionths as the type of weights."""
+    halves = np.empty((len(scaled), 2), np.int64)
+    halves[:, 0] = scaled
+    halves[:, 1] = scaled >> 63
+    valid = pa.py_buffer(np.packbits(~missing, bitorder="little")) if missing.any() else None
+    return pa.Array.from_buffers(WEIGHT, len(scaled), [valid, pa.py_buffer(halves)])
+
+
+def issues(cases: pa.RecordBatch, numbers: Numbers, first_row: int) -> pa.Table:
+    """One line for each rejected case and for each warning, in the order of rows."""
+    told = np.flatnonzero(numbers.reason != NO_REASON)
+    warned = np.flatnonzero(numbers.notices)
+    if not len(told) and not len(warned):
+        return ISSUE_SCHEMA.empty_table()
+    parts: list[pa.Table] = []
+    for number in np.unique(numbers.reason[told]).tolist():
+        rows = told[numbers.reason[told] == number]
+        values = _values(cases, REASONS[number], rows)
+        parts.append(issue_lines(rows, REASONS[number], "reject", values, first_row))
+    for number, reason in enumerate(REASONS):
+        rows = warned[(numbers.notices[warned] >> np.uint32(number)) & np.uint32(1) > 0]
+        if reason not in _CODES and len(rows):
+            parts.append(issue_lines(rows, reason, "warning", pa.nulls(len(rows)), first_row))
+    for code in numbers.unknown:
+        if code.place > 0:
+            row = np.array([code.row])
+            value = column_of(cases, code.column)[code.row][code.place].as_py()
+            parts.append(issue_lines(row, code.reason, "warning", pa.array([value]), first_row))
+    return pa.concat_tables(parts).sort_by([("row", "ascending"), ("reason", "ascending")])
+
+
+def _values(cases: pa.RecordBatch, reason: Reason, rows: NDArray[np.int64]) -> pa.Array:
+    """What the field of a reason holds, where one value says it."""
+    column = column_of(cases, FIELD[reason])
+    if FIELD[reason] in ("dx", "px") and not pa.types.is_null(column.type):
+        return first_codes(column, rows)
+    return pa.nulls(len(rows), pa.string())
