@@ -143,6 +143,19 @@ class Registry:
             at = self.regions[at.parent] if at.parent else None
         raise CodebookError("SCHEME_UNCOVERED", region=region, day=day.isoformat(), kind=kind)
 
+    def serves(self, region: str, kind: str) -> bool:
+        """Whether a region, or one above it, has a binding for a kind of case on any day.
+
+        Raises:
+            CodebookError: ``REGION_UNKNOWN``.
+        """
+        at: Region | None = self.region(region)
+        while at is not None:
+            if any(b.region == at.id and b.kind == kind for b in self.bindings):
+                return True
+            at = self.regions[at.parent] if at.parent else None
+        return False
+
 
 def _folders(base: Path) -> Iterator[tuple[str, Path]]:
     if base.is_dir():

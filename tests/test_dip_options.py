@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,10 +15,10 @@ from dip_small import book, case, row, scheme
 from codebooks.errors import GrouperError
 from codebooks.messages import LANGUAGES
 from codebooks.registry import registry
-from codebooks.treatment import treatment_kinds
+from codebooks.treatment import TreatmentKind, treatment_kinds
 from grouper.case.record import Case
 from grouper.schemes.dip.compiled import TREATMENT_OF_KIND
-from grouper.schemes.dip.policy import OPTIONS
+from grouper.schemes.dip.policy import OPTIONS, Treatment
 from grouper.schemes.dip.scheme import DipScheme
 from grouper.schemes.reasons import Reason, Status
 
@@ -323,8 +324,14 @@ def check_against_a_plain_reading(seed: int, count: int) -> int:
         for place, made in enumerate(rows)
     ]
     ready = DipScheme(book(plain_rows, options, **lists_of(excluded)))
+    by_kind = {
+        **TREATMENT_OF_KIND,
+        TreatmentKind.INTERVENTION: Treatment[
+            str(options.get("intervention_counts_as", "surgery")).upper()
+        ],
+    }
     kinds = {
-        code: TREATMENT_OF_KIND[kind].name.lower()
+        code: by_kind[kind].name.lower()
         for code, kind in treatment_kinds("icd9cm3-nhsa-2.0").kinds.items()
         if code in PX
     }
@@ -361,3 +368,26 @@ def test_a_plain_reading_agrees_on_random_catalogues() -> None:
 def test_a_plain_reading_agrees_on_many_random_catalogues() -> None:
     grouped = sum(check_against_a_plain_reading(seed, 200) for seed in range(1000, 2000))
     assert grouped > 50_000
+
+
+def test_an_intervention_is_surgery_or_therapy_as_the_card_says() -> None:
+    kinds = treatment_kinds("icd9cm3-nhsa-2.0").kinds
+    code = next(code for code, kind in kinds.items() if kind is TreatmentKind.INTERVENTION)
+    rows = [row("I48", treatment="surgery"), row("I48", treatment="therapeutic")]
+    for value in ("surgery", "therapeutic"):
+        found = scheme(*rows, intervention_counts_as=value).group(case("I48.000", code))
+        assert found.group == f"I48:{value}"
+
+
+def test_the_hash_covers_the_tables_that_a_hospital_may_replace(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual = scheme(row("K35.8", "47.0100"))
+    told = usual.group(case("K35.800", "47.0100")).trace.document("en")["scheme"]
+    assert set(told["tables"]) == {"treatment_kinds", "auxiliary_factors"}
+    assert told["content_sha256"] == usual.compiled.content_hash != usual.content_hash
+    own = tmp_path / "tables" / "treatment_kinds.csv"
+    own.parent.mkdir()
+    own.write_text("code,kind\n47.0100,diagnostic\n", "utf-8")
+    monkeypatch.setenv("GROUPER_DATA", str(tmp_path))
+    assert scheme(row("K35.8", "47.0100")).content_hash != usual.content_hash

@@ -120,9 +120,10 @@ def _binding(region: str, day: int | None, kind: str) -> str | Reason:
         return registry().binding(region, _EPOCH + timedelta(days=day), kind).scheme
     except CodebookError as error:
         reason = Reason(error.code)
-    # No other date would help a kind of case that no scheme is for.
-    served = any(binding.kind == kind for binding in registry().bindings)
-    return reason if served or reason is not Reason.SCHEME_UNCOVERED else Reason.KIND_UNSUPPORTED
+    # No other date would help a kind of case that the region has no scheme for at all.
+    if reason is Reason.SCHEME_UNCOVERED and not registry().serves(region, kind):
+        return Reason.KIND_UNSUPPORTED
+    return reason
 
 
 def forget() -> None:

@@ -31,12 +31,11 @@ if TYPE_CHECKING:
 
 TREATMENT_OF_KIND: Mapping[TreatmentKind, Treatment] = {
     TreatmentKind.SURGERY: Treatment.SURGERY,
-    TreatmentKind.INTERVENTION: Treatment.SURGERY,
     TreatmentKind.THERAPEUTIC: Treatment.THERAPEUTIC,
     TreatmentKind.DIAGNOSTIC: Treatment.DIAGNOSTIC,
     TreatmentKind.NONE: Treatment.CONSERVATIVE,
 }
-"""Surgery and intervention are one treatment to the comprehensive groups (相关手术)."""
+"""What a procedure is for by its kind; of interventions the catalogue's policy decides."""
 
 CONSERVATIVE, NOT_MAIN, RESTRICTED = "conservative", "not_main", "restricted"
 """What an excluded procedure may be: none at all, not the main one, main with some diagnoses."""
@@ -96,6 +95,7 @@ class CompiledScheme:
         self.listed_resistant = frozenset(
             self.vocabulary.ids([r["code"] for r in book.rows("resistant_diagnoses")]).tolist()
         )
+        self.kinds = treatment_kinds(book.card.procedure_code_set)
         self.treatments = self._read_treatments()
 
     @property
@@ -153,12 +153,10 @@ class CompiledScheme:
         return found
 
     def _read_treatments(self) -> dict[int, Treatment]:
-        kinds = treatment_kinds(self.card.procedure_code_set).kinds
+        kinds = self.kinds.kinds
         numbers = self.vocabulary.ids(list(kinds)).tolist()
-        return {
-            number: TREATMENT_OF_KIND[kind]
-            for number, kind in zip(numbers, kinds.values(), strict=True)
-        }
+        by_kind = {**TREATMENT_OF_KIND, TreatmentKind.INTERVENTION: self.policy.intervention}
+        return {number: by_kind[kind] for number, kind in zip(numbers, kinds.values(), strict=True)}
 
     def treatment_of(self, procedure: int) -> Treatment:
         """What a procedure is for; one that the table of kinds lacks is no treatment."""

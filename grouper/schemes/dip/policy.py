@@ -117,6 +117,7 @@ OPTIONS: Mapping[str, tuple[bool | str, ...]] = {
     "kind_order": tuple(_ORDERS),
     "comprehensive_kind": ("each", "highest"),
     "conservative_when": ("no_treatment", "no_main"),
+    "intervention_counts_as": ("surgery", "therapeutic"),
     "excluded_diagnosis_match": ("exact", "prefix"),
     "pre_11_13_14_procedure": ("any", "main", "all"),
     "pre_16_19_diagnosis": ("any_position", "principal"),
@@ -142,6 +143,7 @@ class Policy:
         prefix_below: a row's procedure code shorter than this is a prefix; 0 for none.
         highest_kind: a comprehensive row must be of the case's first treatment, else of any.
         no_main: conservative means no procedure that may be main, else none above conservative.
+        intervention: what an intervention is to the comprehensive rows.
         prefix_exclusion: an excluded diagnosis excludes what begins with it.
         noted_procedure_any: pre-groups that say so take a procedure in any place.
         other_procedure_any: the other pre-groups do so too.
@@ -159,6 +161,7 @@ class Policy:
     prefix_below: int
     highest_kind: bool
     no_main: bool
+    intervention: Treatment
     prefix_exclusion: bool
     noted_procedure_any: bool
     other_procedure_any: bool
@@ -195,6 +198,7 @@ def policy_of(card: BookCard, sections: Iterable[str]) -> Policy:
         prefix_below=_PREFIX_LENGTH if read["prefix_procedures"] else 0,
         highest_kind=read["comprehensive_kind"] == "highest",
         no_main=read["conservative_when"] == "no_main",
+        intervention=Treatment[str(read["intervention_counts_as"]).upper()],
         prefix_exclusion=read["excluded_diagnosis_match"] == "prefix",
         noted_procedure_any=read["pre_11_13_14_procedure"] != "main",
         other_procedure_any=read["pre_11_13_14_procedure"] == "all",

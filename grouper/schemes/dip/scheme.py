@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from functools import cached_property
 from threading import Lock
 from typing import TYPE_CHECKING, ClassVar
@@ -20,6 +21,8 @@ from grouper.schemes.protocol import Grouping, Part, Warned, parts_table
 from grouper.schemes.reasons import Reason
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import pyarrow as pa
 
     from codebooks.book import BookCard, SchemeBook
@@ -69,10 +72,17 @@ class DipScheme:
         """The scheme's id."""
         return self.card.id
 
-    @property
+    @cached_property
     def content_hash(self) -> str:
-        """The book's content hash."""
-        return self.compiled.content_hash
+        """Hash of the book, the treatment kinds and the auxiliary factors: all that decide."""
+        parts = (self.compiled.content_hash, *self._tables.values())
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+    @cached_property
+    def _tables(self) -> Mapping[str, str]:
+        """Hashes of what decides beside the book, some of which the hospital may have replaced."""
+        kinds, factors = self.compiled.kinds.content_sha256, self.auxiliary.content_sha256
+        return {"treatment_kinds": kinds, "auxiliary_factors": factors}
 
     @cached_property
     def _batch(self) -> tuple[BatchEngine, Dresser]:
@@ -97,7 +107,7 @@ class DipScheme:
         if row and auxiliary and row.score is not None:
             weight = adjusted(row.score, auxiliary.factor)
         warnings = _warnings(found, auxiliary)
-        story = Story(self.compiled, case, found, auxiliary, weight, warnings)
+        story = Story(self.compiled, case, found, auxiliary, weight, warnings, self._tables)
         return Grouping(
             scheme=self.id,
             status=found.status,

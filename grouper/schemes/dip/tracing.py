@@ -37,7 +37,7 @@ from grouper.schemes.trace import Trace
 from grouper.schemes.vocabulary import NO_CODE, UNKNOWN
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from grouper.case.record import Case
     from grouper.schemes.dip.asking import Condition
@@ -72,6 +72,7 @@ class Story:
         auxiliary: the auxiliary factors of a grouped case.
         weight: the case's score, or None.
         warnings: beside the result.
+        tables: hashes of the tables that decide beside the book, by name.
     """
 
     scheme: CompiledScheme
@@ -80,6 +81,7 @@ class Story:
     auxiliary: Auxiliary | None
     weight: Decimal | None
     warnings: tuple[Warned, ...]
+    tables: Mapping[str, str]
 
 
 def trace_of(story: Story) -> Trace:
@@ -98,7 +100,10 @@ class _Teller:
         answer, case = self.answer, self.story.case
         tried = self._rows(lang)
         return {
-            "scheme": scheme_part(self.scheme.card, self.scheme.content_hash),
+            "scheme": {
+                **scheme_part(self.scheme.card, self.scheme.content_hash),
+                "tables": dict(self.story.tables),
+            },
             "result": self._result(lang),
             "case": case_part(case.dx, case.px, self.name_of, self._values(lang)),
             "path": [one for won, one in tried if won and answer.status is Status.GROUPED],
