@@ -14,6 +14,8 @@ from codebooks.registry import INPATIENT, registry
 from codebooks.search import Match, search
 from codebooks.tabular import diff_books
 from grouper.cli import codebooks_check, codebooks_list, codebooks_show
+from grouper.cli.apg_export import export_apg_command
+from grouper.cli.apg_weights import estimate_weights_command
 from grouper.cli.codebooks_diff import canonical_rule, print_diff
 from grouper.cli.codebooks_import import import_command
 from grouper.cli.codebooks_render import (
@@ -25,6 +27,7 @@ from grouper.cli.codebooks_render import (
     speak,
 )
 from grouper.cli.codebooks_tables import print_book_diff
+from grouper.cli.estimate_factors import estimate_factors_command
 
 app = typer.Typer(no_args_is_help=True, help=say("help.app"))
 
@@ -138,3 +141,6 @@ def diff_command(
 
 
 app.command("import", help=text("cli_import.help"))(import_command)
+app.command("estimate-factors", help=text("cli_factors.command"))(estimate_factors_command)
+app.command("estimate-weights", help=text("cli_apg.estimate"))(estimate_weights_command)
+app.command("export-apg", help=text("cli_apg.export"))(export_apg_command)

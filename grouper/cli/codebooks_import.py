@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from codebooks.apg.importer import import_apg
 from codebooks.dip.importers.detect import looks_like_dip
 from codebooks.dip.importers.importing import remember_columns
 from codebooks.importers.folder import import_folder
@@ -15,6 +16,7 @@ from codebooks.importers.install import check_free, install
 from codebooks.importers.options import AUTO, ImportOptions
 from codebooks.importers.workbook import import_workbook
 from codebooks.messages import text
+from grouper.cli.codebooks_import_apg import looks_like_apg
 from grouper.cli.codebooks_import_dip import dip_options, read_dip
 from grouper.cli.codebooks_render import JsonOption, LangOption, print_json, speak
 
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from codebooks.importers.report import ImportResult
 
 _REFUSED = 2
-DRG, DIP = "drg", "dip"
+DRG, DIP, APG = "drg", "dip", "apg"
 _DAY = ["%Y-%m-%d"]
 
 
@@ -78,7 +80,8 @@ def import_command(
         # An id that is taken is known before the file is read.
         check_free(scheme, replace=replace)
     dip = None
-    if _family(path, family) == DIP:
+    of_family = _family(path, family, base)
+    if of_family == DIP:
         dip = dip_options(
             options,
             scores=scores,
@@ -91,7 +94,12 @@ def import_command(
             tolerance=tolerance,
             comma=comma,
         )
-    result = read_dip(path, dip, as_scores=base is not None) if dip else _read(path, options)
+    if of_family == APG:
+        result = import_apg(path, options, base)
+    elif dip:
+        result = read_dip(path, dip, as_scores=base is not None)
+    else:
+        result = _read(path, options)
     installed = False
     if result.book is not None and not dry_run:
         install(result.book, result.report, replace=replace)
@@ -110,11 +118,15 @@ def import_command(
         raise typer.Exit(_REFUSED)
 
 
-def _family(path: Path, named: str | None) -> str:
-    """The family of a file: as named, else DIP where the file shows it."""
-    if named not in (None, DRG, DIP):
+def _family(path: Path, named: str | None, base: str | None) -> str:
+    """The family of a file: as named, else APG or DIP where the file or its base shows it."""
+    if named not in (None, DRG, DIP, APG):
         raise typer.BadParameter(text("cli_import.bad_family", None, found=named))
-    return named or (DIP if looks_like_dip(path) else DRG)
+    if named is not None:
+        return named
+    if looks_like_apg(path, base):
+        return APG
+    return DIP if looks_like_dip(path) else DRG
 
 
 def _read(path: Path, options: ImportOptions) -> ImportResult:

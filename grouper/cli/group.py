@@ -41,6 +41,7 @@ def group_command(
     scheme: Annotated[str | None, typer.Option(help=_help("scheme"))] = None,
     region: Annotated[str, typer.Option(help=_help("region"))] = NATIONAL,
     explain: Annotated[Path | None, typer.Option(help=_help("explain"))] = None,
+    parts: Annotated[Path | None, typer.Option(help=_help("parts"))] = None,
     code_system: Annotated[str | None, typer.Option(help=_help("code_system"))] = None,
     encoding: Annotated[str | None, typer.Option(help=_help("encoding"))] = None,
     format_: Annotated[str | None, typer.Option("--format", help=_help("format"))] = None,
@@ -53,8 +54,10 @@ def group_command(
     chooser = Chooser(scheme, registry().region(region).id)
     defaults = {"code_system": code_system} if code_system else None
     cases = open_source(source, format=format_, encoding=encoding, defaults=defaults)
-    with _progress(cases) as progress:
-        summary = run(cases, output, chooser, explain=explain, lang=lang, progress=progress)
+    with progress_bar(cases) as progress:
+        summary = run(
+            cases, output, chooser, explain=explain, parts=parts, lang=lang, progress=progress
+        )
     if as_json:
         typer.echo(readable(json.dumps(summary.to_json(), ensure_ascii=False, indent=1)))
     else:
@@ -66,7 +69,7 @@ def group_command(
 
 
 @contextmanager
-def _progress(source: Source) -> Iterator[Callable[[int], None] | None]:
+def progress_bar(source: Source) -> Iterator[Callable[[int], None] | None]:
     """A bar on a terminal, nothing where the output is read by a program."""
     if not sys.stderr.isatty():
         yield None

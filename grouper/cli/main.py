@@ -11,6 +11,7 @@ import typer
 from codebooks.errors import GrouperError
 from codebooks.messages import language, text
 from grouper.cli import codebooks as codebooks_commands
+from grouper.cli.compare import compare_command
 from grouper.cli.explain import explain_command
 from grouper.cli.group import group_command
 
@@ -30,6 +31,7 @@ app = typer.Typer(
 )
 app.command("group", help=_help("group"))(group_command)
 app.command("explain", help=_help("explain_one"))(explain_command)
+app.command("compare", help=text("compare_cli.command", language()))(compare_command)
 app.add_typer(codebooks_commands.app, name="codebooks", help=_help("codebooks"))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import combinations
 from typing import TYPE_CHECKING
 
@@ -57,6 +57,28 @@ def _same(one: Path, other: Path) -> bool:
     if one.exists() and other.exists():
         return one.samefile(other)
     return one.resolve() == other.resolve()
+
+
+@contextmanager
+def whole(paths: Sequence[Path]) -> Iterator[None]:
+    """Let files take their names when all of them are whole.
+
+    The body writes each under :func:`part_of`. After an error or an interruption none of them is
+    there, or still the one of an earlier run.
+
+    Raises:
+        OutputError: ``OUTPUT_FAILED`` when a file cannot take its name.
+    """
+    try:
+        yield
+        for path in paths:
+            with writing(path):
+                part_of(path).replace(path)
+    except BaseException:
+        for path in paths:
+            with suppress(OSError):
+                part_of(path).unlink()
+        raise
 
 
 @contextmanager

@@ -3,51 +3,31 @@
 from __future__ import annotations
 
 import json
-import os
 import time
-from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, closing, suppress
-from typing import TYPE_CHECKING, Protocol, Self
+from contextlib import ExitStack, closing
+from typing import TYPE_CHECKING, Self
 
 import pyarrow as pa
 
-from codebooks.errors import GrouperError
 from grouper.case.issues import issue_table
 from grouper.case.record import Case
 from grouper.run.batches import Grouped, group_cases
-from grouper.run.destinations import check_destinations, part_of, writing
+from grouper.run.destinations import check_destinations, part_of, whole, writing
+from grouper.run.parts import PARTS_FILE_SCHEMA, parts_of
 from grouper.run.rejects import RejectsFile
+from grouper.run.side_by_side import InterruptedRunError, in_order
 from grouper.run.summary import Summary
 from grouper.run.writers import open_writer, output_schema
 from grouper.schemes.load import load_scheme
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
     from typing import TextIO
 
     from grouper.case.readers import CaseBatch, Source
     from grouper.run.choose import Chooser
-
-_AHEAD = 2
-"""How many batches for each worker may wait: memory stays bounded when writing is slower."""
-
-
-def _workers() -> int:
-    return max(1, (os.cpu_count() or 1) - 1)
-
-
-class InterruptedRunError(GrouperError):
-    """The run was interrupted; no result file was written."""
-
-
-class Progress(Protocol):
-    """Told after each batch how many rows are done."""
-
-    def __call__(self, rows: int) -> None:
-        """``rows`` are done so far."""
-        ...
 
 
 def rejects_path(output: Path) -> Path:
@@ -61,6 +41,7 @@ def run(
     chooser: Chooser,
     *,
     explain: Path | None = None,
+    parts: Path | None = None,
     lang: str | None = None,
     progress: Callable[[int], None] | None = None,
     workers: int | None = None,
@@ -76,6 +57,8 @@ def run(
         output: the result file; its ending says its kind.
         chooser: how schemes are chosen.
         explain: a file for the trace of every case, one JSON document a line.
+        parts: a file for the parts of every case, of schemes that group parts (``PARTS_SCHEMA``
+            with the case's id); its ending says its kind.
         lang: language of the words in the rejects file and the traces.
         progress: called with the rows done.
         workers: threads that group; by default one core is left to reading and writing.
@@ -87,56 +70,36 @@ def run(
     summary = Summary(output, rejects_path(output))
     summary.file_issues += source.file_issues
     started = time.monotonic()
-    finals = [output, summary.rejects_file, *([explain] if explain else [])]
+    more = [path for path in (explain, parts) if path]
+    finals = [output, summary.rejects_file, *more]
     check_destinations(source.path, finals)
+
+    def work(batch: CaseBatch) -> tuple[Grouped, pa.Table | None]:
+        grouped = group_cases(batch.cases, batch.issues, batch.first_row, chooser)
+        return grouped, parts_of(batch, grouped.results) if parts else None
+
     try:
-        with _Sink(source, summary, chooser, explain, lang) as sink:
+        with whole(finals), _Sink(source, summary, chooser, explain, parts, lang) as sink:
             # Writing goes on beside reading and grouping; one thread keeps it in order.
             last: Future[None] | None = None
             with ThreadPoolExecutor(1, thread_name_prefix="write") as out:
-                for batch, grouped in _ordered(source, chooser, workers or _workers()):
+                for batch, (grouped, pieces) in in_order(source, work, workers):
                     if last:
                         last.result()
-                    last = out.submit(sink.write, batch, grouped)
+                    last = out.submit(sink.write, batch, grouped, pieces)
                     summary.add(grouped.results, grouped.issues)
                     if progress:
                         progress(summary.rows)
                 if last:
                     last.result()
-        for path in finals:
-            with writing(path):
-                part_of(path).replace(path)
-    except BaseException as error:
-        for path in finals:
-            with suppress(OSError):
-                part_of(path).unlink()
-        if isinstance(error, KeyboardInterrupt):
-            raise InterruptedRunError("RUN_INTERRUPTED", rows=summary.rows) from error
-        raise
+    except KeyboardInterrupt as stop:
+        raise InterruptedRunError("RUN_INTERRUPTED", rows=summary.rows) from stop
     summary.seconds = time.monotonic() - started
     return summary
 
 
-def _ordered(source: Source, chooser: Chooser, workers: int) -> Iterator[tuple[CaseBatch, Grouped]]:
-    """Group batches side by side and hand them on in order."""
-    waiting: deque[tuple[CaseBatch, Future[Grouped]]] = deque()
-    pool = ThreadPoolExecutor(workers, thread_name_prefix="group")
-    try:
-        for batch in source.batches():
-            future = pool.submit(group_cases, batch.cases, batch.issues, batch.first_row, chooser)
-            waiting.append((batch, future))
-            if len(waiting) > _AHEAD * workers:
-                done, answer = waiting.popleft()
-                yield done, answer.result()
-        while waiting:
-            done, answer = waiting.popleft()
-            yield done, answer.result()
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-
-
 class _Sink:
-    """The files of a run: results, rejects and, if asked for, traces."""
+    """The files of a run: results, rejects and, if asked for, traces and parts."""
 
     def __init__(
         self,
@@ -144,6 +107,7 @@ class _Sink:
         summary: Summary,
         chooser: Chooser,
         explain: Path | None,
+        parts: Path | None,
         lang: str | None,
     ) -> None:
         self._lang = lang
@@ -160,15 +124,23 @@ class _Sink:
                 if explain
                 else None
             )
+            self._parts = (
+                opened.enter_context(closing(open_writer(parts, PARTS_FILE_SCHEMA)))
+                if parts
+                else None
+            )
             for issue in source.file_issues:
                 self._rejects.write(issue_table([issue]), None, 0)
             self._stack = opened.pop_all()
 
-    def write(self, batch: CaseBatch, grouped: Grouped) -> None:
+    def write(self, batch: CaseBatch, grouped: Grouped, parts: pa.Table | None) -> None:
         columns = [*batch.original.columns, *grouped.results.columns]
         with writing(self._output):
             self._results.write(pa.RecordBatch.from_arrays(columns, schema=self._schema))
             self._rejects.write(grouped.issues, batch.cases, batch.first_row)
+            if self._parts and parts is not None:
+                for piece in parts.to_batches():
+                    self._parts.write(piece)
             if self._traces:
                 _explain(self._traces, batch, grouped, self._chooser, self._lang)
 
