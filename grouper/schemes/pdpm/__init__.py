@@ -1,0 +1,1 @@
+"""PDPM: long stays grouped by functional assessments, paid by the day."""
