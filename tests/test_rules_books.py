@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SHIPPED = paths.shipped() / "schemes"
-SCHEMES = sorted(folder.name for folder in SHIPPED.iterdir())
+SCHEMES = sorted(
+    folder.name for folder in SHIPPED.iterdir() if storage.read_card(folder).family == "drg"
+)
 
 
 @cache

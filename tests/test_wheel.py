@@ -34,7 +34,13 @@ def test_the_wheel_holds_the_four_packages_and_their_data(wheel: Path) -> None:
         "codebooks/text/en/base.toml",
         "grouper/text/zh/reasons.toml",
         "grouper/schemes/templates/trace.html",
+        "codebooks/data/schemes/dip-3.0/groups.parquet",
+        "codebooks/data/treatment_kinds/icd9cm3-nhsa-2.0/manifest.json",
+        "codebooks/data/factors/triggers.csv",
+        "grouper/compare/templates/report.html",
+        "grouper/compare/data/weight_columns.csv",
         "grouper/demo/month.csv",
+        "grouper/demo/visits.jsonl",
         "grouper/py.typed",
     ):
         assert needed in names, needed

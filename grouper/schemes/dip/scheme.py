@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from functools import cached_property
-from threading import Lock
 from typing import TYPE_CHECKING, ClassVar
 
 from grouper.case.record import Case
@@ -17,6 +16,7 @@ from grouper.schemes.dip.output import Dresser, issues
 from grouper.schemes.dip.scalar import Answer, answer
 from grouper.schemes.dip.score import adjusted
 from grouper.schemes.dip.tracing import Story, trace_of
+from grouper.schemes.engines import EngineScheme
 from grouper.schemes.protocol import Grouping, Part, Warned, parts_table
 from grouper.schemes.reasons import Reason
 
@@ -25,11 +25,12 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from codebooks.book import BookCard, SchemeBook
+    from codebooks.book import SchemeBook
     from grouper.schemes.dip.auxiliary import Auxiliary
+    from grouper.schemes.dip.batch import Numbers
 
 
-class DipScheme:
+class DipScheme(EngineScheme[BatchEngine, Dresser]):
     """One DIP catalogue. Safe to use from several threads at once.
 
     Args:
@@ -60,17 +61,7 @@ class DipScheme:
         self.compiled = CompiledScheme(book, self._codes)
         self.auxiliary = AuxiliaryTables(book.card)
         self.auxiliary.check_groups({row.group for row in self.compiled.rows})
-        self._lock = Lock()
-
-    @property
-    def card(self) -> BookCard:
-        """The book's card."""
-        return self.compiled.card
-
-    @property
-    def id(self) -> str:
-        """The scheme's id."""
-        return self.card.id
+        super().__init__(self.compiled)
 
     @cached_property
     def content_hash(self) -> str:
@@ -83,12 +74,6 @@ class DipScheme:
         """Hashes of what decides beside the book, some of which the hospital may have replaced."""
         kinds, factors = self.compiled.kinds.content_sha256, self.auxiliary.content_sha256
         return {"treatment_kinds": kinds, "auxiliary_factors": factors}
-
-    @cached_property
-    def _batch(self) -> tuple[BatchEngine, Dresser]:
-        # Built when first needed: a single case does not wait for the arrays.
-        with self._lock:
-            return BatchEngine(self.compiled, self.auxiliary), Dresser(self.compiled)
 
     def answer(self, case: Case) -> Answer:
         """The scalar engine's bare answer."""
@@ -124,18 +109,11 @@ class DipScheme:
             parts=_parts(found, auxiliary),
         )
 
-    def group_batch(self, cases: pa.RecordBatch) -> pa.RecordBatch:
-        """Group cases; one row of ``RESULT_SCHEMA`` for each, in their order."""
-        engine, dresser = self._batch
-        return dresser.dress(engine.run(cases))
+    def _build(self) -> tuple[BatchEngine, Dresser]:
+        return BatchEngine(self.compiled, self.auxiliary), Dresser(self.compiled)
 
-    def group_with_issues(
-        self, cases: pa.RecordBatch, first_row: int = 1
-    ) -> tuple[pa.RecordBatch, pa.Table]:
-        """As :meth:`group_batch`, with the issues of each row; rows count from ``first_row``."""
-        engine, dresser = self._batch
-        numbers = engine.run(cases)
-        return dresser.dress(numbers), issues(cases, numbers, first_row)
+    def _issues(self, cases: pa.RecordBatch, numbers: Numbers, first_row: int) -> pa.Table:
+        return issues(cases, numbers, first_row)
 
     def group_parts(self, cases: pa.RecordBatch, first_row: int = 1) -> pa.Table:
         """The parts of cases (see :meth:`group`); one case at a time, for few have any."""

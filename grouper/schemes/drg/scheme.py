@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cached_property
-from threading import Lock
 from typing import TYPE_CHECKING, ClassVar
 
 from grouper.schemes.code_sets import SchemeCodes
@@ -12,16 +10,18 @@ from grouper.schemes.drg.compiled import CompiledScheme
 from grouper.schemes.drg.output import Dresser, issues
 from grouper.schemes.drg.scalar import LEVEL_NAME, Answer, answer
 from grouper.schemes.drg.tracing import trace_of
+from grouper.schemes.engines import EngineScheme
 from grouper.schemes.protocol import Grouping, Warned
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from codebooks.book import BookCard, SchemeBook
+    from codebooks.book import SchemeBook
     from grouper.case.record import Case
+    from grouper.schemes.drg.batch import Numbers
 
 
-class DrgScheme:
+class DrgScheme(EngineScheme[BatchEngine, Dresser]):
     """One CHS-DRG scheme. Safe to use from several threads at once.
 
     Args:
@@ -51,33 +51,12 @@ class DrgScheme:
         self._codes = SchemeCodes(book.card)
         codes = self._codes
         self.compiled = CompiledScheme(book, codes.known, codes.resolve, codes.is_foreign)
-        self._lock = Lock()
-
-    @property
-    def card(self) -> BookCard:
-        """The book's card."""
-        return self.compiled.card
-
-    @property
-    def id(self) -> str:
-        """The scheme's id."""
-        return self.card.id
-
-    @property
-    def content_hash(self) -> str:
-        """The book's content hash."""
-        return self.compiled.content_hash
+        super().__init__(self.compiled)
 
     @property
     def diagnosis_codes(self) -> tuple[str, ...]:
         """The codes of the scheme's diagnosis code set."""
         return self._codes.diagnoses.codes
-
-    @cached_property
-    def _batch(self) -> tuple[BatchEngine, Dresser]:
-        # Built when first needed: a single case does not wait for the diagrams.
-        with self._lock:
-            return BatchEngine(self.compiled), Dresser(self.compiled)
 
     def answer(self, case: Case) -> Answer:
         """The scalar engine's bare answer."""
@@ -100,15 +79,8 @@ class DrgScheme:
             trace=trace_of(self.compiled, case, found, self._codes.name),
         )
 
-    def group_batch(self, cases: pa.RecordBatch) -> pa.RecordBatch:
-        """Group cases; one row of ``RESULT_SCHEMA`` for each, in their order."""
-        engine, dresser = self._batch
-        return dresser.dress(engine.run(cases))
+    def _build(self) -> tuple[BatchEngine, Dresser]:
+        return BatchEngine(self.compiled), Dresser(self.compiled)
 
-    def group_with_issues(
-        self, cases: pa.RecordBatch, first_row: int = 1
-    ) -> tuple[pa.RecordBatch, pa.Table]:
-        """As :meth:`group_batch`, with the issues of each row; rows count from ``first_row``."""
-        engine, dresser = self._batch
-        numbers = engine.run(cases)
-        return dresser.dress(numbers), issues(cases, numbers, first_row)
+    def _issues(self, cases: pa.RecordBatch, numbers: Numbers, first_row: int) -> pa.Table:
+        return issues(cases, numbers, first_row)

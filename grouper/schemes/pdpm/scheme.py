@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from functools import cached_property
-from threading import Lock
 from typing import TYPE_CHECKING, ClassVar
 
+from grouper.schemes.engines import EngineScheme
 from grouper.schemes.pdpm.batch import BatchEngine
 from grouper.schemes.pdpm.codes import Diagnoses
 from grouper.schemes.pdpm.compiled import CompiledPdpm
@@ -21,13 +20,14 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from codebooks.book import BookCard, SchemeBook
+    from codebooks.book import SchemeBook
     from grouper.case.record import Case
+    from grouper.schemes.pdpm.batch import Numbers
 
 _WHOLE = Decimal(1)
 
 
-class PdpmScheme:
+class PdpmScheme(EngineScheme[BatchEngine, Dresser]):
     """One PDPM scheme. Safe to use from several threads at once.
 
     Args:
@@ -55,28 +55,7 @@ class PdpmScheme:
         self.book = book
         self.compiled = CompiledPdpm(book)
         self._dx = Diagnoses(book, self.compiled)
-        self._lock = Lock()
-
-    @property
-    def card(self) -> BookCard:
-        """The book's card."""
-        return self.compiled.card
-
-    @property
-    def id(self) -> str:
-        """The scheme's id."""
-        return self.card.id
-
-    @property
-    def content_hash(self) -> str:
-        """The book's content hash."""
-        return self.compiled.content_hash
-
-    @cached_property
-    def _batch(self) -> tuple[BatchEngine, Dresser]:
-        with self._lock:
-            engine = BatchEngine(self.compiled, self._dx)
-            return engine, Dresser(engine)
+        super().__init__(self.compiled)
 
     def rates(self, area: str, day: date) -> RateCard:
         """The money of a day for an area (``urban``, ``rural``).
@@ -133,18 +112,12 @@ class PdpmScheme:
             for grouped in found.periods
         )
 
-    def group_batch(self, cases: pa.RecordBatch) -> pa.RecordBatch:
-        """Group cases; one row of ``RESULT_SCHEMA`` for each, in their order."""
-        engine, dresser = self._batch
-        return dresser.dress(engine.run(cases))
+    def _build(self) -> tuple[BatchEngine, Dresser]:
+        engine = BatchEngine(self.compiled, self._dx)
+        return engine, Dresser(engine)
 
-    def group_with_issues(
-        self, cases: pa.RecordBatch, first_row: int = 1
-    ) -> tuple[pa.RecordBatch, pa.Table]:
-        """As :meth:`group_batch`, with the issues of each row; rows count from ``first_row``."""
-        engine, dresser = self._batch
-        numbers = engine.run(cases)
-        return dresser.dress(numbers), dresser.issues(cases, numbers, first_row)
+    def _issues(self, cases: pa.RecordBatch, numbers: Numbers, first_row: int) -> pa.Table:
+        return self._batch[1].issues(cases, numbers, first_row)
 
     def group_parts(self, cases: pa.RecordBatch, first_row: int = 1) -> pa.Table:
         """The periods of cases, one row of ``PARTS_SCHEMA`` each; none for cases not grouped."""
