@@ -7,16 +7,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from grouper.case.issues import ISSUE_SCHEMA
+from grouper.case.issues import ISSUE_SCHEMA, Severity
+from grouper.schemes.columns import column_of, first_codes
 from grouper.schemes.protocol import RESULT_SCHEMA
-from grouper.schemes.reasons import FIELD
+from grouper.schemes.reasons import FIELD, Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
-
-    from grouper.schemes.reasons import Reason
 
 
 def result_batch(columns: Mapping[str, pa.Array], count: int) -> pa.RecordBatch:
@@ -79,3 +78,51 @@ def issue_lines(
         ],
         schema=ISSUE_SCHEMA,
     )
+
+
+def issues_of(
+    cases: pa.RecordBatch,
+    reason: NDArray[np.integer[Any]],
+    notices: NDArray[np.unsignedinteger[Any]],
+    reasons: Sequence[Reason],
+    first_row: int,
+    more: Iterable[pa.Table] = (),
+    *,
+    passed_over: Collection[Reason] = (),
+) -> pa.Table:
+    """One line for each rejected case and for each warning, in the order of rows.
+
+    Args:
+        cases: the batch.
+        reason: for each case its place in ``reasons``, below zero where it is grouped.
+        notices: bit *i* stands for the *i*-th reason as a warning.
+        reasons: the reasons of the family.
+        first_row: number of the first case.
+        more: lines made elsewhere, such as those that name a code.
+        passed_over: reasons and warnings that are told by ``more`` or not at all.
+    """
+    parts: list[pa.Table] = list(more)
+    for number in np.unique(reason[reason >= 0]).tolist():
+        if reasons[number] not in passed_over:
+            rows = np.flatnonzero(reason == number)
+            values = _stated(cases, reasons[number], rows)
+            parts.append(issue_lines(rows, reasons[number], Severity.REJECT, values, first_row))
+    warned = np.flatnonzero(notices)
+    for number, one in enumerate(reasons if len(warned) else ()):
+        rows = warned[(notices[warned] >> np.uint32(number)) & np.uint32(1) > 0]
+        if one not in passed_over and len(rows):
+            nothing = pa.nulls(len(rows), pa.string())
+            parts.append(issue_lines(rows, one, Severity.WARNING, nothing, first_row))
+    if not parts:
+        return ISSUE_SCHEMA.empty_table()
+    return pa.concat_tables(parts).sort_by([("row", "ascending"), ("reason", "ascending")])
+
+
+def _stated(cases: pa.RecordBatch, reason: Reason, rows: NDArray[np.int64]) -> pa.Array:
+    """What the field of a reason holds, where one value says it."""
+    column = column_of(cases, FIELD[reason])
+    if FIELD[reason] in ("dx", "px") and not pa.types.is_null(column.type):
+        return first_codes(column, rows)
+    if reason is Reason.SEX_CONFLICT:
+        return column.take(pa.array(rows)).cast(pa.string())
+    return pa.nulls(len(rows), pa.string())

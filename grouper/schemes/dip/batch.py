@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from codebooks.factors import SCALE
-from grouper.schemes.columns import column_of
 from grouper.schemes.dip.auxiliary_batch import AuxiliaryBatch
 from grouper.schemes.dip.auxiliary_tables import GAPS as FACTOR_GAPS
 from grouper.schemes.dip.conditions import NONE
@@ -20,6 +19,7 @@ from grouper.schemes.dip.index import Index
 from grouper.schemes.dip.matching import Matcher
 from grouper.schemes.dip.prepare import Prepared, Preparer
 from grouper.schemes.reasons import Reason
+from grouper.schemes.unknown import Unknown, unknown_codes
 from grouper.schemes.vocabulary import NO_CODE, UNKNOWN
 
 if TYPE_CHECKING:
@@ -54,16 +54,6 @@ REASONS: tuple[Reason, ...] = tuple(reason for reason in Reason if reason in _KI
 """The reasons that matching gives, in order of weight; the batch engine counts by place."""
 NUMBER = {reason: i for i, reason in enumerate(REASONS)}
 NO_REASON = -1
-
-
-@dataclass(frozen=True, slots=True)
-class Unknown:
-    """A code that the scheme's code sets do not hold: its row, list and place in the list."""
-
-    row: int
-    column: str
-    place: int
-    reason: Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,26 +172,8 @@ class BatchEngine:
             notices[told[(missing & asks_it).take(told)]] |= _bit(gap)
 
     def _unknown_codes(self, batch: pa.RecordBatch, cases: Prepared) -> Iterator[Unknown]:
-        for column, codes in (("dx", cases.dx), ("px", cases.px)):
-            places = codes.find(self._unknown)
-            if not len(places):
-                continue
-            rows = codes.rows(places)
-            lists = column_of(batch, column)
-            at = (places - codes.start[rows]).tolist()
-            for row, place in zip(rows.tolist(), at, strict=True):
-                foreign = self.scheme.is_foreign(lists[row][place].as_py())
-                plain, other = _UNKNOWN_REASONS[column, place == 0]
-                yield Unknown(row, column, place, other if foreign else plain)
-
-
-_UNKNOWN_REASONS = {
-    ("dx", True): (Reason.DX_PRINCIPAL_UNKNOWN, Reason.DX_PRINCIPAL_EDITION),
-    ("dx", False): (Reason.DX_OTHER_UNKNOWN, Reason.DX_OTHER_EDITION),
-    ("px", True): (Reason.PX_MAIN_UNKNOWN, Reason.PX_MAIN_EDITION),
-    ("px", False): (Reason.PX_UNKNOWN, Reason.PX_EDITION),
-}
-"""By list and whether the code stands first: the reason of an unknown code, and of a foreign one."""
+        lists = (("dx", cases.dx), ("px", cases.px))
+        return unknown_codes(batch, lists, self._unknown, self.scheme.is_foreign)
 
 
 def _bit(reason: Reason) -> np.uint32:

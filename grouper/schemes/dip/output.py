@@ -8,18 +8,17 @@ import numpy as np
 import pyarrow as pa
 
 from codebooks.factors import SCALE
-from grouper.case.issues import ISSUE_SCHEMA
-from grouper.schemes.columns import column_of, first_codes
-from grouper.schemes.dip.batch import NO_REASON, REASONS, Numbers
+from grouper.schemes.dip.batch import REASONS, Numbers
 from grouper.schemes.dip.conditions import NONE
 from grouper.schemes.dip.fallback import CHAPTER, chapter_group, chapter_of
 from grouper.schemes.dip.fallback import NONE as NO_GROUP
 from grouper.schemes.dip.index import TREATMENTS
 from grouper.schemes.dip.policy import Treatment
 from grouper.schemes.dip.score import adjusted_scaled
-from grouper.schemes.dressing import issue_lines, result_batch, warning_words, words
+from grouper.schemes.dressing import issues_of, result_batch, warning_words, words
 from grouper.schemes.protocol import WEIGHT
-from grouper.schemes.reasons import FIELD, Reason, Status
+from grouper.schemes.reasons import Reason, Status
+from grouper.schemes.unknown import TOLD_BY_CODE, unknown_lines
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -39,13 +38,6 @@ _STATUS = np.array(
     np.int32,
 )
 """Status by reason number; the last element answers for ``NO_REASON``."""
-_CODES = {
-    Reason.DX_OTHER_UNKNOWN,
-    Reason.DX_OTHER_EDITION,
-    Reason.PX_UNKNOWN,
-    Reason.PX_EDITION,
-}
-"""Warnings that name a code, one line each."""
 
 
 class Dresser:
@@ -122,30 +114,12 @@ def _decimals(scaled: NDArray[np.int64], missing: NDArray[np.bool_]) -> pa.Array
 
 def issues(cases: pa.RecordBatch, numbers: Numbers, first_row: int) -> pa.Table:
     """One line for each rejected case and for each warning, in the order of rows."""
-    told = np.flatnonzero(numbers.reason != NO_REASON)
-    warned = np.flatnonzero(numbers.notices)
-    if not len(told) and not len(warned):
-        return ISSUE_SCHEMA.empty_table()
-    parts: list[pa.Table] = []
-    for number in np.unique(numbers.reason[told]).tolist():
-        rows = told[numbers.reason[told] == number]
-        values = _values(cases, REASONS[number], rows)
-        parts.append(issue_lines(rows, REASONS[number], "reject", values, first_row))
-    for number, reason in enumerate(REASONS):
-        rows = warned[(numbers.notices[warned] >> np.uint32(number)) & np.uint32(1) > 0]
-        if reason not in _CODES and len(rows):
-            parts.append(issue_lines(rows, reason, "warning", pa.nulls(len(rows)), first_row))
-    for code in numbers.unknown:
-        if code.place > 0:
-            row = np.array([code.row])
-            value = column_of(cases, code.column)[code.row][code.place].as_py()
-            parts.append(issue_lines(row, code.reason, "warning", pa.array([value]), first_row))
-    return pa.concat_tables(parts).sort_by([("row", "ascending"), ("reason", "ascending")])
-
-
-def _values(cases: pa.RecordBatch, reason: Reason, rows: NDArray[np.int64]) -> pa.Array:
-    """What the field of a reason holds, where one value says it."""
-    column = column_of(cases, FIELD[reason])
-    if FIELD[reason] in ("dx", "px") and not pa.types.is_null(column.type):
-        return first_codes(column, rows)
-    return pa.nulls(len(rows), pa.string())
+    return issues_of(
+        cases,
+        numbers.reason,
+        numbers.notices,
+        REASONS,
+        first_row,
+        unknown_lines(cases, numbers.unknown, first_row),
+        passed_over=TOLD_BY_CODE,
+    )

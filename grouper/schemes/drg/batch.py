@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from grouper.rules.ast import Scalar
-from grouper.schemes.columns import CodeLists, column_of, numbers_of
+from grouper.schemes.columns import column_of, numbers_of
 from grouper.schemes.drg.compiled import GroupKind
 from grouper.schemes.drg.diagram import PASS
 from grouper.schemes.drg.facts import GAP_REASON, NEWBORN_DAYS
@@ -20,6 +20,7 @@ from grouper.schemes.drg.layout import Layout
 from grouper.schemes.drg.prepare import Others, Prepared, Preparer
 from grouper.schemes.drg.walk import Walker, Work
 from grouper.schemes.reasons import Reason
+from grouper.schemes.unknown import Unknown, unknown_codes
 from grouper.schemes.vocabulary import NO_CODE, UNKNOWN
 
 if TYPE_CHECKING:
@@ -52,16 +53,6 @@ NUMBER = {reason: i for i, reason in enumerate(REASONS)}
 NO_REASON = -1
 OPEN = -1
 """Group of a case for which a gap decides between groups."""
-
-
-@dataclass(frozen=True, slots=True)
-class Unknown:
-    """A code that the scheme's code sets do not hold: its row, list and place in the list."""
-
-    row: int
-    column: str
-    place: int
-    reason: Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,24 +201,8 @@ class BatchEngine:
         reason[rows[helped]] = NUMBER[Reason.SEX_CONFLICT]
 
     def _unknown_codes(self, batch: pa.RecordBatch, case: Prepared) -> tuple[Unknown, ...]:
-        found: list[Unknown] = []
-        for column, codes in (("dx", case.dx), ("px", case.px)):
-            found += self._unknown_of(batch, column, codes)
-        return tuple(found)
-
-    def _unknown_of(
-        self, batch: pa.RecordBatch, column: str, codes: CodeLists
-    ) -> Iterable[Unknown]:
-        places = codes.find(self._unknown)
-        if not len(places):
-            return
-        rows = np.searchsorted(codes.start, places, side="right") - 1
-        lists = column_of(batch, column)
-        for row, at in zip(rows.tolist(), (places - codes.start[rows]).tolist(), strict=True):
-            foreign = self.scheme.foreign_edition(lists[row][at].as_py())
-            plain, other = _UNKNOWN_REASONS[column, at == 0]
-            reason = other if foreign else plain
-            yield Unknown(row, column, at, reason)
+        lists = (("dx", case.dx), ("px", case.px))
+        return tuple(unknown_codes(batch, lists, self._unknown, self.scheme.foreign_edition))
 
     def _notices(
         self, batch: pa.RecordBatch, case: Prepared, unknown: tuple[Unknown, ...]
@@ -246,14 +221,6 @@ class BatchEngine:
                 notices[code.row] |= np.uint32(1 << NUMBER[code.reason])
         return notices
 
-
-_UNKNOWN_REASONS = {
-    ("dx", True): (Reason.DX_PRINCIPAL_UNKNOWN, Reason.DX_PRINCIPAL_EDITION),
-    ("dx", False): (Reason.DX_OTHER_UNKNOWN, Reason.DX_OTHER_EDITION),
-    ("px", True): (Reason.PX_MAIN_UNKNOWN, Reason.PX_MAIN_EDITION),
-    ("px", False): (Reason.PX_UNKNOWN, Reason.PX_EDITION),
-}
-"""By list and whether the code stands first: the reason of an unknown code, and of a foreign one."""
 
 _INVALID_REASONS = {
     Reason.PX_MAIN_UNKNOWN,

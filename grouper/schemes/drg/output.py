@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from grouper.case.issues import ISSUE_SCHEMA
-from grouper.schemes.columns import column_of, first_codes
-from grouper.schemes.dressing import indices, issue_lines, result_batch, warning_words, words
-from grouper.schemes.drg.batch import NO_REASON, REASONS, Numbers
-from grouper.schemes.drg.facts import GAP_REASON
+from grouper.schemes.dressing import indices, issues_of, result_batch, warning_words, words
+from grouper.schemes.drg.batch import REASONS, Numbers
 from grouper.schemes.drg.scalar import LEVEL_NAME
-from grouper.schemes.reasons import FIELD, Reason, Status
+from grouper.schemes.reasons import Reason, Status
+from grouper.schemes.unknown import TOLD_BY_CODE, unknown_lines
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -97,34 +95,12 @@ def issues(cases: pa.RecordBatch, numbers: Numbers, first_row: int) -> pa.Table:
 
     A case that no group takes is rejected with its reason; an ambiguous one is not.
     """
-    ambiguous = REASONS.index(Reason.PX_UNRELATED)
-    told = np.flatnonzero((numbers.reason != NO_REASON) & (numbers.reason != ambiguous))
-    warned = np.flatnonzero(numbers.notices)
-    if not len(told) and not len(warned):
-        return ISSUE_SCHEMA.empty_table()
-    parts: list[pa.Table] = []
-    for number in np.unique(numbers.reason[told]).tolist():
-        rows = told[numbers.reason[told] == number]
-        values = _values(cases, REASONS[number], rows)
-        parts.append(issue_lines(rows, REASONS[number], "reject", values, first_row))
-    gaps = set(GAP_REASON.values())
-    for number, reason in enumerate(REASONS):
-        rows = warned[(numbers.notices[warned] >> np.uint32(number)) & np.uint32(1) > 0]
-        if reason in gaps and len(rows):
-            parts.append(issue_lines(rows, reason, "warning", pa.nulls(len(rows)), first_row))
-    for code in numbers.unknown:
-        if code.place > 0:
-            row = np.array([code.row])
-            value = column_of(cases, code.column)[code.row][code.place].as_py()
-            parts.append(issue_lines(row, code.reason, "warning", pa.array([value]), first_row))
-    return pa.concat_tables(parts).sort_by([("row", "ascending"), ("reason", "ascending")])
-
-
-def _values(cases: pa.RecordBatch, reason: Reason, rows: NDArray[np.int64]) -> pa.Array:
-    """What the field of a reason holds, where one value says it."""
-    column = column_of(cases, FIELD[reason])
-    if FIELD[reason] in ("dx", "px") and not pa.types.is_null(column.type):
-        return first_codes(column, rows)
-    if reason is Reason.SEX_CONFLICT:
-        return column.take(pa.array(rows)).cast(pa.string())
-    return pa.nulls(len(rows), pa.string())
+    return issues_of(
+        cases,
+        numbers.reason,
+        numbers.notices,
+        REASONS,
+        first_row,
+        unknown_lines(cases, numbers.unknown, first_row),
+        passed_over={Reason.PX_UNRELATED, *TOLD_BY_CODE},
+    )
