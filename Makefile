@@ -32,6 +32,10 @@ test-full: check
 
 bench: $(STAMP)
 	$(BIN)/python benchmarks/run.py
+	$(BIN)/python benchmarks/dip.py
+	$(BIN)/python benchmarks/apg.py
+	$(BIN)/python benchmarks/pdpm.py
+	$(BIN)/python benchmarks/ms_drg.py
 
 format: $(STAMP)
 	$(BIN)/ruff check --fix .

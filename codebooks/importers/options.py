@@ -96,7 +96,8 @@ def make_card(options: ImportOptions, base: Mapping[str, Any], where: Where) -> 
     flags = card.options.values() if isinstance(card.options, dict) else [None]
     allowed = bool if drg else bool | int | str
     sound = all(isinstance(t, str) for t in texts) and all(isinstance(f, allowed) for f in flags)
-    if not sound or not set(card.kinds) <= {INPATIENT, OUTPATIENT, LONG_STAY}:
+    # A kind may be anything that JSON holds, not all of which a set can.
+    if not sound or any(k not in (INPATIENT, OUTPATIENT, LONG_STAY) for k in card.kinds):
         raise CodebookError("IMPORT_CARD", where, reason=", ".join(map(repr, [*texts, *flags])))
     check_id(card.id)
     if card.valid_to is not None and card.valid_to <= card.valid_from:

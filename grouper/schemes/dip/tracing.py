@@ -235,7 +235,7 @@ class _Teller:
             rule=row.text,
             words=self._words(row, conditions, lang),
             asked=asked,
-            sheet="groups",
+            sheet=_sheet(row.section, lang),
             source_row=row.source_row,
         )
 
@@ -321,3 +321,9 @@ def _number(option: object) -> Decimal | None:
 
 def _shown(figure: str, preference: str, lang: str) -> str:
     return text(f"dip.treatment_{figure}", lang) if preference == "treatment" else figure
+
+
+def _sheet(section: str, lang: str) -> str:
+    """The sheet of a row: the national workbook has one for each section, a city's list is one."""
+    national = section in (PRE, MERGED, DETAIL, BASIC)
+    return text(f"group_kind.{section}" if national else "dip.catalogue", lang)
