@@ -1,0 +1,1 @@
+"""APG: outpatient visits by their procedures, their principal diagnosis or their services."""
