@@ -35,6 +35,7 @@ def test_the_wheel_holds_the_four_packages_and_their_data(wheel: Path) -> None:
         "grouper/text/zh/reasons.toml",
         "grouper/schemes/templates/trace.html",
         "codebooks/data/schemes/dip-3.0/groups.parquet",
+        "codebooks/data/schemes/apg-grouper-1.0/groups.parquet",
         "codebooks/data/treatment_kinds/icd9cm3-nhsa-2.0/manifest.json",
         "codebooks/data/factors/triggers.csv",
         "grouper/compare/templates/report.html",

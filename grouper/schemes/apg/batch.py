@@ -25,6 +25,7 @@ from grouper.schemes.apg.numbering import marked, segment_sums
 from grouper.schemes.apg.words import REASONS, Action, PartKind, Why
 from grouper.schemes.columns import column_of, texts_of
 from grouper.schemes.reasons import Reason
+from grouper.schemes.unknown import Unknown, unknown_codes
 from grouper.schemes.vocabulary import NO_CODE, UNKNOWN
 
 if TYPE_CHECKING:
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from grouper.schemes.apg.compiled import CompiledApg
-    from grouper.schemes.columns import CodeLists
 
 NUMBER = {reason: i for i, reason in enumerate(REASONS)}
 NO_REASON = -1
@@ -45,23 +45,6 @@ LINE_REASONS = {
     Reason.REFUND_UNMATCHED: (Action.REPORTED, Why.REFUND_UNMATCHED),
 }
 """Reasons that are told of lines, and what was done with those."""
-_OF_CODES = {
-    ("dx", True): (Reason.DX_PRINCIPAL_UNKNOWN, Reason.DX_PRINCIPAL_EDITION),
-    ("dx", False): (Reason.DX_OTHER_UNKNOWN, Reason.DX_OTHER_EDITION),
-    ("px", True): (Reason.PX_MAIN_UNKNOWN, Reason.PX_MAIN_EDITION),
-    ("px", False): (Reason.PX_UNKNOWN, Reason.PX_EDITION),
-}
-"""By list and whether the code stands first: the reason of an unknown code, and of a foreign one."""
-
-
-@dataclass(frozen=True, slots=True)
-class Unknown:
-    """A code that the scheme's code sets do not hold: its visit, list and place in the list."""
-
-    row: int
-    column: str
-    place: int
-    reason: Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,20 +216,8 @@ class BatchEngine:
         return notices
 
     def _unknown_codes(self, batch: pa.RecordBatch, layout: Layout) -> Iterable[Unknown]:
-        for column, codes in (("dx", layout.dx), ("px", layout.px)):
-            yield from self._unknown_of(batch, column, codes)
-
-    def _unknown_of(
-        self, batch: pa.RecordBatch, column: str, codes: CodeLists
-    ) -> Iterable[Unknown]:
-        places = codes.find(self._unknown)
-        if not len(places):
-            return
-        rows = np.searchsorted(codes.start, places, side="right") - 1
-        lists = column_of(batch, column)
-        for row, at in zip(rows.tolist(), (places - codes.start[rows]).tolist(), strict=True):
-            foreign = self.scheme.codes.is_foreign(lists[row][at].as_py())
-            yield Unknown(row, column, at, _OF_CODES[column, at == 0][foreign])
+        lists = (("dx", layout.dx), ("px", layout.px))
+        return unknown_codes(batch, lists, self._unknown, self.scheme.codes.is_foreign)
 
 
 def _bit(reason: Reason) -> np.uint32:

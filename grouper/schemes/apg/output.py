@@ -25,6 +25,7 @@ from grouper.schemes.columns import column_of, first_codes
 from grouper.schemes.dressing import issue_lines, result_batch, warning_words, words
 from grouper.schemes.protocol import PARTS_SCHEMA, WEIGHT
 from grouper.schemes.reasons import FIELD, Reason, Status
+from grouper.schemes.unknown import unknown_line
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -152,13 +153,11 @@ def _warnings(cases: pa.RecordBatch, numbers: Numbers, first_row: int) -> list[p
             _stated(pc.utf8_trim_whitespace(_texts(classes.place[line], classes.distinct))),
         )
         found.append(issue_lines(layout.visit[at], reason, "warning", values, first_row))
-    for code in numbers.unknown:
-        if numbers.notices[code.row] >> np.uint32(REASONS.index(code.reason)) & np.uint32(1):
-            value = column_of(cases, code.column)[code.row][code.place].as_py()
-            values = pa.array([value])
-            found.append(
-                issue_lines(np.array([code.row]), code.reason, "warning", values, first_row)
-            )
+    found += [
+        unknown_line(cases, code, first_row)
+        for code in numbers.unknown
+        if numbers.notices[code.row] >> np.uint32(REASONS.index(code.reason)) & np.uint32(1)
+    ]
     return found
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cached_property
-from threading import Lock
 from typing import TYPE_CHECKING, ClassVar
 
 from grouper.schemes.apg.batch import BatchEngine
@@ -11,17 +9,19 @@ from grouper.schemes.apg.compiled import CompiledApg
 from grouper.schemes.apg.output import Dresser, issues
 from grouper.schemes.apg.scalar import answer
 from grouper.schemes.apg.tracing import trace_of
+from grouper.schemes.engines import EngineScheme
 from grouper.schemes.protocol import Grouping, Part, Warned
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from codebooks.book import BookCard, SchemeBook
+    from codebooks.book import SchemeBook
     from grouper.case.record import Case
     from grouper.schemes.apg.answer import Answer
+    from grouper.schemes.apg.batch import Numbers
 
 
-class ApgScheme:
+class ApgScheme(EngineScheme[BatchEngine, Dresser]):
     """One APG scheme. Safe to use from several threads at once.
 
     The group of a visit is the one that pays most of it, the first of several; ``group_kind`` is
@@ -52,27 +52,7 @@ class ApgScheme:
 
     def __init__(self, book: SchemeBook) -> None:
         self.compiled = CompiledApg(book)
-        self._lock = Lock()
-
-    @property
-    def card(self) -> BookCard:
-        """The book's card."""
-        return self.compiled.card
-
-    @property
-    def id(self) -> str:
-        """The scheme's id."""
-        return self.card.id
-
-    @property
-    def content_hash(self) -> str:
-        """The book's content hash."""
-        return self.compiled.content_hash
-
-    @cached_property
-    def _batch(self) -> tuple[BatchEngine, Dresser]:
-        with self._lock:
-            return BatchEngine(self.compiled), Dresser(self.compiled)
+        super().__init__(self.compiled)
 
     @property
     def engine(self) -> BatchEngine:
@@ -113,18 +93,11 @@ class ApgScheme:
             ),
         )
 
-    def group_batch(self, cases: pa.RecordBatch) -> pa.RecordBatch:
-        """Group visits; one row of ``RESULT_SCHEMA`` for each, in their order."""
-        engine, dresser = self._batch
-        return dresser.dress(engine.run(cases))
+    def _build(self) -> tuple[BatchEngine, Dresser]:
+        return BatchEngine(self.compiled), Dresser(self.compiled)
 
-    def group_with_issues(
-        self, cases: pa.RecordBatch, first_row: int = 1
-    ) -> tuple[pa.RecordBatch, pa.Table]:
-        """As :meth:`group_batch`, with the issues of each row; rows count from ``first_row``."""
-        engine, dresser = self._batch
-        numbers = engine.run(cases)
-        return dresser.dress(numbers), issues(cases, numbers, first_row)
+    def _issues(self, cases: pa.RecordBatch, numbers: Numbers, first_row: int) -> pa.Table:
+        return issues(cases, numbers, first_row)
 
     def group_parts(self, cases: pa.RecordBatch, first_row: int = 1) -> pa.Table:
         """The procedures, the visit itself and the lines of each visit that is grouped."""
