@@ -141,21 +141,25 @@ def summary(plain: Mapping[str, Any], lang: str) -> Iterator[str]:
     largest = [flow for flow in plain["flows"] if flow["change"] == "regrouped"][:_TOP]
     if largest:
         yield say(lang, "summary.largest")
-        yield from (_flow(flow, number(flow["cases"]), lang) for flow in largest)
+        yield from (_flow(plain, flow, number(flow["cases"]), lang) for flow in largest)
     if plain["movers"]:
         yield say(lang, "summary.movers")
         for flow in plain["movers"][:_TOP]:
             shown = difference(flow["moved"]) if flow["moved"] else points(flow["share_change"])
-            yield _flow(flow, shown, lang)
+            yield _flow(plain, flow, shown, lang)
 
 
-def _flow(flow: Mapping[str, Any], figure: str, lang: str) -> str:
-    ends = [_end(flow[end], lang) for end in ("from", "to")]
+def _flow(plain: Mapping[str, Any], flow: Mapping[str, Any], figure: str, lang: str) -> str:
+    ends = [
+        _end(flow[end], lang, tell_scheme=len(plain[end]["schemes"]) > 1) for end in ("from", "to")
+    ]
     return say(lang, "summary.flow", figure=figure, source=ends[0], target=ends[1])
 
 
-def _end(place: Mapping[str, Any], lang: str) -> str:
+def _end(place: Mapping[str, Any], lang: str, *, tell_scheme: bool) -> str:
     if place["group"] is not None:
-        return f"{place['group']} {place['name'] or ''}".strip()
+        # Where several schemes bind, one code stands for a group of each.
+        scheme = f" [{place['scheme']}]" if tell_scheme else ""
+        return f"{place['group']} {place['name'] or ''}".strip() + scheme
     status = text(f"status.{place['status']}", lang)
     return f"{status} {place['reason'] or ''}".strip()
