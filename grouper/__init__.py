@@ -13,15 +13,17 @@ if TYPE_CHECKING:
     from grouper.case.readers import open_source
     from grouper.case.record import Case
     from grouper.schemes.load import load_scheme, scheme_for
-    from grouper.schemes.protocol import RESULT_SCHEMA, Grouping, Scheme
+    from grouper.schemes.protocol import PARTS_SCHEMA, RESULT_SCHEMA, Grouping, Part, Scheme
     from grouper.schemes.reasons import Reason, Status
 
 register("grouper.text")
 
 __all__ = [
+    "PARTS_SCHEMA",
     "RESULT_SCHEMA",
     "Case",
     "Grouping",
+    "Part",
     "Reason",
     "Scheme",
     "Status",
@@ -33,6 +35,8 @@ __all__ = [
 _HOME = {
     "Case": "grouper.case.record",
     "Grouping": "grouper.schemes.protocol",
+    "PARTS_SCHEMA": "grouper.schemes.protocol",
+    "Part": "grouper.schemes.protocol",
     "RESULT_SCHEMA": "grouper.schemes.protocol",
     "Reason": "grouper.schemes.reasons",
     "Scheme": "grouper.schemes.protocol",
