@@ -63,7 +63,15 @@ class CompiledPdpm:
         self.axes = self._axes()
         self.groups = [group for axis in self.axes for group in axis.groups]
         self.types = self._types()
-        hold_names(self, reader)
+        hold_names(
+            reader,
+            self.card.id,
+            items=self.items,
+            scores=self.scores,
+            measures=self.measures,
+            conditions=self.conditions,
+            lists=self.lists,
+        )
         self.order = self._order()
         self.components = components_of(reader, self.axes)
         self.rates = rates_of(reader, {c.name for c in self.components})

@@ -10,28 +10,36 @@ from grouper.schemes.pdpm.records import CATEGORY, DX_FACTS
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
-    from grouper.schemes.pdpm.compiled import CompiledPdpm
     from grouper.schemes.pdpm.reading import BookReader
 
 
-def hold_names(scheme: CompiledPdpm, reader: BookReader) -> None:
+def hold_names(
+    reader: BookReader,
+    book: str,
+    *,
+    items: Collection[str],
+    scores: Collection[str],
+    measures: Collection[str],
+    conditions: Collection[str],
+    lists: Collection[str],
+) -> None:
     """Check the names of subjects.
 
     Raises:
         CodebookError: ``PDPM_NAME_TWICE`` or ``PDPM_REFERENCE``.
     """
-    numbers = (*scheme.items, *scheme.scores, *scheme.measures, CATEGORY, *DX_FACTS)
-    answers = {*scheme.conditions, *scheme.lists}
-    _hold_apart((*numbers, *scheme.conditions, *scheme.lists), scheme.card.id)
+    numbers = (*items, *scores, *measures, CATEGORY, *DX_FACTS)
+    answers = {*conditions, *lists}
+    _hold_apart((*numbers, *conditions, *lists), book)
     for number, row in reader.rows("conditions"):
         # Of a condition or list only "holds" can be asked, of a number everything else.
         known = answers if row["test"] == "holds" else numbers
         _hold_known(reader, "conditions", number, "subject", row["subject"], known)
     references: tuple[tuple[str, str, Collection[str]], ...] = (
         ("measures", "subject", answers),
-        ("requirements", "item", scheme.items),
-        ("scores", "zero_if", {"", *scheme.conditions}),
-        ("list_codes", "list", scheme.lists),
+        ("requirements", "item", items),
+        ("scores", "zero_if", {"", *conditions}),
+        ("list_codes", "list", lists),
     )
     for table, column, targets in references:
         for number, row in reader.rows(table):
