@@ -71,6 +71,12 @@ def test_the_installed_wheel_groups(wheel: Path, tmp_path: Path) -> None:
     words = ["group", str(source), "-o", str(tmp_path / "out.jsonl")]
     subprocess.run([*command, *words], cwd=tmp_path, env=clean, check=True, capture_output=True)
     assert json.loads((tmp_path / "out.jsonl").read_text("utf-8"))["group"] == "HC45"
+    words = ["group", str(source), "-o", str(tmp_path / "dip.jsonl"), "--scheme", "dip-3.0"]
+    subprocess.run([*command, *words], cwd=tmp_path, env=clean, check=True, capture_output=True)
+    assert json.loads((tmp_path / "dip.jsonl").read_text("utf-8"))["group"] == "1029"
+    words = ["compare", str(source), "--from", "auto", "--to", "dip-3.0", "-o", "report.html"]
+    subprocess.run([*command, *words], cwd=tmp_path, env=clean, check=True, capture_output=True)
+    assert "HC45" in (tmp_path / "report.html").read_text("utf-8")
     listed = subprocess.run(
         [*command, "codebooks", "list"],
         cwd=tmp_path,
