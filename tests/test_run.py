@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from codebooks.errors import GrouperError
+from codebooks.registry import registry
 from grouper.case.readers import open_source
 from grouper.run import choose, flow
 from grouper.run.choose import Chooser
@@ -277,3 +278,17 @@ def test_no_days_at_all() -> None:
         choice = Chooser().choose(pa.record_batch({"discharge_time": column}))
         assert set(choice.scheme.tolist()) == {-1}
     choose.forget()
+
+
+def test_an_item_of_the_book_is_told_and_a_word_of_the_record_is_not(tmp_path: Path) -> None:
+    scores = {"date": "2026-09-02", "type": "入院", "items": {"BARTHEL": 35}}
+    record = {"kind": "long_stay", "region": "金华", "dx": ["I69.300"], "sex": "张三"}
+    days = {"admission_time": "2026-09-01", "discharge_time": "2026-09-20"}
+    source = tmp_path / "stay.jsonl"
+    source.write_text(json.dumps({**record, **days, "assessments": [scores]}) + "\n", "utf-8")
+    run(open_source(source), tmp_path / "out.csv", Chooser())
+    with (tmp_path / "out.rejects.csv").open(encoding="utf-8-sig", newline="") as file:
+        values = {row["reason"]: row["value"] for row in csv.DictReader(file)}
+    book = registry().book("pdpm-jinhua-2021")
+    assert values["ASSESSMENT_ITEM_MISSING"] in book.tables["items"].column("item").to_pylist()
+    assert values["SEX_INVALID"] == "**"

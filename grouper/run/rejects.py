@@ -12,6 +12,7 @@ import pyarrow.csv as pacsv
 from codebooks.messages import text
 from grouper.case.fields import FIELDS
 from grouper.case.issues import shown
+from grouper.schemes.reasons import FROM_BOOK
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,7 +53,11 @@ class RejectsFile:
         columns = {name: issues.column(name) for name in issues.column_names}
         columns["case_id"] = self._case_ids(issues.column("row"), cases, first_row)
         values = pc.fill_null(issues.column("value"), "")
-        columns["value"] = values if cases is None else _harmless(values.combine_chunks())
+        if cases is not None:
+            trusted = pc.is_in(reasons, pa.array(sorted(FROM_BOOK), pa.string()))
+            values = values.combine_chunks()
+            values = pc.if_else(trusted, values, _harmless(values))
+        columns["value"] = values
         columns["what"] = self._words("reason", reasons)
         columns["advice"] = self._words("advice", reasons)
         table = pa.table([columns[name] for name in REJECTS_SCHEMA.names], schema=REJECTS_SCHEMA)

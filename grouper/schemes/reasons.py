@@ -197,3 +197,6 @@ FIELD: dict[Reason, str] = {
     "dx",
 )
 """The case's field that a reason speaks of."""
+
+FROM_BOOK = frozenset({Reason.ASSESSMENT_CONFLICT, Reason.ASSESSMENT_ITEM_MISSING})
+"""Reasons whose value in an issue is a word of the scheme's book, never one of the record."""
