@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 from pathlib import Path
 
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+def pytest_configure() -> None:
+    """Modules that ask for schemes while they are collected see the shipped ones alone."""
+    os.environ["GROUPER_DATA"] = tempfile.mkdtemp(prefix="grouper-none-")
 
 
 @pytest.fixture(scope="session")
