@@ -549,3 +549,13 @@ def test_memory_stays_bounded(tmp_path: Path) -> None:
         most = max(most, pa.total_allocated_bytes() - before)
     assert rows == 100_000
     assert most < path.stat().st_size
+
+
+def test_a_column_of_procedures_that_is_not_read_is_told(tmp_path: Path) -> None:
+    source = tmp_path / "cases.csv"
+    source.write_text("dx,手术编号,备注\nK80.101,51.2300,\n", "utf-8")
+    told = [(i.field, i.reason, i.value) for i in open_source(source).file_issues]
+    assert told == [("px", "FIELD_ABSENT", "手术编号")]
+    # Where the codes are read, further columns about procedures are nobody's concern.
+    source.write_text("dx,px,手术名称\nK80.101,51.2300,\n", "utf-8")
+    assert open_source(source).file_issues == []

@@ -15,7 +15,7 @@ from grouper.case.issues import Issue, Severity
 from grouper.case.tables import rows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 _IGNORED = re.compile(r"[\s_\-().（）]+")
 _NUMBERED = re.compile(r"(.*?\D)([0-9]{1,3})(\D*)")
@@ -140,7 +140,11 @@ def bind(names: tuple[str, ...]) -> Layout:
 
 
 def file_issues(names: Sequence[str], bindings: Iterable[Binding]) -> tuple[Issue, ...]:
-    """What a set of columns gives cause to say: ``COLUMN_TWICE``, ``FIELD_ABSENT``."""
+    """What a set of columns gives cause to say: ``COLUMN_TWICE``, ``FIELD_ABSENT``.
+
+    The latter where no column holds diagnoses, and where names speak of procedures
+    (``data/hints.csv``) but none is read as their codes.
+    """
     bindings = tuple(bindings)
     twice = {name for name, count in Counter(names).items() if count > 1}
     issues = [
@@ -152,7 +156,18 @@ def file_issues(names: Sequence[str], bindings: Iterable[Binding]) -> tuple[Issu
     issues += [Issue(0, "", "COLUMN_TWICE", Severity.WARNING, n) for n in sorted(twice - told)]
     if not any(b.field == "dx" for b in bindings):
         issues.append(Issue(0, "dx", "FIELD_ABSENT", Severity.WARNING))
+    issues += _unread(names, bindings)
     return tuple(dict.fromkeys(issues))
+
+
+def _unread(names: Sequence[str], bindings: Sequence[Binding]) -> Iterator[Issue]:
+    """Fields that no column is read as although names speak of them: silence would cost a group."""
+    bound, read = {b.field for b in bindings}, {b.column for b in bindings}
+    for row in rows("hints.csv"):
+        if row["field"] not in bound:
+            for at, name in enumerate(names):
+                if at not in read and row["word"] in fold_name(name):
+                    yield Issue(0, row["field"], "FIELD_ABSENT", Severity.WARNING, name)
 
 
 def aliases_of(name: str) -> list[str]:
