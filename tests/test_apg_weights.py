@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import tomllib
 from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
@@ -19,12 +20,13 @@ from hypothesis import strategies as st
 from test_apg_rules import Line, visit
 from typer.testing import CliRunner
 
+from codebooks import paths
 from codebooks.apg.importer import import_apg
 from codebooks.importers.options import ImportOptions
 from codebooks.registry import reload
 from grouper.case.record import Case
 from grouper.cli.main import app
-from grouper.schemes.apg.estimate import WeightEstimate, WeightRow
+from grouper.schemes.apg.estimate import WeightEstimate, WeightRow, fewest_cases
 from grouper.schemes.apg.scheme import ApgScheme
 
 D = Decimal
@@ -241,3 +243,9 @@ def test_the_method_of_each_weight_stands_beside_it(tmp_path: Path) -> None:
     text = output.read_text("utf-8-sig")
     assert all(word in text for word in ("例数不足", "用同类型均值", "沿用原权重"))
     assert rows()["weights"][0] == weight("LENS", "6")
+
+
+def test_the_usual_number_of_cases_is_data() -> None:
+    shipped = tomllib.loads((paths.shipped() / "apg" / "estimate.toml").read_text("utf-8"))
+    assert fewest_cases() == shipped["min_cases"]
+    assert shipped["source"]

@@ -38,6 +38,7 @@ def test_the_wheel_holds_the_four_packages_and_their_data(wheel: Path) -> None:
         "codebooks/data/schemes/apg-grouper-1.0/groups.parquet",
         "codebooks/data/treatment_kinds/icd9cm3-nhsa-2.0/manifest.json",
         "codebooks/data/factors/triggers.csv",
+        "codebooks/data/apg/estimate.toml",
         "grouper/compare/templates/report.html",
         "grouper/compare/data/weight_columns.csv",
         "grouper/demo/month.csv",

@@ -9,7 +9,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from codebooks.dip.city import COMPREHENSIVE
-from codebooks.dip.grammar import parse_diagnoses, parse_procedures
+from codebooks.dip.grammar import WHOLE_PROCEDURE, parse_diagnoses, parse_procedures
 from codebooks.dip.known import known_codes
 from codebooks.errors import Where
 from codebooks.folding import fold_code
@@ -27,8 +27,6 @@ PLACE = "_place"
 """Key under which a row carries its place until the book is made."""
 
 _FIGURES = ("score", "mean_cost")
-_WHOLE_PROCEDURE = 7
-"""A procedure code of fewer characters is a prefix."""
 
 
 def place_of(row: Mapping[str, Any], column: str | None = None) -> Where:
@@ -109,7 +107,7 @@ def check_codes(rows: Iterable[Row], card: BookCard, notes: Notes) -> None:
                     warn(row, "diagnosis", str(key), card.diagnosis_code_set)
         for column in ("procedure", "related"):
             for code in sorted(parse_procedures(row[column]).codes):
-                short = len(code) < _WHOLE_PROCEDURE
+                short = len(code) < WHOLE_PROCEDURE
                 if not (procedures.begins(code) if short else procedures.has(code)):
                     warn(row, column, code, card.procedure_code_set)
 

@@ -30,6 +30,9 @@ NEIGHBOURS = "neighbours"
 EVERYTHING = "所有诊断"
 """The keyword for every diagnosis."""
 
+WHOLE_PROCEDURE = 7
+"""A procedure code of fewer characters is no whole one, as ``45.4307`` is: a city may mean a prefix."""
+
 _DASHES = str.maketrans("~–—－", "----")
 _DIAGNOSIS = r"[A-Z][0-9]{2}(?:\.[0-9X]+)?"
 # A plus belongs to the key when nothing or an asterisk code follows it; else it joins keys.

@@ -22,7 +22,7 @@ from grouper.case.readers import open_source
 from grouper.case.readers.text_input import readable
 from grouper.cli.codebooks_render import JsonOption, LangOption, print_json, speak
 from grouper.run.destinations import check_destinations, part_of, whole, writing
-from grouper.schemes.apg.estimate import MIN_CASES, WeightEstimate
+from grouper.schemes.apg.estimate import WeightEstimate, fewest_cases
 from grouper.schemes.apg.line_columns import CENTS
 from grouper.schemes.apg.scheme import ApgScheme
 from grouper.schemes.load import load_scheme
@@ -53,8 +53,8 @@ def estimate_weights_command(
         datetime | None, typer.Option("--valid-to", formats=_DAY, help=_say("valid_to"))
     ] = None,
     min_cases: Annotated[
-        int, typer.Option("--min-cases", min=1, help=_say("min_cases"))
-    ] = MIN_CASES,
+        int | None, typer.Option("--min-cases", min=1, help=_say("min_cases"))
+    ] = None,
     as_json: JsonOption = False,
     lang: LangOption = None,
 ) -> None:
@@ -89,7 +89,7 @@ def estimate_weights_command(
                 for row in rows
             ]
             write_table(part_of(output), TABLES["weights"].names, plain)
-    _tell(estimate, rows, output, min_cases, as_json=as_json)
+    _tell(estimate, rows, output, min_cases or fewest_cases(), as_json=as_json)
     if not rows:
         raise typer.Exit(EXIT_EMPTY)
 

@@ -10,12 +10,15 @@ all cases the visits' weights add up to their number.
 
 from __future__ import annotations
 
+import tomllib
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from codebooks import paths
 from codebooks.apg.words import GroupType
 from grouper.schemes.apg.batch_decide import ACTIONS, SCALE
 from grouper.schemes.apg.fates import TYPES
@@ -32,12 +35,20 @@ if TYPE_CHECKING:
     from grouper.schemes.apg.batch import Numbers
     from grouper.schemes.apg.scheme import ApgScheme
 
-MIN_CASES = 30
-"""Paid parts that a group needs for a weight of its own alone; fewer draw it to its type's mean."""
 _WEIGHT, _CENT = Decimal("0.000001"), Decimal("0.01")
 _LINE = PART_KINDS.index(PartKind.LINE)
 _INSIDE = (ACTIONS.index(Action.PACKAGED), ACTIONS.index(Action.CONSOLIDATED))
 _CARRYING = (TYPES.index(GroupType.PROCEDURE), TYPES.index(GroupType.MEDICAL))
+
+
+@cache
+def fewest_cases() -> int:
+    """Paid parts that a group needs for a weight of its own alone, unless the caller says else.
+
+    Fewer draw it to the mean of its type. Source: ``codebooks/data/apg/estimate.toml``.
+    """
+    settings = tomllib.loads((paths.shipped() / "apg" / "estimate.toml").read_text("utf-8"))
+    return int(settings["min_cases"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,10 +158,15 @@ class WeightEstimate:
         given[head] += left[visit[head]]
         np.add.at(self._cost, layout.group[carriers], given)
 
-    def weights(self, min_cases: int = MIN_CASES) -> list[WeightRow]:
-        """The weight of every group; empty when no visit counts."""
+    def weights(self, min_cases: int | None = None) -> list[WeightRow]:
+        """The weight of every group; empty when no visit counts.
+
+        Args:
+            min_cases: paid parts for a weight of a group's own; None for :func:`fewest_cases`.
+        """
         if not self.visits:
             return []
+        min_cases = min_cases or fewest_cases()
         compiled = self._scheme.compiled
         mean_visit = Decimal(self.cost) / self.visits
         of_type: dict[GroupType, list[int]] = {}

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from typing import TYPE_CHECKING
 
-from codebooks.dip.grammar import FIRST_AND_ANY, NEIGHBOURS
+from codebooks.dip.grammar import FIRST_AND_ANY, NEIGHBOURS, WHOLE_PROCEDURE
 from codebooks.errors import GrouperError, Where
 
 if TYPE_CHECKING:
@@ -95,9 +95,6 @@ _TIES = {
     ),
     "exact_then_score": (Preference.EXACT, Preference.SCORE),
 }
-
-_PREFIX_LENGTH = 7
-"""A procedure code shorter than this is a prefix where prefixes are read: ``45.4307`` is whole."""
 
 _NATIONAL_OPTIONS: Mapping[str, bool | str] = {
     "main_procedure_decides": True,
@@ -195,7 +192,7 @@ def policy_of(card: BookCard, sections: Iterable[str]) -> Policy:
         every_related=bool(read["all_related_required"]),
         partial=bool(read["partial_related"]) and not read["all_related_required"],
         once=read["related_from_main_list"] == "once",
-        prefix_below=_PREFIX_LENGTH if read["prefix_procedures"] else 0,
+        prefix_below=WHOLE_PROCEDURE if read["prefix_procedures"] else 0,
         highest_kind=read["comprehensive_kind"] == "highest",
         no_main=read["conservative_when"] == "no_main",
         intervention=Treatment[str(read["intervention_counts_as"]).upper()],
