@@ -16,6 +16,17 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "grouper.text": (),
     "grouper.rules": ("codebooks",),
     "grouper.case": ("codebooks",),
+    "grouper.intake": ("codebooks", "grouper.case"),
+    "grouper.store": ("codebooks", "grouper.case", "grouper.intake"),
+    "grouper.service": (
+        "codebooks",
+        "grouper.case",
+        "grouper.schemes",
+        "grouper.run",
+        "grouper.compare",
+        "grouper.intake",
+        "grouper.store",
+    ),
     "grouper.schemes": ("codebooks", "grouper.rules", "grouper.case"),
     "grouper.run": ("codebooks", "grouper.case", "grouper.schemes"),
     "grouper.compare": ("codebooks", "grouper.case", "grouper.schemes", "grouper.run"),
@@ -25,14 +36,22 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "grouper.schemes",
         "grouper.run",
         "grouper.compare",
+        "grouper.intake",
+        "grouper.store",
+        "grouper.service",
     ),
     "grouper.cli": ("codebooks", "grouper"),
     "grouper": ("codebooks", "grouper.case", "grouper.schemes"),
-    "hl7_adapters": ("codebooks", "grouper.case"),
+    "hl7_adapters": ("codebooks", "grouper.case", "grouper.intake", "grouper.store"),
     "dashboards": ("codebooks", "grouper"),
 }
 # Third-party packages that only one room may know.
-ONLY = {"streamlit": "dashboards", "xgboost": "grouper.forecast", "sqlalchemy": "grouper.store"}
+ONLY = {
+    "streamlit": "dashboards",
+    "xgboost": "grouper.forecast",
+    "sqlalchemy": "grouper.store",
+    "fastapi": "grouper.service",
+}
 
 
 def modules() -> dict[str, Path]:

@@ -1,0 +1,1 @@
+"""Who may: accounts, sessions, keys, rights and reach."""
