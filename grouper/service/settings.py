@@ -109,6 +109,10 @@ class Destination(_Section):
     encoding: dict[str, Any] = Field(default_factory=dict)
 
 
+def _folder() -> Path:
+    return installed() / "service"
+
+
 def _mllp() -> dict[str, dict[str, Any]]:
     return {"mllp": {}}
 
@@ -123,6 +127,7 @@ class Settings(BaseSettings):
         region: insured region of cases that name none.
         compare: schemes that each case is grouped by beside the one that binds it.
         language: of texts to people and systems that ask for none.
+        folder: where the service keeps what is no table: status of processes, jobs, exports.
         listeners: options of each listener by its name; an empty table takes its defaults.
         destinations: where results go back to, by name.
         forms: options of forms by name (such as a file that overrides the HL7 mapping).
@@ -133,6 +138,7 @@ class Settings(BaseSettings):
     )
 
     database: SecretStr = SecretStr("")
+    folder: Path = Field(default_factory=_folder)
     hospital: str = "H0001"
     region: str = NATIONAL
     compare: tuple[str, ...] = ()
