@@ -76,7 +76,7 @@ class Access(_Section):
     attempts: int = Field(5, gt=0)
     lock: int = Field(15 * 60, gt=0)
     password_length: int = Field(12, ge=8)
-    rate: int = Field(1200, gt=0)
+    rate: int = Field(6000, gt=0)
     sign_in_rate: int = Field(20, gt=0)
 
 

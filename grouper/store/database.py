@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
+import sqlite3
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import create_engine, event, text
+import orjson
+from sqlalchemy import Connection, create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from codebooks.errors import GrouperError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sqlalchemy import Connection, Engine
+    from sqlalchemy import Engine
+
+Writing = Connection
+"""A transaction, as rooms above the store name it."""
 
 BUSY_MS = 10_000
 """How long a writer waits for another one on SQLite."""
+_COMMON: dict[str, Any] = {
+    # What is written may name a person: it never stands in the text of an error.
+    "hide_parameters": True,
+    "json_serializer": lambda value: orjson.dumps(value).decode(),
+    "json_deserializer": orjson.loads,
+}
 _INBOX_LOCK = 7_203_113_001
 _STORE_LOCK = 7_203_113_002
 
@@ -47,25 +59,41 @@ class Database:
 
     @contextmanager
     def writing_inbox(self) -> Iterator[Connection]:
-        """A transaction that appends messages; writers come one after the other."""
+        """A transaction that appends messages; writers come one after the other.
+
+        Raises:
+            StoreError: ``STORE_UNAVAILABLE``; nothing was written.
+        """
         with _serial(self.inbox, _INBOX_LOCK) as connection:
             yield connection
 
     @contextmanager
     def writing_store(self) -> Iterator[Connection]:
-        """A transaction that writes to the store; writers come one after the other."""
+        """A transaction that writes to the store; writers come one after the other.
+
+        Raises:
+            StoreError: ``STORE_UNAVAILABLE``; nothing was written.
+        """
         with _serial(self.store, _STORE_LOCK) as connection:
             yield connection
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """A transaction that reads one state of the store; a write in it is a mistake."""
+        """A transaction that reads one state of the store; a write in it is a mistake.
+
+        Raises:
+            StoreError: ``STORE_UNAVAILABLE``; nothing was written.
+        """
         with _snapshot(self.store) as connection:
             yield connection
 
     @contextmanager
     def reading_inbox(self) -> Iterator[Connection]:
-        """A transaction that reads one state of the inbox."""
+        """A transaction that reads one state of the inbox.
+
+        Raises:
+            StoreError: ``STORE_UNAVAILABLE``; nothing was written.
+        """
         with _snapshot(self.inbox) as connection:
             yield connection
 
@@ -77,7 +105,7 @@ class Database:
 
 @contextmanager
 def _snapshot(engine: Engine) -> Iterator[Connection]:
-    with engine.connect() as connection:
+    with _declared(), engine.connect() as connection:
         if engine.dialect.name == "postgresql":
             connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
         else:
@@ -87,7 +115,7 @@ def _snapshot(engine: Engine) -> Iterator[Connection]:
 
 @contextmanager
 def _serial(engine: Engine, lock: int) -> Iterator[Connection]:
-    with engine.connect() as connection:
+    with _declared(), engine.connect() as connection:
         if engine.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": lock})
         else:
@@ -116,6 +144,7 @@ def connect(url: str) -> Database:
             pool_pre_ping=True,
             pool_size=10,
             connect_args={"connect_timeout": 5},
+            **_COMMON,
         )
         return Database(engine, engine)
     if parsed.drivername != "sqlite" or not parsed.database or parsed.database == ":memory:":
@@ -130,6 +159,7 @@ def _sqlite(path: Path) -> Engine:
         f"sqlite:///{path}",
         connect_args={"timeout": BUSY_MS / 1000, "check_same_thread": False},
         pool_size=10,
+        **_COMMON,
     )
 
     @event.listens_for(engine, "connect")
@@ -150,7 +180,22 @@ def _sqlite(path: Path) -> Engine:
 def unavailable(error: SQLAlchemyError) -> bool:
     """Whether the database is away, locked or full (try again), and not the statement wrong."""
     if not isinstance(error, DBAPIError):
-        return False
+        return isinstance(error, PoolTimeout)
     if error.connection_invalidated:
         return True
+    # SQLite tells a wrong statement by the same class; its primary code is in the low byte.
+    code = getattr(error.orig, "sqlite_errorcode", None)
+    if code is not None and code & 0xFF == sqlite3.SQLITE_ERROR:
+        return False
     return type(error).__name__ in {"OperationalError", "InterfaceError"}
+
+
+@contextmanager
+def _declared() -> Iterator[None]:
+    """An error of a database that is away or full as ours, without what was to be written."""
+    try:
+        yield
+    except SQLAlchemyError as error:
+        if unavailable(error):
+            raise StoreError("STORE_UNAVAILABLE") from None
+        raise

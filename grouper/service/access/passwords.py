@@ -1,0 +1,64 @@
+"""Passwords: Argon2id hashes, and what a new password must be like."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from grouper.service.access.principal import AccessError
+
+_hasher = PasswordHasher()
+LONGEST = 1024
+"""Longer passwords are refused: hashing them would be work for nothing."""
+
+
+@cache
+def _common() -> frozenset[str]:
+    text = (files("grouper.service") / "data" / "common_passwords.txt").read_text("utf-8")
+    return frozenset(line.strip().lower() for line in text.splitlines() if line.strip())
+
+
+def check_new(password: str, name: str, shortest: int) -> None:
+    """Hold a new password to the rules.
+
+    Raises:
+        AccessError: ``PASSWORD_WEAK``, with the rule it breaks.
+    """
+    folded = password.lower()
+    if not shortest <= len(password) <= LONGEST:
+        raise AccessError("PASSWORD_WEAK", rule="length", shortest=shortest)
+    if len(set(password)) < shortest // 3:
+        raise AccessError("PASSWORD_WEAK", rule="repeats", shortest=shortest)
+    if name.lower() in folded:
+        raise AccessError("PASSWORD_WEAK", rule="name", shortest=shortest)
+    if any(word in folded for word in _common() if len(word) * 2 >= len(folded)):
+        raise AccessError("PASSWORD_WEAK", rule="common", shortest=shortest)
+
+
+def hashed(password: str) -> str:
+    """The hash to keep."""
+    return _hasher.hash(password)
+
+
+@cache
+def _nobody() -> str:
+    return _hasher.hash("nobody has this password")
+
+
+def right(kept: str | None, password: str) -> bool:
+    """Whether a password is the one of a kept hash; takes as long when there is none."""
+    if len(password) > LONGEST:
+        return False
+    try:
+        _hasher.verify(kept or _nobody(), password)
+    except (VerificationError, InvalidHashError):
+        return False
+    return kept is not None
+
+
+def outdated(kept: str) -> bool:
+    """Whether a hash was made with weaker parameters than today's."""
+    return _hasher.check_needs_rehash(kept)

@@ -1,0 +1,70 @@
+"""Sessions of people, by the hash of their token: nothing in the database opens one."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from sqlalchemy import delete, or_, select, update
+
+from grouper.store import accounts
+from grouper.store.schema import now, session
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from grouper.store.accounts import Account
+    from grouper.store.database import Database
+
+TOUCH = timedelta(seconds=60)
+"""The last use is written at most this often, so that reading pages costs no commits."""
+
+
+def start(
+    connection: Connection, account_id: int, token: bytes, lasting: timedelta, most: int
+) -> None:
+    """Begin a session; of more than ``most`` for one account the oldest end."""
+    at = now()
+    held = connection.scalars(
+        select(session.c.token)
+        .where(session.c.account_id == account_id)
+        .order_by(session.c.used.desc(), session.c.created.desc())
+    ).all()
+    for surplus in held[most - 1 :]:
+        end(connection, surplus)
+    connection.execute(
+        session.insert().values(
+            token=token, account_id=account_id, created=at, used=at, expires=at + lasting
+        )
+    )
+
+
+def account_of(database: Database, token: bytes, idle: timedelta) -> Account | None:
+    """The account of a session that still holds, and note its use."""
+    at = now()
+    with database.reading() as connection:
+        held = connection.execute(select(session).where(session.c.token == token)).one_or_none()
+        if held is None or held.expires <= at or held.used + idle <= at:
+            return None
+        found = accounts.by_id(connection, held.account_id)
+    if held.used + TOUCH <= at:
+        with database.writing_store() as connection:
+            connection.execute(update(session).where(session.c.token == token).values(used=at))
+    return found if found is not None and found.active else None
+
+
+def end(connection: Connection, token: bytes) -> None:
+    """End a session."""
+    connection.execute(delete(session).where(session.c.token == token))
+
+
+def end_all(connection: Connection, account_id: int) -> None:
+    """End all sessions of an account (its password or role was changed)."""
+    connection.execute(delete(session).where(session.c.account_id == account_id))
+
+
+def sweep(connection: Connection, idle: timedelta) -> int:
+    """Take away the sessions that are over; returns how many."""
+    at = now()
+    over = or_(session.c.expires <= at, session.c.used <= at - idle)
+    return connection.execute(delete(session).where(over)).rowcount
