@@ -21,11 +21,13 @@ check: $(STAMP)
 	$(BIN)/mypy
 
 test: check
+	sh tools/ensure_postgres.sh
 	rm -f .coverage .coverage.*
 	$(BIN)/python -m pytest --cov --cov-report=
 	$(BIN)/python -m coverage report --fail-under=95
 
 test-full: check
+	sh tools/ensure_postgres.sh
 	rm -f .coverage .coverage.*
 	$(BIN)/python -m pytest -m "slow or not slow" --cov --cov-report=
 	$(BIN)/python -m coverage report --fail-under=95
@@ -36,6 +38,12 @@ bench: $(STAMP)
 	$(BIN)/python benchmarks/apg.py
 	$(BIN)/python benchmarks/pdpm.py
 	$(BIN)/python benchmarks/ms_drg.py
+	$(BIN)/python benchmarks/hl7_codec.py
+	$(BIN)/python benchmarks/fhir.py
+	$(BIN)/python benchmarks/intake.py
+	$(BIN)/python benchmarks/store.py
+	$(BIN)/python benchmarks/drain.py
+	$(BIN)/python benchmarks/service.py
 
 format: $(STAMP)
 	$(BIN)/ruff check --fix .

@@ -17,7 +17,7 @@ from grouper.cli import one_case as options  # noqa: TC001 -- Typer reads the an
 from grouper.cli.codebooks_render import print_table
 from grouper.cli.group import EXIT_EMPTY, progress_bar
 from grouper.cli.language import Language  # noqa: TC001 -- Typer reads the annotations
-from grouper.cli.one_case import case_of_file, grouping_of, kind_of, open_cases, typed_case
+from grouper.cli.one_case import case_of_file, open_cases, typed_case
 from grouper.compare.document import document
 from grouper.compare.groups import Thresholds
 from grouper.compare.one_case import case_document, case_page, conclusions, paths, table
@@ -26,6 +26,7 @@ from grouper.compare.sides import side_of
 from grouper.compare.weights import read_weights
 from grouper.compare.words import say, summary
 from grouper.run.destinations import OutputError, check_destinations, part_of, whole, writing
+from grouper.run.one_case import grouping_of, kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

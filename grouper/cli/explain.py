@@ -13,8 +13,9 @@ from codebooks.messages import language, text
 from codebooks.registry import NATIONAL
 from grouper.cli import one_case as options  # noqa: TC001 -- Typer reads the annotations
 from grouper.cli.language import Language  # noqa: TC001 -- Typer reads the annotations
-from grouper.cli.one_case import case_of_file, grouping_of, kind_of, open_cases, typed_case
+from grouper.cli.one_case import case_of_file, open_cases, typed_case
 from grouper.run.destinations import OutputError, writing
+from grouper.run.one_case import grouping_of, kind_of
 
 
 class Format(StrEnum):

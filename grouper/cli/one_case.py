@@ -1,4 +1,4 @@
-"""One case for a command: typed on the command line or taken from a file, and its grouping."""
+"""One case for a command: typed on the command line or taken from a file."""
 
 from __future__ import annotations
 
@@ -6,28 +6,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from codebooks.errors import CodebookError, GrouperError, Where
+from codebooks.errors import Where
 from codebooks.messages import language, text
-from codebooks.registry import registry
-from grouper.case.fields import FIELDS
-from grouper.case.issues import Severity, issues_of, shown
+from grouper.case.issues import Severity, issues_of
 from grouper.case.readers import open_source
 from grouper.case.readers.text_input import readable
 from grouper.case.record import Case
-from grouper.schemes.load import load_scheme
+from grouper.run.one_case import CaseError
 
 if TYPE_CHECKING:
-    from datetime import date
     from pathlib import Path
 
-    from codebooks.registry import Binding
     from grouper.case.issues import Issue
     from grouper.case.readers import Source
-    from grouper.schemes.protocol import Grouping
-
-
-class CaseError(GrouperError):
-    """The case asked for cannot be explained."""
 
 
 def _help(key: str) -> str:
@@ -66,15 +57,6 @@ def typed_case(**values: str | None) -> tuple[Case, list[Issue]]:
     return Case.from_mapping({n: readable(v) for n, v in values.items() if v is not None})
 
 
-def kind_of(kind: str | None, scheme: str | None) -> str | None:
-    """The kind of a typed case: as stated, else the first that a named scheme serves.
-
-    Raises:
-        CodebookError: ``SCHEME_UNKNOWN``.
-    """
-    return kind if kind is not None or scheme is None else registry().card(scheme).kinds[0]
-
-
 def case_of_file(source: Source, row: int | None, case_id: str | None) -> tuple[Case, list[Issue]]:
     """The case of a row, or of an id, or the first one; and what the reader remarks on it.
 
@@ -92,39 +74,6 @@ def case_of_file(source: Source, row: int | None, case_id: str | None) -> tuple[
                 return Case.from_batch(batch.cases, i), issues
     asked = f"{wanted}" if case_id is None else "--case"
     raise CaseError("CASE_NOT_FOUND", Where(file=source.path.name), wanted=asked)
-
-
-def grouping_of(case: Case, scheme: str | None, region: str) -> Grouping:
-    """The grouping of a case under a named scheme, or under the one that binds it.
-
-    Raises:
-        CaseError: ``DATE_NEEDED``, or ``CASE_KIND``: the named scheme is for other kinds of cases.
-        CodebookError: ``SCHEME_UNKNOWN``, or no scheme binds the case.
-    """
-    if scheme is not None:
-        served = registry().card(scheme).kinds
-        if case.kind not in served:
-            kind = shown(case.kind, FIELDS["kind"])
-            raise CaseError("CASE_KIND", scheme=scheme, served=", ".join(served), kind=kind)
-        return load_scheme(scheme).group(case)
-    if case.discharge_time is None:
-        raise CaseError("DATE_NEEDED")
-    binding = _binding(case, region, case.discharge_time.date())
-    grouping = load_scheme(binding.scheme).group(case)
-    grouping.trace.binding = binding
-    return grouping
-
-
-def _binding(case: Case, region: str, day: date) -> Binding:
-    try:
-        return registry().binding(case.region or region, day, case.kind)
-    except CodebookError as error:
-        # A column may hold something else than its name says, such as a person's name.
-        if case.region and error.code == "REGION_UNKNOWN":
-            error.params["found"] = shown(case.region, FIELDS["region"])
-        if "kind" in error.params:
-            error.params["kind"] = shown(case.kind, FIELDS["kind"])
-        raise
 
 
 def _refuse_unread(path: Path, issues: list[Issue], row: int) -> None:

@@ -23,6 +23,9 @@ class EventKind(StrEnum):
     """Two numbers are one stay: ``prior_visit`` ends, ``visit`` goes on (ADT A42, A45, A35)."""
     NOTHING = "nothing"
     """Understood, and without meaning for a case (an allergy, a bed swap)."""
+    REJECTED = "rejected"
+    """One part of the message cannot be used (a row of a file), the others can: ``reason`` and
+    ``place`` say why and where. It changes no stay; the message is quarantined for this part."""
 
 
 class ItemAction(StrEnum):
@@ -95,6 +98,8 @@ class Event:
         extra: what the sender states and the Case has no field for, kept as it came (Z segments,
             unmapped fields), by path.
         unknown: places whose codes the form's code lists do not know: (place, value).
+        reason: why a rejected part cannot be used: a stable code whose words are ``reason.<CODE>``.
+        place: where in the message a rejected part stands, such as ``row 17``; else empty.
     """
 
     kind: EventKind = EventKind.STAY
@@ -115,3 +120,5 @@ class Event:
     person: Mapping[str, Any] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)
     unknown: tuple[tuple[str, str], ...] = ()
+    reason: str = ""
+    place: str = ""

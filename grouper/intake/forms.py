@@ -7,6 +7,7 @@ from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from codebooks.errors import GrouperError
+from codebooks.messages import catalogue, language, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -22,6 +23,15 @@ class IntakeError(GrouperError):
 
     ``params['place']`` says where in the message (``PID-3``, ``setlinfo.psn_no``).
     """
+
+    def describe(self, lang: str | None = None) -> str:
+        """Code, place, reason and advice; the words stand under ``reason.`` and ``advice.``."""
+        if f"reason.{self.code}" not in catalogue(lang or language()):
+            return super().describe(lang)
+        place = str(self.params.get("place", "")) or self.where.describe(lang)
+        what, hint = (text(f"{kind}.{self.code}", lang) for kind in ("reason", "advice"))
+        layout = "error.layout" if place else "error.placeless"
+        return text(layout, lang, code=self.code, place=place, what=what, hint=hint)
 
 
 @runtime_checkable

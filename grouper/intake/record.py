@@ -6,7 +6,8 @@ messages are applied: one that waited in quarantine and is replayed later change
 newer one said. Charge lines are kept apart (:mod:`grouper.store`), under the same rule.
 
 Shape: ``{"cancelled": [bool, stamp], "facts": {name: [value, stamp]}, "extra": {path: [value,
-stamp]}, "assessments": [lists, stamp], "dx": {"since": stamp, "items": {key: item}}, "px": …}``
+stamp]}, "assessments": [lists, stamp], "unknown": [[[place, value], …], stamp], "dx": {"since":
+stamp, "items": {key: item}}, "px": …}``
 with ``item = {"stamp", "place", "rank", "code", "about"}``, or ``{"stamp", "gone": true}``.
 """
 
@@ -41,15 +42,20 @@ def merge(record: Mapping[str, Any], event: Event, stamp: int) -> Record:
     found: Record = dict(record)
     if event.cancelled is not None:
         found["cancelled"] = _newer(found.get("cancelled"), event.cancelled, stamp)
-    for name, said in (("facts", event.facts), ("extra", event.extra)):
-        if said:
+    for name, values in (("facts", event.facts), ("extra", event.extra)):
+        if values:
             known = dict(found.get(name, {}))
-            for key, value in said.items():
+            for key, value in values.items():
                 known[key] = _newer(known.get(key), value, stamp)
             found[name] = known
     if event.assessments is not None:
-        said = {name: list(values) for name, values in event.assessments.items()}
-        found["assessments"] = _newer(found.get("assessments"), said, stamp)
+        scores = {name: list(values) for name, values in event.assessments.items()}
+        found["assessments"] = _newer(found.get("assessments"), scores, stamp)
+    if event.facts or event.dx is not None or event.px is not None:
+        # A message that states facts or codes restates which of its places are not understood.
+        unknown = [list(place) for place in event.unknown]
+        if unknown or found.get("unknown"):
+            found["unknown"] = _newer(found.get("unknown"), unknown, stamp)
     for name, codes, whole in (
         ("dx", event.dx, event.dx_whole),
         ("px", event.px, event.px_whole),
@@ -93,6 +99,54 @@ def _item(coded: Coded, place: int, stamp: int) -> dict[str, Any]:
         "code": coded.code,
         "about": dict(coded.about),
     }
+
+
+def join(record: Mapping[str, Any], prior: Mapping[str, Any]) -> Record:
+    """The record of two stays that turn out to be one: as if all messages had spoken of one.
+
+    Args:
+        record: of the stay that goes on; whether it is cancelled is for its own messages to say.
+        prior: of the stay that ends.
+    """
+    found: Record = dict(record)
+    for name in ("facts", "extra"):
+        if name in prior:
+            known = dict(found.get(name, {}))
+            for key, said in prior[name].items():
+                known[key] = _newest(known.get(key), said)
+            found[name] = known
+    for name in ("assessments", "unknown"):
+        if name in prior:
+            found[name] = _newest(found.get(name), prior[name])
+    for name in ("dx", "px"):
+        if name in prior:
+            one, other = found.get(name, {"since": 0, "items": {}}), prior[name]
+            since = max(one["since"], other["since"])
+            items = dict(one["items"])
+            for key, item in other["items"].items():
+                if key not in items or items[key]["stamp"] < item["stamp"]:
+                    items[key] = item
+            stand = {key: item for key, item in items.items() if item["stamp"] >= since}
+            found[name] = {"since": since, "items": stand}
+    return found
+
+
+def _newest(known: list[Any] | None, said: list[Any]) -> list[Any]:
+    return said if known is None or known[1] < said[1] else known
+
+
+def said(record: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What a record says, without the stamps: equal records make no new version of a stay."""
+    singles = [
+        {key: value for key, (value, _) in record.get(name, {}).items() if value is not None}
+        for name in ("facts", "extra")
+    ]
+    lists = [
+        [(item["rank"], item["code"], item["about"]) for item in entries(record, name)]
+        for name in ("dx", "px")
+    ]
+    whole = [record[name][0] for name in ("assessments", "unknown") if record.get(name)]
+    return cancelled(record), singles, lists, whole
 
 
 def cancelled(record: Mapping[str, Any]) -> bool:

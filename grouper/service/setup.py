@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from grouper.service.settings import Settings
 
 
+DECLARED = 2
+"""Exit status of a process after an error that starting it again would not mend."""
+
+
 def configure_forms(settings: Settings) -> None:
     """Give each form its options from the settings.
 

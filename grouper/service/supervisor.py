@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from codebooks.errors import GrouperError
-from grouper.service.process import DECLARED
+from grouper.service.setup import DECLARED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

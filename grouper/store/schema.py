@@ -10,7 +10,6 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
-    Date,
     Index,
     Integer,
     LargeBinary,
@@ -36,6 +35,11 @@ _NAMES = {
 }
 
 
+def microseconds(value: datetime) -> int:
+    """An aware datetime as microseconds since 1970 in UTC."""
+    return (value - _EPOCH) // timedelta(microseconds=1)
+
+
 class Instant(TypeDecorator[datetime]):
     """A point in time: microseconds since 1970 in UTC, given as an aware datetime.
 
@@ -48,7 +52,7 @@ class Instant(TypeDecorator[datetime]):
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
         """Aware datetime to microseconds."""
         del dialect
-        return None if value is None else (value - _EPOCH) // timedelta(microseconds=1)
+        return None if value is None else microseconds(value)
 
     def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
         """Microseconds to aware datetime in UTC."""
@@ -224,17 +228,23 @@ stay = Table(
 stay_version = Table(
     "stay_version",
     STORE,
-    Column("stay_id", Number, primary_key=True, autoincrement=False),
-    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("id", Number, primary_key=True, autoincrement=True),
+    Column("stay_id", Number, nullable=False),
+    Column("version", Integer, nullable=False),
     Column("at", Instant, nullable=False),
     Column("message_id", Number, nullable=False, index=True),
     Column("record", Json, nullable=False),
     Column("lines_until", Number, nullable=False),
     Column("issues", Json, nullable=False),
+    UniqueConstraint("stay_id", "version"),
+    sqlite_autoincrement=True,
 )
 """Every version of a stay: the running record and the issues of its values.
 
-``lines_until``: the greatest ``charge_line.id`` that belongs to the version.
+Ids rise in the order of commits: who has seen one has seen all below it.
+
+``record``: as :mod:`grouper.intake.record`, or ``{"as": n}``: that of version ``n``, where only
+charge lines differ. ``lines_until``: the greatest ``charge_line.id`` that belongs to the version.
 """
 
 charge_line = Table(
@@ -242,21 +252,22 @@ charge_line = Table(
     STORE,
     Column("id", Number, primary_key=True, autoincrement=True),
     Column("stay_id", Number, nullable=False),
-    Column("line", String(128), nullable=False),
+    Column("line", String(512), nullable=False),
     Column("message_id", Number, nullable=False),
     Column("gone", Boolean, nullable=False),
-    Column("item", String(64)),
-    Column("name", String(256)),
-    Column("class", String(8)),
+    Column("item", Text),
+    Column("name", Text),
+    Column("class", Text),
     Column("quantity", Numeric(18, 4).with_variant(String(24), "sqlite")),
     Column("amount", Money),
     Column("charged", Instant),
     Column("about", Json, nullable=False),
-    Index(None, "stay_id", "id"),
+    Index(None, "stay_id", "line", "id"),
     sqlite_autoincrement=True,
 )
 """Charge lines as they came, never changed: of the rows of one ``line`` that with the greatest
-``message_id`` counts; ``gone``: taken away; the line ``*``: all lines before it are."""
+``message_id`` counts, then the greatest ``id``; ``gone``: taken away; the line ``*``: all lines
+before it in that order are (:mod:`grouper.store.lines`)."""
 
 grouping = Table(
     "grouping",
@@ -270,11 +281,11 @@ grouping = Table(
     Column("binding", Boolean, nullable=False),
     Column("status", String(16), nullable=False),
     Column("reason", String(64)),
-    Column("warnings", String(512)),
+    Column("warnings", Text),
     Column("mdc", String(16)),
     Column("adrg", String(32)),
     Column("group", String(64), index=True),
-    Column("group_name", String(512)),
+    Column("group_name", Text),
     Column("cc_level", String(8)),
     Column("group_kind", String(32)),
     Column("weight", String(32)),
@@ -372,15 +383,3 @@ api_key = Table(
     sqlite_autoincrement=True,
 )
 """Keys of systems; only a hash is kept."""
-
-export = Table(
-    "export",
-    STORE,
-    Column("partition", String(64), primary_key=True),
-    Column("file", String(256), nullable=False),
-    Column("until", Number, nullable=False),
-    Column("rows", Integer, nullable=False),
-    Column("at", Instant, nullable=False),
-    Column("about", Date),
-)
-"""Parquet partitions made from the tables, and how far each reaches; they can be made anew."""

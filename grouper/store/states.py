@@ -20,6 +20,8 @@ class State(StrEnum):
     """Was quarantined; a replay of it was applied."""
     DISMISSED = "dismissed"
     """Was quarantined; someone put it aside and said why."""
+    FAILED_AGAIN = "failed_again"
+    """A replay that could not be applied either; its original stays in quarantine."""
 
 
 UNSETTLED = (State.QUARANTINED, State.REFUSED)

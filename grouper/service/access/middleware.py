@@ -12,8 +12,7 @@ from starlette.requests import Request
 from grouper.service.access import tokens
 from grouper.service.access.principal import AccessError, Principal
 from grouper.service.access.rates import Rates, slow
-from grouper.service.language import lang_of
-from grouper.service.problems import of_error
+from grouper.service.problems import problem_response
 from grouper.store import keys, sessions
 
 if TYPE_CHECKING:
@@ -62,7 +61,7 @@ class Access:
             found = await self._principal(request)
             slow(self._rates, request, f"account {found.account_id}" if found else None)
         except AccessError as error:
-            await of_error(error, lang_of(request))(scope, receive, send)
+            await problem_response(request, error)(scope, receive, send)
             return
         if found is not None:
             request.state.principal = found

@@ -1,0 +1,211 @@
+"""One row of a file of cases as an event."""
+
+from __future__ import annotations
+
+import base64
+from datetime import date, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from grouper.case.derive import DERIVED
+from grouper.case.fields import FIELDS
+from grouper.case.record import Case
+from grouper.intake.columns import Said, said_by
+from grouper.intake.event import Coded, Event, EventKind, Line
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import pyarrow as pa
+
+    from grouper.case.issues import Issue
+    from grouper.case.readers.source import Source
+
+_OWN = ("case_id", "person", "hospital")
+_COMPANIONS = {"dx": ("dx_poa",), "px": ("px_date", "px_level", "px_modifier")}
+_UNKNOWN = "VALUE_UNKNOWN"
+LONGEST = 256
+"""A longer number of a patient or visit cannot be stored."""
+
+
+class RowReader:
+    """Reads the rows of one file.
+
+    Args:
+        source: the file.
+        hospital: whether it states the code of the hospital as the service knows it.
+    """
+
+    def __init__(self, source: Source, *, hospital: bool = False) -> None:
+        layout = source.layout
+        self._hospital = hospital
+        self._dialect = layout.dialect
+        self._bound = {field.name for field in FIELDS.values() if layout.of(field.name)}
+        self._bound |= {name for name, _ in layout.defaults}
+        by_field = {name: [layout.names[b.column] for b in layout.of(name)] for name in self._bound}
+        self._columns = by_field
+        self._meant = {name for names in by_field.values() for name in names}
+        self._ids = [n for n in by_field.get("case_id", ()) if self._said(n) is not Said.RECORD]
+
+    def event(
+        self,
+        cases: pa.RecordBatch,
+        at: int,
+        original: Mapping[str, Any],
+        row: int,
+        issues: Sequence[Issue],
+    ) -> Event:
+        """What a row says.
+
+        Args:
+            cases: the batch that it belongs to.
+            at: its place there.
+            original: its own columns.
+            row: its number in the file, from 1.
+            issues: of the row.
+        """
+        case = Case.from_batch(cases, at)
+        record = next(
+            (str(v).strip() for n, v in original.items() if v and self._said(n) is Said.RECORD), ""
+        )
+        visit, patient = self._visit(case, original), case.person or record
+        numbers = (visit, patient)
+        if not visit or any(len(n) > LONGEST or not n.isprintable() for n in numbers):
+            reason = "NUMBER_UNUSABLE" if visit else "VISIT_MISSING"
+            return Event(kind=EventKind.REJECTED, reason=reason, place=f"row {row}")
+        return Event(
+            patient=patient,
+            visit=visit,
+            hospital=(case.hospital or "") if self._hospital else "",
+            facts=self._facts(case),
+            dx=self._codes(case, "dx"),
+            px=self._codes(case, "px"),
+            lines=_lines(case),
+            lines_whole=self._states("line_item"),
+            assessments=self._assessments(case),
+            person=self._person(original),
+            extra=self._extra(original, issues),
+            unknown=tuple(
+                (f"row {row}.{issue.field}", issue.value)
+                for issue in issues
+                if issue.reason == _UNKNOWN
+            ),
+        )
+
+    def _visit(self, case: Case, original: Mapping[str, Any]) -> str:
+        """The number of the stay; a record number, kept for life, with the admission."""
+        if case.case_id is None:
+            return ""
+        if any(original.get(name) not in (None, "") for name in self._ids):
+            return case.case_id
+        moment = case.admission_time or case.discharge_time
+        return "" if moment is None else f"{case.case_id}@{moment:%Y%m%dT%H%M%S}"
+
+    def _states(self, name: str) -> bool:
+        """Whether the file has a column of a list or of its companions."""
+        return any(f.nested == name and f.name in self._bound for f in FIELDS.values())
+
+    def _facts(self, case: Case) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for name, field in FIELDS.items():
+            value = getattr(case, name)
+            if field.nested or name in _OWN or value is None:
+                continue
+            told = name in self._bound or not (value == field.default or _derivable(case, name))
+            if told:
+                found[name] = written(value)
+        return found
+
+    def _codes(self, case: Case, name: str) -> tuple[Coded, ...] | None:
+        codes: tuple[str | None, ...] = getattr(case, name)
+        if not codes and not self._states(name):
+            return None
+        found = []
+        for at, code in enumerate(codes):
+            if code is None:
+                continue  # nothing is promoted: a principal that is missing has no entry
+            details = {n: getattr(case, n)[at] for n in _COMPANIONS[name] if getattr(case, n)}
+            about = {n: written(value) for n, value in details.items() if value is not None}
+            found.append(Coded(code=code, rank=min(at, 1), about=about))
+        return tuple(found)
+
+    def _assessments(self, case: Case) -> dict[str, tuple[Any, ...]] | None:
+        names = [f.name for f in FIELDS.values() if f.nested == "assessment_item"]
+        found = {
+            name: tuple(None if v is None else written(v) for v in getattr(case, name))
+            for name in names
+            if getattr(case, name)
+        }
+        return found if found or self._states("assessment_item") else None
+
+    def _extra(self, original: Mapping[str, Any], issues: Sequence[Issue]) -> dict[str, Any]:
+        """Columns that mean nothing to a case, and those whose value could not be read."""
+        doubtful = {column for issue in issues for column in self._columns.get(issue.field, ())}
+        return {
+            f"table.{name}": plain(value)
+            for name, value in original.items()
+            if value not in (None, "", [])
+            and self._said(name) in (Said.NOTHING, Said.STAFF, Said.RECORD)
+            and (name not in self._meant or name in doubtful)
+        }
+
+    def _said(self, column: str) -> Said:
+        return said_by(column, self._dialect)
+
+    def _person(self, original: Mapping[str, Any]) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for name, value in original.items():
+            said = self._said(name)
+            if value in (None, "") or said not in (Said.NAME, Said.ID_NUMBER, Said.PRIVATE):
+                continue
+            found.setdefault(name if said is Said.PRIVATE else str(said), plain(value))
+        return found
+
+
+def _derivable(case: Case, name: str) -> bool:
+    """Whether a value may merely follow from others of the row."""
+    if name not in DERIVED:
+        return False
+    other = case.discharge_time if name == "los" else case.birth_date
+    return (case.admission_time is not None and other is not None) or (
+        name == "age" and case.age_days is not None
+    )
+
+
+def _lines(case: Case) -> tuple[Line, ...]:
+    names = [f.name for f in FIELDS.values() if f.nested == "line_item"]
+    columns = {name: getattr(case, name) for name in names if getattr(case, name)}
+    length = max(map(len, columns.values()), default=0)
+    return tuple(
+        Line(
+            key=f"#{at + 1}",
+            about={
+                name: written(values[at])
+                for name, values in columns.items()
+                if values[at] is not None
+            },
+        )
+        for at in range(length)
+    )
+
+
+def written(value: Any) -> Any:  # noqa: ANN401 -- a field's own type
+    """A value of a Case as JSON that reads back to the same value."""
+    if isinstance(value, datetime):
+        return value.isoformat(sep=" ")
+    if isinstance(value, date):
+        return value.isoformat()
+    return str(value) if isinstance(value, Decimal) else value
+
+
+def plain(value: Any) -> Any:  # noqa: ANN401 -- whatever a Parquet column holds
+    """A value of a file's own column as JSON."""
+    if value is None or isinstance(value, str | bool | int):
+        return value
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    if isinstance(value, dict):
+        return {str(name): plain(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(inner) for inner in value]
+    return str(value)

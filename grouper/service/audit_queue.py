@@ -1,0 +1,118 @@
+"""Looks written to the audit log: many in one commit, and on disk before anything is shown.
+
+A commit costs milliseconds. What is to be logged while one is under way goes into the next, so
+that many looks at once cost little more than one.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from codebooks.errors import GrouperError
+from grouper.service.problems import ServiceError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+MOST = 500
+"""Entries in one commit."""
+PATIENCE = 15.0
+"""Seconds that a look waits to be logged; then nothing is shown."""
+_log = structlog.get_logger("grouper.audit")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What is logged: who did or saw what.
+
+    Attributes:
+        actor: name of the account.
+        action: stable word, such as ``case.read``.
+        object: what it was done to, by Grouper's own id (``case:…``, ``message:…``).
+        about: further facts; never what was seen.
+    """
+
+    actor: str
+    action: str
+    object: str
+    about: Mapping[str, Any] = field(default_factory=dict)
+
+
+class AuditQueue:
+    """Writes entries in their order by one thread.
+
+    Args:
+        write: writes entries in one transaction; raises ``GrouperError`` when it cannot.
+    """
+
+    def __init__(self, write: Callable[[Sequence[Entry]], None]) -> None:
+        self._write = write
+        self._lock = threading.Lock()
+        self._waiting: deque[tuple[Entry, Future[None]]] = deque()
+        self._running = False
+        self._thread = ThreadPoolExecutor(1, "audit")
+
+    def submit(self, entry: Entry) -> Future[None]:
+        """Begin to log something; :func:`logged` waits until it is on disk."""
+        done: Future[None] = Future()
+        with self._lock:
+            self._waiting.append((entry, done))
+            if not self._running:
+                self._running = True
+                self._thread.submit(self._drain)
+        return done
+
+    def record(self, entry: Entry) -> None:
+        """Log something; it is on disk when this comes back.
+
+        Raises:
+            ServiceError: ``AUDIT_UNAVAILABLE``.
+        """
+        logged(self.submit(entry))
+
+    def close(self) -> None:
+        """Log what waits, and end."""
+        self._thread.shutdown()
+
+    def _drain(self) -> None:
+        while True:
+            with self._lock:
+                batch = [self._waiting.popleft() for _ in range(min(MOST, len(self._waiting)))]
+                if not batch:
+                    self._running = False
+                    return
+            self._commit(batch)
+
+    def _commit(self, batch: Sequence[tuple[Entry, Future[None]]]) -> None:
+        fault: Exception | None = None
+        try:
+            self._write([entry for entry, _ in batch])
+        except GrouperError as error:
+            _log.error("not_logged", code=error.code, entries=len(batch))
+            fault = error
+        except Exception as error:  # noqa: BLE001 -- the thread goes on, those who wait are told
+            _log.error("not_logged", exc_info=error, entries=len(batch))
+            fault = error
+        for _, done in batch:
+            if fault is None:
+                done.set_result(None)
+            else:
+                done.set_exception(ServiceError("AUDIT_UNAVAILABLE"))
+
+
+def logged(done: Future[None]) -> None:
+    """Wait until an entry is on disk.
+
+    Raises:
+        ServiceError: ``AUDIT_UNAVAILABLE``.
+    """
+    try:
+        done.result(PATIENCE)
+    except TimeoutError:
+        raise ServiceError("AUDIT_UNAVAILABLE") from None

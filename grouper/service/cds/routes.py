@@ -1,0 +1,100 @@
+"""The routes of CDS Hooks (2.0): discovery, the two services, feedback."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path, Request, Response
+
+from codebooks.messages import text
+from grouper.service.access.principal import Principal, Right, require
+from grouper.service.answers import json_answer, pages
+from grouper.service.audit_queue import Entry, logged
+from grouper.service.cds.cards import discharge_cards, order_cards, plain_card
+from grouper.service.cds.models import (
+    Cards,
+    Discovery,
+    Feedback,
+    HookRequest,
+    ServiceOut,
+)
+from grouper.service.cds.tables import Service, Situation, services
+from grouper.service.cds.telling import Found, find
+from grouper.service.context import Lang, services_of
+from grouper.service.problems import ServiceError
+from grouper.service.requests import ExactRoute
+
+router = APIRouter(tags=["cds-hooks"], route_class=ExactRoute)
+Caller = Annotated[Principal, Depends(require(Right.CDS))]
+Id = Annotated[str, Path(max_length=64, description="grouper-discharge or grouper-order")]
+DISCHARGE = "encounter-discharge"
+
+
+@router.get("/cds-services", response_model_exclude_none=True)
+def discovery(lang: Lang) -> Discovery:
+    """The services at hand; nothing of the hospital is in it, so nobody has to sign in."""
+    return Discovery(
+        services=[
+            ServiceOut(
+                id=one.id,
+                hook=one.hook,
+                title=text(f"cds.service.{one.id}.title", lang),
+                description=text(f"cds.service.{one.id}.description", lang),
+                prefetch=dict(one.prefetch) or None,
+            )
+            for one in services().values()
+        ]
+    )
+
+
+def _service(name: str) -> Service:
+    if name not in services():
+        raise ServiceError("SERVICE_UNKNOWN")
+    return services()[name]
+
+
+@router.post("/cds-services/{service}", responses=pages(Cards))
+def call(request: Request, service: Id, asked: HookRequest, caller: Caller, lang: Lang) -> Response:
+    """The cards for a stay; that it was looked at is logged before they are sent."""
+    wanted = _service(service)
+    if asked.hook != wanted.hook:
+        raise ServiceError("HOOK_MISMATCH", hook=wanted.hook)
+    parts = services_of(request)
+    found = find(parts, asked, caller, lang)
+    done = None
+    if found.told is not None:
+        about = {"hook": asked.hook, "user": asked.context.userId or ""}
+        done = parts.audit.submit(Entry(caller.name, "card_shown", found.object, about))
+    cards = _cards(found, lang, discharge=asked.hook == DISCHARGE)
+    if done is not None:
+        logged(done)
+    return json_answer({"cards": cards}, lang)
+
+
+def _cards(found: Found, lang: str, *, discharge: bool) -> list[dict[str, object]]:
+    if found.told is None:
+        # Before an order is signed an unknown stay is no news; another patient's number is.
+        if found.situation is Situation.UNKNOWN_STAY and not discharge:
+            return []
+        return [plain_card(found.situation, lang)]
+    return discharge_cards(found.told, lang) if discharge else order_cards(found.told, lang)
+
+
+@router.post("/cds-services/{service}/feedback", responses={200: {"description": "kept"}})
+def feedback(request: Request, service: Id, asked: Feedback, caller: Caller) -> Response:
+    """What became of cards; kept in the audit log, without free comments."""
+    wanted = _service(service)
+    audit = services_of(request).audit
+    waiting = []
+    for one in asked.feedback:
+        why = one.overrideReason
+        about = {
+            "service": wanted.id,
+            "outcome": one.outcome,
+            "reason": why.reason.code if why and why.reason else "",
+            "commented": bool(why and why.userComment),
+        }
+        waiting.append(audit.submit(Entry(caller.name, "card_feedback", f"card:{one.card}", about)))
+    for done in waiting:
+        logged(done)
+    return Response(status_code=200)

@@ -1,0 +1,70 @@
+"""What the routes work with, made once for an app and found through the request."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+from zoneinfo import ZoneInfo
+
+from fastapi import Depends, Request
+
+from grouper.case.fields import ZONE
+from grouper.service.language import lang_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from grouper.intake.forms import Form
+    from grouper.service.audit_queue import AuditQueue
+    from grouper.service.jobs import Jobs
+    from grouper.service.metrics import Metrics
+    from grouper.service.readiness import Readiness
+    from grouper.service.references import References
+    from grouper.service.settings import Settings
+    from grouper.store.database import Database
+    from grouper.store.group_commit import GroupCommit
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The parts of one app.
+
+    Attributes:
+        settings: of the service.
+        database: inbox and store.
+        forms: forms of messages by name.
+        commits: takes messages into the inbox.
+        audit: writes the audit log.
+        jobs: files being grouped.
+        metrics: counts.
+        readiness: what has to be there before requests are served.
+        references: the hospital's own cost of each group.
+    """
+
+    settings: Settings
+    database: Database
+    forms: Mapping[str, Form]
+    commits: GroupCommit
+    audit: AuditQueue
+    jobs: Jobs
+    metrics: Metrics
+    readiness: Readiness
+    references: References
+
+
+def services_of(request: Request) -> Services:
+    """The parts of the app that answers a request."""
+    found: Services = request.app.state.services
+    return found
+
+
+def aware(time: datetime | None) -> datetime | None:
+    """A time that was asked for; without a zone it is local time of :data:`ZONE`."""
+    if time is None or time.tzinfo is not None:
+        return time
+    return time.replace(tzinfo=ZoneInfo(ZONE))
+
+
+Lang = Annotated[str, Depends(lang_of)]
+"""The language of the answer, as a parameter of a route."""

@@ -1,0 +1,114 @@
+"""Bringing a database's tables to where this program expects them, by Alembic.
+
+The inbox and the store have their own migrations and their own version table, so that each can be
+a file of its own. A step runs in one transaction under the lock of the writers: two services that
+start at once do not meet, and a step that fails leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from grouper.store.database import StoreError
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from grouper.store.database import Database
+
+_HERE = Path(__file__).parent / "migrations"
+
+
+@dataclass(frozen=True, slots=True)
+class _Set:
+    """One set of tables: the folder of its steps and the table that says how far they ran."""
+
+    name: str
+
+    @property
+    def table(self) -> str:
+        return f"{self.name}_revision"
+
+    def scripts(self) -> ScriptDirectory:
+        return ScriptDirectory(_HERE / self.name)
+
+    def heads(self, connection: Connection) -> tuple[str, ...]:
+        context = MigrationContext.configure(connection, opts={"version_table": self.table})
+        return context.get_current_heads()
+
+    def missing(self, connection: Connection) -> list[str]:
+        """Revisions to come, oldest first.
+
+        Raises:
+            StoreError: ``STORE_NEWER``.
+        """
+        scripts = self.scripts()
+        known = [step.revision for step in scripts.walk_revisions()][::-1]
+        done = self.heads(connection)
+        if any(revision not in known for revision in done):
+            raise StoreError("STORE_NEWER", found=", ".join(done), known=known[-1])
+        return known[known.index(done[0]) + 1 :] if done else known
+
+    def upgrade(self, connection: Connection) -> list[str]:
+        """Run the steps that are missing, in the transaction of the connection."""
+        missing = self.missing(connection)
+        if missing:
+            config = Config(attributes={"connection": connection})
+            config.set_main_option("script_location", str(_HERE / self.name).replace("%", "%%"))
+            command.upgrade(config, "head")
+        return missing
+
+
+INBOX_SET, STORE_SET = _Set("inbox"), _Set("store")
+
+
+def pending(database: Database) -> tuple[str, ...]:
+    """The steps that a database lacks, as ``inbox:NAME`` and ``store:NAME``.
+
+    Raises:
+        StoreError: ``STORE_NEWER`` when a later program has changed the tables,
+            ``STORE_UNAVAILABLE``.
+    """
+    _make_folder(database)
+    with database.reading_inbox() as connection:
+        found = [f"inbox:{name}" for name in INBOX_SET.missing(connection)]
+    with database.reading() as connection:
+        found += [f"store:{name}" for name in STORE_SET.missing(connection)]
+    return tuple(found)
+
+
+def upgrade(database: Database) -> tuple[str, ...]:
+    """Make or change the tables; a database that is up to date stays untouched.
+
+    Returns:
+        The steps that ran, as :func:`pending` names them.
+
+    Raises:
+        StoreError: ``STORE_NEWER`` when a later program has changed the tables,
+            ``STORE_UNAVAILABLE``.
+    """
+    if not pending(database):
+        return ()
+    with database.writing_inbox() as connection:
+        done = [f"inbox:{name}" for name in INBOX_SET.upgrade(connection)]
+    with database.writing_store() as connection:
+        done += [f"store:{name}" for name in STORE_SET.upgrade(connection)]
+    return tuple(done)
+
+
+def _make_folder(database: Database) -> None:
+    """The folder of SQLite's files, closed to others: they hold what patients' records hold."""
+    file = database.store.url.database
+    if database.postgresql or file is None:
+        return
+    try:
+        Path(file).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError:
+        raise StoreError("STORE_UNAVAILABLE") from None

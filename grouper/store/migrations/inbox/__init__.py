@@ -1,0 +1,1 @@
+"""Migrations of the tables ``INBOX`` (:mod:`grouper.store.schema`)."""

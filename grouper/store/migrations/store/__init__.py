@@ -1,0 +1,1 @@
+"""Migrations of the tables ``STORE`` (:mod:`grouper.store.schema`)."""
