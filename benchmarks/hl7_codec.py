@@ -101,10 +101,7 @@ def oracle(raw: bytes) -> list[str]:
     """The same by the package, which has to be told the character set."""
     read = hl7.parse(raw.decode("utf-8"))
     return [
-        read.extract_field(name, 1, field, 1, component, 1)
-        if name != "MSH"
-        else str(read["MSH.F" + str(field) + ".R1.C" + str(component)])
-        for name, field, component in PLACES
+        read.extract_field(name, 1, field, 1, component, 1) for name, field, component in PLACES
     ]
 
 

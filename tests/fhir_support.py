@@ -67,6 +67,7 @@ def condition(code: str | Json, visit: str | None = "e", subject: str = "p", **m
         "code": concept(DX, code) if isinstance(code, str) else code,
         "subject": ref(subject),
     }
+    found["clinicalStatus"] = concept(f"{THO}/condition-clinical", "active")
     return found | ({"encounter": ref(visit)} if visit else {}) | more
 
 
@@ -125,7 +126,7 @@ def case(*messages: object) -> Case:
                 lines.pop(line.key, None)
             else:
                 lines[line.key] = line.about
-    found, _ = case_of(record, list(lines.values()))
+    found, _ = case_of(record, list(lines.values()), case_id=event.visit, person=event.patient)
     return found
 
 
@@ -173,47 +174,44 @@ def _encounter(case: Case, version: str) -> Json:
         found["serviceType"] = service if four else [{"concept": service}]
     if case.los:
         found["length"] = {"value": case.los, "code": "d"}
-    diagnoses = []
-    for at, code in enumerate(case.dx):
-        if code is None:
-            continue
-        entry: Json = {"condition": ref(f"c{at}") if four else [{"reference": ref(f"c{at}")}]}
-        entry |= (
-            {"rank": at + 1} if four else {"extension": [{"url": RANK, "valuePositiveInt": at + 1}]}
-        )
-        if case.dx_poa and case.dx_poa[at]:
-            poa = {"url": f"{BASE}/StructureDefinition/dx_poa", "valueCode": case.dx_poa[at]}
-            entry["extension"] = [*entry.get("extension", []), poa]
-        diagnoses.append(entry)
-    if diagnoses:
-        found["diagnosis"] = diagnoses
-    hours = {"icu_hours": case.icu_hours, "ventilator_hours": case.ventilator_hours}
-    found["extension"] = [
-        *(
-            extension(n, {"valueDuration": {"value": v, "code": "h"}})
-            for n, v in hours.items()
-            if v
-        ),
-        *(
-            extension(n, {"valueQuantity": {"value": Decimal(v) / 1000, "code": "kg"}})
-            for n in ("birth_weight_g", "admission_weight_g")
-            if (v := getattr(case, n))
-        ),
-    ]
-    if case.age is not None:
-        found["extension"].append(extension("age", {"valueAge": {"value": case.age, "code": "a"}}))
-    if case.age_days is not None:
-        age = {"valueAge": {"value": case.age_days, "code": "d"}}
-        found["extension"].append(extension("age", age))
-    if not found["extension"]:
-        del found["extension"]
+    diagnoses = [_diagnosis(case, at, four=four) for at, code in enumerate(case.dx) if code]
+    extensions = _extensions(case)
+    found |= {"diagnosis": diagnoses} if diagnoses else {}
+    return found | ({"extension": extensions} if extensions else {})
+
+
+def _diagnosis(case: Case, at: int, *, four: bool) -> Json:
+    entry: Json = {"condition": ref(f"c{at}") if four else [{"reference": ref(f"c{at}")}]}
+    entry |= (
+        {"rank": at + 1} if four else {"extension": [{"url": RANK, "valuePositiveInt": at + 1}]}
+    )
+    if case.dx_poa and case.dx_poa[at]:
+        poa = {"url": f"{BASE}/StructureDefinition/dx_poa", "valueCode": case.dx_poa[at]}
+        entry["extension"] = [*entry.get("extension", []), poa]
+    return entry
+
+
+def _extensions(case: Case) -> list[Json]:
+    found = []
+    for name in ("icu_hours", "ventilator_hours"):
+        value = getattr(case, name)
+        if value:
+            found.append(extension(name, {"valueDuration": {"value": value, "code": "h"}}))
+    for name in ("birth_weight_g", "admission_weight_g"):
+        value = getattr(case, name)
+        if value:
+            kilograms = {"value": Decimal(value) / 1000, "code": "kg"}
+            found.append(extension(name, {"valueQuantity": kilograms}))
+    for value, unit in ((case.age, "a"), (case.age_days, "d")):
+        if value is not None:
+            found.append(extension("age", {"valueAge": {"value": value, "code": unit}}))
     return found
 
 
 def _procedure(case: Case, at: int, code: Json, version: str) -> Json:
     found = procedure(code, id=f"r{at}")
     if case.px_date and case.px_date[at]:
-        date = case.px_date[at].isoformat()  # type: ignore[union-attr] -- as just asked
+        date = case.px_date[at].isoformat()
         found["performedDateTime" if version == "R4" else "occurrenceDateTime"] = date
     stated = [("rank", {"valuePositiveInt": at + 1})]
     for name in ("px_level", "px_modifier"):
@@ -243,7 +241,7 @@ def _charge(case: Case, at: int, version: str) -> Json:
         else:
             found["totalPriceComponent"] = {"type": "base", "amount": money}
     if case.line_time and case.line_time[at]:
-        found["occurrenceDateTime"] = case.line_time[at].isoformat()  # type: ignore[union-attr]
+        found["occurrenceDateTime"] = case.line_time[at].isoformat()
     return found
 
 
@@ -266,14 +264,6 @@ def _claim(case: Case, version: str) -> Json:
     found["insurance"] = [{"sequence": 1, "focal": True, "coverage": ref("o")}]
     if version == "R5":
         found["encounter"] = [ref("e")]
-    else:
-        found["item"] = [_item(ref("e"), case)]
     if case.total_cost is not None:
         found["total"] = {"value": case.total_cost, "currency": "CNY"}
     return found
-
-
-def _item(where: Json, case: Case) -> Json:
-    money = {"value": case.total_cost, "currency": "CNY"}
-    code = {"text": "合计"}
-    return {"sequence": 1, "productOrService": code, "encounter": [where], "net": money}

@@ -110,8 +110,14 @@ def case_from(*bodies: Any, form: NhsaForm = FORM) -> Case:
     return case_of(record_of(*bodies, form=form))[0]
 
 
+_ORDER = {"diag_srt_no": "00", "oprn_srt_no": "01"}
+_FILLED = ("mdtrt_id", "diag_code", "oprn_oprt_code", "maindiag_flag", "main_oprn_flag")
+
+
 def sample(rule: FieldRule, dialect: str) -> str:
     """A value that a row of the field table allows."""
+    if rule.field in _ORDER:
+        return _ORDER[rule.field]
     if rule.list:
         return next(iter(TABLES.roles(rule.list, dialect)))
     return {
@@ -131,11 +137,7 @@ def full(transaction: str, dialect: str) -> dict[str, Any]:
         row = {
             write.get((name, field), field): sample(rule, dialect)
             for (owner, field), rule in rules.items()
-            if owner == name
-            and (
-                rule.required
-                or field in ("diag_code", "oprn_oprt_code", "maindiag_flag", "main_oprn_flag")
-            )
+            if owner == name and (rule.required or field in _FILLED)
         }
         if row:
             found[write.get((name, ""), name)] = [row] if node.many else row

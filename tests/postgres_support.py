@@ -109,10 +109,10 @@ def server() -> Server:
 
 
 @contextmanager
-def fresh_database() -> Iterator[str]:
-    """The URL of an empty database, which is dropped afterwards."""
+def fresh_database(template: str = "template1") -> Iterator[str]:
+    """The URL of a copy of a database (by default an empty one), dropped afterwards."""
     name = f"test_{next(_NUMBERS)}"
-    server().execute(f"CREATE DATABASE {name}")
+    server().execute(f"CREATE DATABASE {name} TEMPLATE {template}")
     try:
         yield server().url(name)
     finally:

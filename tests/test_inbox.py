@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from inbox_support import envelope_of, opened, raw_of
-from sqlalchemy import event, func, select
+from sqlalchemy import Table, event, func, select
 
 from grouper.intake.envelope import Envelope, Receipt, Verdict
 from grouper.store.database import StoreError
@@ -22,7 +23,7 @@ CONFLICT = "CONFLICTING_DUPLICATE"
 
 
 @pytest.fixture
-def inbox(tmp_path: Path):
+def inbox(tmp_path: Path) -> Iterator[Inbox]:
     with opened(tmp_path) as database:
         yield Inbox(database)
 
@@ -31,7 +32,7 @@ def put(inbox: Inbox, *envelopes: Envelope) -> list[Receipt]:
     return inbox.put_many([(envelope, "test") for envelope in envelopes])
 
 
-def count(inbox: Inbox, table=message) -> int:
+def count(inbox: Inbox, table: Table = message) -> int:
     with inbox.database.reading_inbox() as connection:
         return connection.scalar(select(func.count()).select_from(table)) or 0
 

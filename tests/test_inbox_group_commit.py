@@ -23,7 +23,7 @@ class Shelf:
 
     def __init__(self) -> None:
         self.batches: list[list[str]] = []
-        self.open = threading.Event()
+        self.asked, self.open = threading.Event(), threading.Event()
         self.open.set()
         self.away = 0
         self.again: list[bool] = []
@@ -34,6 +34,7 @@ class Shelf:
         self, messages: Sequence[tuple[Envelope, str]], *, at: datetime, again: bool
     ) -> list[Receipt]:
         assert at.tzinfo is not None
+        self.asked.set()
         self.open.wait()
         self.again.append(again)
         if self.away:
@@ -58,9 +59,7 @@ def test_what_comes_during_a_commit_goes_into_the_next() -> None:
         shelf.open.clear()
         commits = GroupCommit(shelf, group=8)  # type: ignore[arg-type]
         first = asyncio.create_task(commits.put(envelope_of(1), "c"))
-        while not commits._thread._work_queue.empty() or commits._task is None:
-            await asyncio.sleep(0)
-        await asyncio.sleep(0.01)
+        await asyncio.to_thread(shelf.asked.wait)
         rest = asyncio.create_task(put_all(commits, range(2, 14)))
         await asyncio.sleep(0.01)
         assert not first.done()
@@ -224,7 +223,7 @@ def test_one_who_left_does_not_disturb_the_rest() -> None:
         assert (await stays).message_id == 2
         await commits.close()
         # It may be stored: who left cannot tell, and the sender will send it again.
-        assert sum(shelf.batches, []) == ["1", "2"]
+        assert [n for batch in shelf.batches for n in batch] == ["1", "2"]
 
     asyncio.run(scene())
 

@@ -39,6 +39,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "grouper.intake",
         "grouper.store",
         "grouper.service",
+        "hl7_adapters",
     ),
     "grouper.cli": ("codebooks", "grouper"),
     "grouper": ("codebooks", "grouper.case", "grouper.schemes"),

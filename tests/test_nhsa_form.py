@@ -27,6 +27,8 @@ from nhsa_support import (
 )
 
 from codebooks.errors import CodebookError, GrouperError
+from grouper.case import Case
+from grouper.case.readers import open_source
 from grouper.intake.envelope import Receipt, Verdict
 from grouper.intake.event import EventKind
 from grouper.intake.forms import Form, IntakeError
@@ -245,9 +247,6 @@ def test_void_rows_and_cancelled_procedures_are_no_codes() -> None:
 
 
 def test_hqms_4401_and_4101_tell_the_same_case(tmp_path: Path) -> None:
-    from grouper.case.readers import open_source  # noqa: PLC0415
-    from grouper.case import Case  # noqa: PLC0415
-
     page = {
         "A48": "00000001",
         "A49": "1",
@@ -567,6 +566,23 @@ def test_fields_beside_their_node_fill_what_it_leaves_open() -> None:
     event = only(body)
     assert (event.patient, event.visit, event.facts["total_cost"]) == ("P1", "V1", "9")
     assert event.extra["2304.rest.acct_used_flag"] == "1"
+    other = {"input": {"mdtrt_id": "V2", "psn_no": 7}, "output": {"setlinfo": {"mdtrt_id": "V1"}}}
+    event = only({"infno": "2304"} | other)
+    assert (event.visit, event.patient) == ("V1", "7")
+    assert event.extra["2304.rest.mdtrt_id"] == "V2"
+    lines = {"infno": "2301", "mdtrt_id": "V1", "psn_no": "P1", "feedetail": [{"mdtrt_id": "V1"}]}
+    assert only(lines).extra == {"2301.rest.psn_no": "P1"}
+
+
+def test_an_empty_node_says_as_much_as_none() -> None:
+    event = only(message("4101", settlement(diseinfo=None, oprninfo={}, payinfo=None)))
+    assert (event.dx, event.px, event.extra["4101.payinfo"]) == (None, (), [])
+
+
+def test_the_code_of_the_hospital_may_stand_in_the_list_itself() -> None:
+    body = settlement(setlinfo=LIST | {"fixmedins_code": "H00000000002"})
+    assert only(body).hospital == "H00000000002"
+    assert FORM.envelope(raw(body)).sender == "H00000000002"
 
 
 @pytest.mark.parametrize(
@@ -699,14 +715,15 @@ BODIES = st.one_of(
 def drain(content: bytes) -> None:
     envelope = FORM.envelope(content)
     assert envelope.raw == content
+    reason, events = "", []
     try:
         events = list(FORM.events(content))
     except IntakeError as error:
-        assert envelope.reason == error.code
-    else:
-        assert envelope.verdict is Verdict.ACCEPTED
-        for event in events:
-            json.dumps([dict(event.facts), dict(event.extra), dict(event.person)])
+        reason = error.code
+    assert envelope.reason == reason
+    assert (envelope.verdict is Verdict.ACCEPTED) == (reason == "")
+    for event in events:
+        json.dumps([dict(event.facts), dict(event.extra), dict(event.person)])
 
 
 @given(BODIES)

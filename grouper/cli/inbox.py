@@ -17,7 +17,7 @@ from grouper.store import alert_rows, audit, outcomes, retention
 from grouper.store.database import Database, connect
 from grouper.store.inbox import Inbox
 from grouper.store.migrate import upgrade
-from grouper.store.quarantine import Quarantine, Wanted
+from grouper.store.quarantine import Quarantine, Wanted, printable
 from grouper.store.states import UNSETTLED, State
 
 if TYPE_CHECKING:
@@ -123,7 +123,8 @@ def _row(one: Outcome) -> list[str]:
     words = [_word("reason", one.reason), _word("advice", one.reason)]
     state = _say(f"is.{one.state.value}")
     received = _local(one.received)
-    return [str(one.message_id), received, one.form, one.kind, one.sender, state, *words]
+    kind, sender = printable(one.kind), printable(one.sender)
+    return [str(one.message_id), received, one.form, kind, sender, state, *words]
 
 
 def _plain(one: Outcome) -> dict[str, Any]:
@@ -148,9 +149,8 @@ def show_command(number: Annotated[int, typer.Argument(help=_help("numbers"))]) 
     with _opened() as database:
         shown = Quarantine(database).show(number, _actor())
     stored, outcome = shown.stored, shown.outcome
-    typer.echo(
-        f"{number}\t{_local(stored.received)}\t{stored.channel}\t{stored.form}\t{stored.kind}"
-    )
+    head = (str(number), _local(stored.received), stored.channel, stored.form, stored.kind)
+    typer.echo("\t".join(map(printable, head)))
     if outcome is None:
         typer.echo(_say("never"))
     else:

@@ -14,6 +14,7 @@ from grouper.cli import codebooks as codebooks_commands
 from grouper.cli.compare import compare_command
 from grouper.cli.explain import explain_command
 from grouper.cli.group import group_command
+from grouper.cli.service_commands import add_service
 
 EXIT_ERROR = 2
 EXIT_INTERRUPTED = 130
@@ -42,6 +43,7 @@ def main() -> None:
     pa.enable_signal_handlers(enable=False)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
+        add_service(app, sys.argv[1:])
         app()
     except GrouperError as error:
         typer.echo(error.describe(), err=True)

@@ -16,6 +16,7 @@ from grouper.compare.document import document
 from grouper.compare.run import MOVERS, compare
 from grouper.compare.sides import AUTO, side_of
 from grouper.compare.words import summary
+from grouper.demo.service import show as show_service
 from grouper.run.choose import Chooser
 from grouper.run.flow import run
 from grouper.schemes.load import load_scheme
@@ -52,6 +53,7 @@ def main() -> None:
         _show("demo.trace_dip", _trace(month, SHOWN_ROW, by_dip), SHOWN_ROW, "trace.dip.html")
         _show("demo.trace_visit", _trace(visits, SHOWN_VISIT, at_home), SHOWN_VISIT, "visit.html")
         _compare(month)
+    show_service(OUT / "service")
     for key, found in done:
         _sum_up(key, found)
 

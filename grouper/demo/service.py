@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 _HOST = "127.0.0.1"
 _LONGEST = 90.0
+_HOSPITAL = "H00000000001"
+"""The code under which the bundled settlement lists are written."""
 
 
 class DemoError(RuntimeError):
@@ -81,6 +83,7 @@ def running(folder: Path) -> Iterator[Running]:
     surroundings = {
         **os.environ,
         "GROUPER_SERVICE_DATABASE": url,
+        "GROUPER_SERVICE_HOSPITAL": _HOSPITAL,
         "GROUPER_SERVICE_FOLDER": str(folder),
         "GROUPER_SERVICE_WEB__PORT": str(web),
         "GROUPER_SERVICE_LISTENERS": json.dumps({"mllp": {"port": mllp}}),
@@ -125,7 +128,7 @@ def _send_mllp(service: Running, day: Traversable) -> Counter[str]:
 
     async def send() -> Counter[str]:
         async with MllpClient(_HOST, service.mllp) as client:
-            return Counter(answer.verdict for answer in await client.send_many(raw))
+            return Counter(answer.code for answer in await client.send_many(raw))
 
     return asyncio.run(send())
 
@@ -178,14 +181,14 @@ def show(folder: Path) -> None:
     typer.echo(text("demo_service.log", None, file=str(folder / "service.log")))
 
 
-def _pages(client: httpx.Client, path: str, **asked: str) -> list[dict[str, Any]]:
+def _pages(client: httpx.Client, what: str, **asked: str) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     after: str | None = None
     while True:
-        page = client.get(path, params={**asked, **({"after": after} if after else {})})
+        page = client.get(f"/api/v1/{what}", params={**asked, **({"after": after} if after else {})})
         page.raise_for_status()
         body = page.json()
-        found += body["items"]
+        found += body[what]
         after = body.get("next")
         if not after:
             return found
@@ -193,9 +196,9 @@ def _pages(client: httpx.Client, path: str, **asked: str) -> list[dict[str, Any]
 
 def _show_store(service: Running) -> None:
     with service.client(service.office) as client:
-        stays = _pages(client, "/api/v1/cases")
-        waiting = _pages(client, "/api/v1/messages", state="quarantined")
-        refused = _pages(client, "/api/v1/messages", state="refused")
+        stays = _pages(client, "cases")
+        waiting = _pages(client, "messages", state="quarantined")
+        refused = _pages(client, "messages", state="refused")
     by_state = Counter(one["state"] for one in stays)
     typer.echo(text("demo_service.stays", None, count=len(stays)))
     for state, count in sorted(by_state.items()):
@@ -211,11 +214,15 @@ def _show_store(service: Running) -> None:
 
 def _show_card(service: Running, day: Traversable) -> None:
     """What the physician's system is given at discharge for the first settlement list's stay."""
-    visit = _lines(day, "lists.jsonl")[0]["input"]["setlinfo"]["mdtrt_id"]
+    stay = _lines(day, "lists.jsonl")[0]["input"]["setlinfo"]
     hook = {
         "hook": "encounter-discharge",
         "hookInstance": "d1577c69-dfbe-44ad-ba6d-3e05e953b2ea",
-        "context": {"userId": "Practitioner/1", "patientId": "-", "encounterId": visit},
+        "context": {
+            "userId": "Practitioner/1",
+            "patientId": stay["psn_no"],
+            "encounterId": stay["mdtrt_id"],
+        },
     }
     with service.client(service.system) as client:
         answer = client.post("/cds-services/grouper-discharge", json=hook)

@@ -104,8 +104,6 @@ class TableForm:
                         else:
                             usable = True
                         yield event
-        except IntakeError:
-            raise
         except GrouperError as error:
             raise IntakeError(error.code, place="file") from error
         if not usable:
@@ -149,15 +147,14 @@ def _events(reader: RowReader, batch: CaseBatch) -> Iterator[Event]:
     issues: dict[int, list[Any]] = {}
     for issue in issues_of(batch.issues):
         issues.setdefault(issue.row, []).append(issue)
-    originals = batch.original.to_pylist()
-    for at, original in enumerate(originals):
-        row = batch.first_row + at
+    rows = zip(batch.cases.to_pylist(), batch.original.to_pylist(), strict=True)
+    for row, (values, original) in enumerate(rows, batch.first_row):
         said = issues.get(row, [])
         reject = next((i for i in said if i.severity is Severity.REJECT), None)
         if reject is not None:
             yield Event(kind=EventKind.REJECTED, reason=reject.reason, place=f"row {row}")
         else:
-            yield reader.event(batch.cases, at, original, row, said)
+            yield reader.event(values, original, row, said)
 
 
 FORM = TableForm()

@@ -16,13 +16,16 @@ from grouper.intake.event import Coded, Event, EventKind, Line
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    import pyarrow as pa
-
     from grouper.case.issues import Issue
     from grouper.case.readers.source import Source
 
 _OWN = ("case_id", "person", "hospital")
 _COMPANIONS = {"dx": ("dx_poa",), "px": ("px_date", "px_level", "px_modifier")}
+_NESTED = tuple(field.name for field in FIELDS.values() if field.nested)
+_MEMBERS = {
+    of: tuple(f.name for f in FIELDS.values() if f.nested == of)
+    for of in ("dx", "px", "line_item", "assessment_item")
+}
 _UNKNOWN = "VALUE_UNKNOWN"
 LONGEST = 256
 """A longer number of a patient or visit cannot be stored."""
@@ -49,8 +52,7 @@ class RowReader:
 
     def event(
         self,
-        cases: pa.RecordBatch,
-        at: int,
+        values: dict[str, Any],
         original: Mapping[str, Any],
         row: int,
         issues: Sequence[Issue],
@@ -58,17 +60,16 @@ class RowReader:
         """What a row says.
 
         Args:
-            cases: the batch that it belongs to.
-            at: its place there.
+            values: the fields of its case, as a batch of cases gives them.
             original: its own columns.
             row: its number in the file, from 1.
             issues: of the row.
         """
-        case = Case.from_batch(cases, at)
+        case = Case(**(values | {name: tuple(values[name] or ()) for name in _NESTED}))
         record = next(
             (str(v).strip() for n, v in original.items() if v and self._said(n) is Said.RECORD), ""
         )
-        visit, patient = self._visit(case, original), case.person or record
+        visit, patient = self._visit(case, original, record), case.person or record
         numbers = (visit, patient)
         if not visit or any(len(n) > LONGEST or not n.isprintable() for n in numbers):
             reason = "NUMBER_UNUSABLE" if visit else "VISIT_MISSING"
@@ -86,24 +87,23 @@ class RowReader:
             person=self._person(original),
             extra=self._extra(original, issues),
             unknown=tuple(
-                (f"row {row}.{issue.field}", issue.value)
+                (f"row {row}.{issue.field}", _unknown_value(case, issue))
                 for issue in issues
                 if issue.reason == _UNKNOWN
             ),
         )
 
-    def _visit(self, case: Case, original: Mapping[str, Any]) -> str:
+    def _visit(self, case: Case, original: Mapping[str, Any], record: str) -> str:
         """The number of the stay; a record number, kept for life, with the admission."""
-        if case.case_id is None:
-            return ""
-        if any(original.get(name) not in (None, "") for name in self._ids):
+        if case.case_id and any(original.get(name) not in (None, "") for name in self._ids):
             return case.case_id
+        known = case.case_id or record
         moment = case.admission_time or case.discharge_time
-        return "" if moment is None else f"{case.case_id}@{moment:%Y%m%dT%H%M%S}"
+        return f"{known}@{moment:%Y%m%dT%H%M%S}" if known and moment is not None else ""
 
     def _states(self, name: str) -> bool:
         """Whether the file has a column of a list or of its companions."""
-        return any(f.nested == name and f.name in self._bound for f in FIELDS.values())
+        return any(member in self._bound for member in _MEMBERS[name])
 
     def _facts(self, case: Case) -> dict[str, Any]:
         found: dict[str, Any] = {}
@@ -130,10 +130,9 @@ class RowReader:
         return tuple(found)
 
     def _assessments(self, case: Case) -> dict[str, tuple[Any, ...]] | None:
-        names = [f.name for f in FIELDS.values() if f.nested == "assessment_item"]
         found = {
             name: tuple(None if v is None else written(v) for v in getattr(case, name))
-            for name in names
+            for name in _MEMBERS["assessment_item"]
             if getattr(case, name)
         }
         return found if found or self._states("assessment_item") else None
@@ -162,6 +161,11 @@ class RowReader:
         return found
 
 
+def _unknown_value(case: Case, issue: Issue) -> str:
+    """The value that its list does not know; of a list what the issue may show of it."""
+    return issue.value if FIELDS[issue.field].nested else str(getattr(case, issue.field))
+
+
 def _derivable(case: Case, name: str) -> bool:
     """Whether a value may merely follow from others of the row."""
     if name not in DERIVED:
@@ -173,8 +177,7 @@ def _derivable(case: Case, name: str) -> bool:
 
 
 def _lines(case: Case) -> tuple[Line, ...]:
-    names = [f.name for f in FIELDS.values() if f.nested == "line_item"]
-    columns = {name: getattr(case, name) for name in names if getattr(case, name)}
+    columns = {n: getattr(case, n) for n in _MEMBERS["line_item"] if getattr(case, n)}
     length = max(map(len, columns.values()), default=0)
     return tuple(
         Line(

@@ -24,6 +24,7 @@ from grouper.service.references import References
 from grouper.service.requests import BodyLimit
 from grouper.service.routes import (
     alerts,
+    audit,
     cases,
     codebooks,
     grouping,
@@ -52,6 +53,7 @@ ROUTERS = (
     messages.router,
     jobs.router,
     alerts.router,
+    audit.router,
     cds,
     health.router,
 )
@@ -87,6 +89,16 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         services.audit.close()
 
 
+class App(FastAPI):
+    """FastAPI with our own OpenAPI document."""
+
+    def openapi(self) -> dict[str, Any]:
+        """The document, made once."""
+        if self.openapi_schema is None:
+            self.openapi_schema = openapi.document(self)
+        return self.openapi_schema
+
+
 def create_app(
     settings: Settings, database: Database, *, forms: Mapping[str, Form] | None = None
 ) -> FastAPI:
@@ -98,7 +110,7 @@ def create_app(
         forms: forms of messages by name; None: those at hand.
     """
     lang, web = settings.language, settings.web
-    app = FastAPI(
+    app = App(
         title=text("service.title", lang),
         description=text("service.description", lang),
         version=version("yibao-grouper"),
@@ -124,11 +136,4 @@ def create_app(
             allow_headers=["Authorization", "Content-Type", "Accept-Language"],
         )
     app.add_middleware(Outermost, metrics=app.state.services.metrics, language=lang)
-    app.openapi = partial(_document, app)  # type: ignore[method-assign] -- FastAPI's own way to extend it
     return app
-
-
-def _document(app: FastAPI) -> dict[str, Any]:
-    if app.openapi_schema is None:
-        app.openapi_schema = openapi.document(app)
-    return app.openapi_schema

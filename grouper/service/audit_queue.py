@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from codebooks.errors import GrouperError
+from grouper.service.logs import fault_of
 from grouper.service.problems import ServiceError
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ class AuditQueue:
             _log.error("not_logged", code=error.code, entries=len(batch))
             fault = error
         except Exception as error:  # noqa: BLE001 -- the thread goes on, those who wait are told
-            _log.error("not_logged", exc_info=error, entries=len(batch))
+            _log.error("not_logged", fault=fault_of(error), entries=len(batch))
             fault = error
         for _, done in batch:
             if fault is None:

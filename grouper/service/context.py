@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Annotated
 from zoneinfo import ZoneInfo
 
 from fastapi import Depends, Request
+from pydantic import BeforeValidator
 
 from grouper.case.fields import ZONE
 from grouper.service.language import lang_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
 
     from grouper.intake.forms import Form
     from grouper.service.audit_queue import AuditQueue
@@ -66,5 +67,21 @@ def aware(time: datetime | None) -> datetime | None:
     return time.replace(tzinfo=ZoneInfo(ZONE))
 
 
+def _written(value: object) -> object:
+    """A text; a bare number is no time, though Pydantic would take it for seconds.
+
+    Raises:
+        ValueError: it has no date.
+    """
+    if isinstance(value, str) and "-" not in value[1:]:
+        msg = "no date"
+        raise ValueError(msg)
+    return value
+
+
+Time = Annotated[datetime, BeforeValidator(_written)]
+"""A time that is asked for, as ISO 8601 writes it."""
+Day = Annotated[date, BeforeValidator(_written)]
+"""A day that is asked for, likewise."""
 Lang = Annotated[str, Depends(lang_of)]
 """The language of the answer, as a parameter of a route."""

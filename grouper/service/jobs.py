@@ -153,7 +153,7 @@ class Jobs:
     def _run(self, number: str) -> None:
         with self._lock:
             job = self._jobs.get(number)
-            if job is None or self._closing:
+            if job is None or self._ending():
                 return
             self._jobs[number] = job = replace(job, state=JobState.RUNNING, started=now())
             write_job(self.folder(job), job)
@@ -169,13 +169,16 @@ class Jobs:
             del self._processes[number]
             if number not in self._jobs:
                 return
-            if self._closing:
+            if self._ending():
                 self._end(number, JobState.INTERRUPTED)
             elif status == 0:
                 self._end(number, JobState.DONE)
             else:
                 _log.warning("job_failed", status=status)
                 self._end(number, JobState.FAILED)
+
+    def _ending(self) -> bool:
+        return self._closing
 
     def _end(self, number: str, state: JobState) -> None:
         job = replace(self._jobs[number], state=state, ended=now())

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from fastapi import Request  # noqa: TC002 -- FastAPI reads the annotations
+
 from codebooks.messages import LANGUAGES
 
 if TYPE_CHECKING:
-    from fastapi import Request
-
     from grouper.service.settings import Settings
 
 

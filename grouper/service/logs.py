@@ -17,7 +17,7 @@ import orjson
 import structlog
 
 if TYPE_CHECKING:
-    from structlog.typing import EventDict, WrappedLogger
+    from structlog.typing import EventDict, Processor, WrappedLogger
 
 _QUIET = ("uvicorn.access", "httpx", "httpcore")
 
@@ -59,7 +59,7 @@ def configure(level: int = logging.INFO) -> None:
     Args:
         level: the least level that is written; of other libraries only warnings are.
     """
-    shared = [
+    shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.add_log_level,

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-_CASE = {
+_CASE: Any = {
     "case_id": "D0001",
     "sex": "1",
     "age": 66,

@@ -15,6 +15,7 @@ from codebooks.search import search
 from grouper.case.fields import ZONE
 from grouper.schemes.load import load_scheme
 from grouper.service import status
+from grouper.service.logs import fault_of
 from grouper.store.migrate import pending
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ class Readiness:
             _log.error("schemes", code=error.code)
             self._schemes = error.code
         except Exception as error:  # noqa: BLE001 -- readiness tells it
-            _log.error("schemes", exc_info=error)
+            _log.error("schemes", fault=fault_of(error))
             self._schemes = "INTERNAL"
         else:
             self._schemes = OK

@@ -87,7 +87,8 @@ def _fields(case: Case) -> dict[str, Any]:
 
 def line_out(line: Mapping[str, Any]) -> dict[str, Any]:
     """A charge line as :class:`grouper.service.stored_models.LineOut`."""
-    return {"line_class" if name == "class" else name: value for name, value in line.items()}
+    # The names of columns are a kind of text of their own.
+    return {"line_class" if name == "class" else str(name): line[name] for name in line}
 
 
 def person_out(found: Who) -> dict[str, Any]:

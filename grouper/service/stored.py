@@ -262,6 +262,19 @@ def alerts_of(database: Database, *, standing: bool, limit: int) -> list[Alert]:
         return showing.alerts(connection, standing=standing, limit=limit)
 
 
+def audit_of(
+    database: Database,
+    *,
+    before: int | None,
+    object_: str | None,
+    actor: str | None,
+    limit: int,
+) -> list[audit.Entry]:
+    """Entries of the audit log, the newest first (:func:`grouper.store.audit.entries`)."""
+    with database.reading() as connection:
+        return audit.entries(connection, before=before, object=object_, actor=actor, limit=limit)
+
+
 def queue_of(database: Database) -> Queue:
     """How the inbox and the ways back stand.
 

@@ -10,6 +10,7 @@ import structlog
 from starlette.datastructures import Headers, MutableHeaders
 
 from grouper.service.language import accepted
+from grouper.service.logs import fault_of
 from grouper.service.problems import problem
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ class Outermost:
         if fault is None:
             _log.info("request", **told)
         else:
-            _log.error("internal", exc_info=fault, **told)
+            _log.error("internal", fault=fault_of(fault), **told)
 
 
 def route_of(scope: Scope) -> str:

@@ -13,7 +13,6 @@ import os
 import time
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -29,6 +28,7 @@ from grouper.store.database import StoreError
 from grouper.store.schema import charge_line, stay, stay_version
 
 if TYPE_CHECKING:
+    from pathlib import Path
     from collections.abc import Callable, Iterator
 
     from sqlalchemy import Connection

@@ -22,7 +22,7 @@ from grouper.store.lines import (
     stands,
     total,
 )
-from grouper.store.plain import issue_json, usable
+from grouper.store.plain import issue_json
 from grouper.store.schema import charge_line as table
 
 if TYPE_CHECKING:
@@ -116,9 +116,6 @@ class Bills:
             lines: as they came.
             whole: they take the place of all lines before.
             stamp: of the message.
-
-        Raises:
-            IntakeError: ``NUMBER_UNUSABLE``.
         """
         named = _named(lines, prefix, stamp, whole=whole)
         marker = prefix + MARKER
@@ -218,11 +215,7 @@ def _named(lines: Sequence[Line], prefix: str, stamp: int, *, whole: bool) -> di
     """
     found: dict[str, Line] = {}
     for place, line in enumerate(lines):
-        name = (
-            line_name(usable(line.key, "line"), prefix)
-            if line.key
-            else f"{prefix}~@{stamp}.{place}"
-        )
+        name = line_name(line.key, prefix) if line.key else f"{prefix}~@{stamp}.{place}"
         while whole and name in found:
             name = f"{name}#{place}"
         found[name] = line

@@ -62,7 +62,8 @@ class Database:
         """A transaction that appends messages; writers come one after the other.
 
         Raises:
-            StoreError: ``STORE_UNAVAILABLE``; nothing was written.
+            StoreError: ``STORE_UNAVAILABLE``, ``STORE_DAMAGED``; nothing was written, or, where
+                the connection broke during the commit, perhaps everything.
         """
         with _serial(self.inbox, _INBOX_LOCK) as connection:
             yield connection
@@ -72,7 +73,8 @@ class Database:
         """A transaction that writes to the store; writers come one after the other.
 
         Raises:
-            StoreError: ``STORE_UNAVAILABLE``; nothing was written.
+            StoreError: ``STORE_UNAVAILABLE``, ``STORE_DAMAGED``; nothing was written, or, where
+                the connection broke during the commit, perhaps everything.
         """
         with _serial(self.store, _STORE_LOCK) as connection:
             yield connection
@@ -82,7 +84,7 @@ class Database:
         """A transaction that reads one state of the store; a write in it is a mistake.
 
         Raises:
-            StoreError: ``STORE_UNAVAILABLE``; nothing was written.
+            StoreError: ``STORE_UNAVAILABLE``, ``STORE_DAMAGED``.
         """
         with _snapshot(self.store) as connection:
             yield connection
@@ -92,7 +94,7 @@ class Database:
         """A transaction that reads one state of the inbox.
 
         Raises:
-            StoreError: ``STORE_UNAVAILABLE``; nothing was written.
+            StoreError: ``STORE_UNAVAILABLE``, ``STORE_DAMAGED``.
         """
         with _snapshot(self.inbox) as connection:
             yield connection
@@ -183,9 +185,8 @@ def unavailable(error: SQLAlchemyError) -> bool:
         return isinstance(error, PoolTimeout)
     if error.connection_invalidated:
         return True
-    # SQLite tells a wrong statement by the same class; its primary code is in the low byte.
-    code = getattr(error.orig, "sqlite_errorcode", None)
-    if code is not None and code & 0xFF == sqlite3.SQLITE_ERROR:
+    # SQLite tells a wrong statement by the same class.
+    if _sqlite_code(error) == sqlite3.SQLITE_ERROR:
         return False
     return type(error).__name__ in {"OperationalError", "InterfaceError"}
 
@@ -198,4 +199,12 @@ def _declared() -> Iterator[None]:
     except SQLAlchemyError as error:
         if unavailable(error):
             raise StoreError("STORE_UNAVAILABLE") from None
+        if _sqlite_code(error) in {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT}:
+            raise StoreError("STORE_DAMAGED") from None
         raise
+
+
+def _sqlite_code(error: SQLAlchemyError) -> int | None:
+    """SQLite's primary code, which is in the low byte; None: of another database."""
+    code = getattr(getattr(error, "orig", None), "sqlite_errorcode", None)
+    return None if code is None else code & 0xFF

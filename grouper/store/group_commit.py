@@ -209,9 +209,10 @@ class GroupCommit:
 
     def _give_up(self, items: list[_Item]) -> list[_Item]:
         """Answer those that waited long enough; returns the others."""
-        late = [item for item in items if item.deadline <= self._clock()]
+        at = self._clock()
+        late = [item for item in items if item.deadline <= at]
         self._answer(late, [NOT_STORED] * len(late))
-        return [item for item in items if item not in late]
+        return [item for item in items if item.deadline > at]
 
     def _answer(self, items: Sequence[_Item], receipts: Sequence[Receipt]) -> None:
         for item, receipt in zip(items, receipts, strict=True):

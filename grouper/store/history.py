@@ -62,7 +62,7 @@ def _version(connection: Connection, stay_id: int, version: int | None) -> Row[A
         ask = ask.where(c.version == version)
     row = connection.execute(ask.order_by(c.version.desc()).limit(1)).first()
     if row is None:
-        raise StoreError("VERSION_ABSENT", found=version or "")
+        raise StoreError("VERSION_ABSENT", found="—" if version is None else version)
     return row
 
 

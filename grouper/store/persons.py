@@ -140,9 +140,9 @@ class Persons:
             if known is not None and known[1] > stamp:
                 _also(details, name, value)
                 continue
-            if known is not None and known[0] != value:
-                _also(details, name, known[0])
             details[name] = [value, stamp]
+            if known is not None:
+                _also(details, name, known[0])
         if details != found.details:
             self._change(replace(found, details=details, stamp=max(stamp, found.stamp)))
 

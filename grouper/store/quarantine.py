@@ -6,7 +6,7 @@ Whatever someone does here is written to the audit log before it is done.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select
 
@@ -173,7 +173,7 @@ class Quarantine:
         for part in _slices(self._numbers(wanted)):
             pending = self._pending()
             ids = [number for number in part if number not in pending]
-            self._write_down(ids, actor, "message_replayed", {})
+            self._write_down(ids, actor)
             done += self._inbox.replay(ids)
         return done
 
@@ -196,9 +196,9 @@ class Quarantine:
         done = 0
         for part in _slices(self._numbers(wanted)):
             with guarded(), self._database.writing_store() as connection:
+                # The note stands with the message: a log entry never holds what may name a patient.
                 for number in part:
-                    about = {"note": note}
-                    audit.append(connection, actor, "message_dismissed", f"message:{number}", about)
+                    audit.append(connection, actor, "message_dismissed", f"message:{number}", {})
                 done += outcomes.dismiss(connection, part, actor, note, now())
         return done
 
@@ -228,10 +228,10 @@ class Quarantine:
         with guarded(), self._database.reading_inbox() as connection:
             return pending_replays(connection, position)
 
-    def _write_down(self, ids: Sequence[int], actor: str, action: str, about: Any) -> None:  # noqa: ANN401 -- JSON
+    def _write_down(self, ids: Sequence[int], actor: str) -> None:
         with guarded(), self._database.writing_store() as connection:
             for number in ids:
-                audit.append(connection, actor, action, f"message:{number}", about)
+                audit.append(connection, actor, "message_replayed", f"message:{number}", {})
 
 
 def readable(raw: bytes) -> str:

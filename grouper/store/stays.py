@@ -100,16 +100,7 @@ class Applier:
                 ``PATIENT_MISSING``, ``VISIT_MISSING``, ``NUMBER_UNUSABLE``,
                 ``MESSAGE_UNREADABLE``.
         """
-        known = [plain(event) for event in events]
-        for event in known:
-            for number, place in (
-                (event.patient, "patient"),
-                (event.visit, "visit"),
-                (event.prior_patient, "prior_patient"),
-                (event.prior_visit, "prior_visit"),
-            ):
-                usable(number, place)
-            usable(event.hospital, "hospital", _HOSPITAL)
+        known = [_usable(event) for event in events]
         if len(known) > 1:
             for hospital in {event.hospital or self._hospital for event in known}:
                 of = [e for e in known if (e.hospital or self._hospital) == hospital]
@@ -300,6 +291,16 @@ class Applier:
         return replace(
             stay, total_cost=None if found is not None and abs(found) >= _MONEY else found
         )
+
+
+def _usable(event: Event) -> Event:
+    """The event with values that every database takes, if its numbers can be kept as they are."""
+    for name in ("patient", "visit", "prior_patient", "prior_visit"):
+        usable(getattr(event, name), name)
+    usable(event.hospital, "hospital", _HOSPITAL)
+    for line in event.lines:
+        usable(line.key, "line")
+    return plain(event)
 
 
 def _unknown(places: Iterable[tuple[str, str]]) -> list[dict[str, Any]]:

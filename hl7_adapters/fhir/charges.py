@@ -65,7 +65,7 @@ def lines(message: Message, stay: Stay, claims: Sequence[Json]) -> tuple[tuple[L
         # A claim that follows another one adds to the bill; the only one is the bill.
         whole = not any(message.pick(claim, "Claim", "related") for claim in billed)
         return tuple(gone + found), whole
-    return tuple(gone + _charged(message, stay, items)), False
+    return tuple(gone + _charged(message, stay, items)), message.whole and bool(items)
 
 
 def _charged(message: Message, stay: Stay, items: Sequence[Json]) -> list[Line]:
@@ -159,7 +159,7 @@ def _about(message: Message, stay: Stay, item: Json, kind: str, place: str) -> d
 
 
 def _item_codes(
-    message: Message, stay: Stay, found: dict[str, Any], stated: Iterator[Coding], place: str
+    message: Message, stay: Stay, found: dict[str, Any], stated: list[Coding], place: str
 ) -> str:
     """Class and codes of the charged item into ``found``; the first code of no known system."""
     systems = message.book.systems["item"]

@@ -275,7 +275,7 @@ def _number(value: Decimal) -> orjson.Fragment:
     return orjson.Fragment(plain(value).encode())
 
 
-def encoder(options: Mapping[str, object]) -> ClaimResponses:
+def encoder(options: Mapping[str, Any]) -> ClaimResponses:
     """The encoder of results; options as ``docs/FHIR.md``.
 
     Raises:

@@ -213,7 +213,6 @@ def choose_codes(message: Message, stay: Stay, lists: Sequence[Gathered]) -> Non
     best = max(
         _SYSTEMS,
         key=lambda system: sum(system in codes for codes in coded),
-        default="",
     )
     chosen = best if any(best in codes for codes in coded) else ""
     if chosen:

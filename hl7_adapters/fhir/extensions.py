@@ -43,6 +43,14 @@ def stated_extensions(message: Message, kind: str, element: Json, stay: Stay) ->
     return found
 
 
+def leave(message: Message, stay: Stay, resource: Json, kind: str) -> None:
+    """Keep the elements of a resource that nothing reads, under their path."""
+    known = message.book.elements.get(kind, {})
+    for key, value in resource.items():
+        if key not in known:
+            stay.extra[f"{kind}.{key}"] = kept(value)
+
+
 def raw_value(message: Message, field: str, value: object) -> tuple[str, str] | None:
     """A FHIR value as the raw value of a field; None when it cannot be one.
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from hl7_adapters.fhir.charges import amount_of
-from hl7_adapters.fhir.extensions import kept, raw_value, stated_extensions
+from hl7_adapters.fhir.extensions import kept, leave, raw_value, stated_extensions
 from hl7_adapters.fhir.people import department
 from hl7_adapters.fhir.values import Json, codings, converted, first_text, objects, plain
 
@@ -34,6 +34,7 @@ def encounter_facts(message: Message, stay: Stay, encounter: Json) -> bool | Non
     kind = message.code("kind", classes, stay, f"{place}.class")
     if kind is not None:
         stay.facts["kind"] = kind
+    _shaped(message, stay, encounter, place)
     _times(message, stay, encounter, meaning)
     ways = message.pick(encounter, "Encounter", "disposition")
     way = message.code("discharge_way", ways, stay, f"{place}.dischargeDisposition")
@@ -55,6 +56,15 @@ def encounter_facts(message: Message, stay: Stay, encounter: Json) -> bool | Non
     return {"cancelled": True, "unsaid": None, "": None}.get(meaning, False)
 
 
+def _shaped(message: Message, stay: Stay, encounter: Json, place: str) -> None:
+    """Report an element that should hold others and does not."""
+    for paths in message.book.paths["Encounter"].values():
+        for path in paths:
+            value = encounter.get(path[0]) if len(path) > 1 else None
+            if value is not None and not isinstance(value, dict | list):
+                stay.note(f"{place}.{path[0]}", "")
+
+
 def _times(message: Message, stay: Stay, encounter: Json, meaning: str) -> None:
     for field, element in (("admission_time", "start"), ("discharge_time", "end")):
         stated = message.pick(encounter, "Encounter", element)
@@ -66,14 +76,6 @@ def _times(message: Message, stay: Stay, encounter: Json, meaning: str) -> None:
     # An Encounter is sent whole: in progress and without an end, a discharge was taken back.
     if meaning == "open" and "discharge_time" not in stay.facts:
         stay.facts |= {"discharge_time": None, "discharge_way": None}
-
-
-def leave(message: Message, stay: Stay, resource: Json, kind: str) -> None:
-    """Keep the elements of a resource that nothing reads, under their path."""
-    known = message.book.elements.get(kind, {})
-    for key, value in resource.items():
-        if key not in known:
-            stay.extra[f"{kind}.{key}"] = kept(value)
 
 
 def claim_facts(message: Message, stay: Stay, claims: Sequence[Json]) -> None:

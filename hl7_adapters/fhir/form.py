@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -54,11 +54,11 @@ class FhirForm:
 
     name = "fhir"
 
-    def __init__(self, options: Mapping[str, object] | None = None) -> None:
+    def __init__(self, options: Mapping[str, Any] | None = None) -> None:
         self._options = _Options()
         self.configure(options or {})
 
-    def configure(self, options: Mapping[str, object]) -> None:
+    def configure(self, options: Mapping[str, Any]) -> None:
         """Set the options of ``[forms.fhir]``: ``base``, ``tables``, ``version``, ``validate``.
 
         Raises:
@@ -155,7 +155,7 @@ def _words(group: str, code: str) -> str:
     return text(key) if key in catalogue(language()) else ""
 
 
-def _header(message: Message, control_id: str) -> dict[str, str]:
+def _header(message: Message, control_id: str) -> dict[str, Any]:
     """Sender, facility, id and kind of a message."""
     root = message.root
     found = {"kind": message.label()}

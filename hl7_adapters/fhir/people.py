@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from grouper.intake.event import Event, EventKind
 from grouper.intake.forms import IntakeError
-from hl7_adapters.fhir.extensions import stated_extensions
+from hl7_adapters.fhir.extensions import leave, stated_extensions
 from hl7_adapters.fhir.references import logical, shape
 from hl7_adapters.fhir.values import (
     Json,
@@ -178,6 +178,7 @@ def coverage(message: Message, stay: Stay, claims: Sequence[Json]) -> None:
         if region:
             stay.facts.setdefault("region", region)
     stay.facts.update(stated_extensions(message, "Coverage", focal, stay))
+    leave(message, stay, focal, "Coverage")
     if others:
         stay.extra["Coverage.others"] = [
             {"type": name_of(c.get("type")) or [x.code for x in codings(c.get("type"))]}

@@ -7,8 +7,8 @@ nearly every message it comes to the same:
 - A number of at most 15 significant digits goes through a float unchanged: its shortest text is
   the number that was written. Longer ones are found in the bytes (six digits after the point, an
   exponent less than nought) or by their size (:func:`exact_float`), and the message is read again by :func:`read_exact`.
-- A property that stands twice shows as a difference in the count of ``":`` between the bytes and
-  what was read. Blanks before a colon differ as well; then too the slow reader decides.
+- A property that stands twice shows as a difference in the count of colons between the bytes and
+  what was read.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ _LONG = re.compile(rb"\.[0-9]{6,}[\s,\]}eE]")
 # A long mantissa is smaller than the bound below only by an exponent less than nought.
 _SHRUNK = (re.compile(rb"e-[0-9]+[\s,\]}]"), re.compile(rb"E-[0-9]+[\s,\]}]"))
 _CONTROL = re.compile(rb"\\u00(?:0[0-8bcefBCEF]|1[0-9a-fA-F])")
+_COLON = b"\\u003"
 _EXACT_BELOW = 1e9
 
 
@@ -49,13 +50,16 @@ def read_fast(raw: bytes) -> dict[str, Any]:
         raise _unreadable(text, error) from None
     if _CONTROL.search(text):
         raise IntakeError("MESSAGE_UNREADABLE", place="$")
-    written = orjson.dumps(value)
+    try:
+        written = orjson.dumps(value)
+    except TypeError:  # nested deeper than any resource is
+        raise IntakeError("MESSAGE_UNREADABLE", place="$") from None
     if written == text:
         # Written back to the same bytes, nothing can have been lost.
         return _resource(value)
     if _LONG.search(text) or any(found.search(text) for found in _SHRUNK):
         raise InexactError
-    if text.count(b'":') != written.count(b'":'):
+    if _COLON in text or text.count(b":") != written.count(b":"):
         raise InexactError
     return _resource(value)
 

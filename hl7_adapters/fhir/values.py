@@ -100,8 +100,7 @@ def codings(concept: object) -> list[Coding]:
                 inner = value.get("concept")
                 stated = inner.get("coding") if isinstance(inner, dict) else value
             for coding in stated if isinstance(stated, list) else (stated,):
-                code = coding.get("code") if isinstance(coding, dict) else None
-                if code is not None and (code := text(code)):
+                if isinstance(coding, dict) and (code := text(coding.get("code"))):
                     system, display = coding.get("system"), coding.get("display")
                     system = text(system).removesuffix("/") if system else ""
                     found.append(Coding(system, code, text(display) if display else ""))

@@ -51,7 +51,9 @@ def read_batch(raw: bytes) -> Batch:
     """
     if (wide := wide_text(raw)) is not None:
         text, codec = wide
-        narrow = _cut(text.encode("utf-8", "strict"))
+        narrow = _cut(text.encode("utf-8"))
+        if len(narrow.messages) == 1 and not narrow.wrappers:
+            return Batch((raw,))
         back = Charset("", codec)
         return Batch(
             tuple(back.encode(m.decode("utf-8")) for m in narrow.messages),
@@ -102,42 +104,38 @@ def _cut(raw: bytes) -> Batch:
         counts.wrapper(name, line)
         if more:
             messages.append(rest)
-    return Batch(tuple(messages), tuple(wrappers), counts.missing, counts.open <= 0)
+    return Batch(tuple(messages), tuple(wrappers), counts.missing, not counts.open)
 
 
 class _Counts:
-    """What the trailers state against what came."""
+    """What the trailers state against what came; a trailer without its header states nothing."""
 
     def __init__(self) -> None:
         self.messages = 0
-        self.open = 0
+        self.open: list[str] = []
         self.missing = ""
         self._all = 0
         self._batches = 0
 
     def wrapper(self, name: str, line: bytes) -> None:
         """Count a header or trailer, and compare what it states."""
-        if name == "FHS":
-            self.open += 1
-        elif name == "BHS":
-            self._close()
-            self.open += 1
+        if name in _HEADERS:
+            self.open.append(name)
         elif name == "BTS":
-            if _stated(line) > self.messages:
-                self.missing = self.missing or "BTS-1"
-            self.open -= 1
             self._batches += 1
-            self._close()
-        else:
-            self._close()
-            self.open -= 1
-            # FTS-1 counts batches; some senders write the messages.
-            if _stated(line) > max(self._all, self._batches, 1):
-                self.missing = self.missing or "FTS-1"
-
-    def _close(self) -> None:
+            if self._ends("BHS") and _stated(line) > self.messages:
+                self.missing = self.missing or "BTS-1"
+        # FTS-1 counts batches; some senders write the messages.
+        elif self._ends("FHS") and _stated(line) > max(self._all + self.messages, self._batches, 1):
+            self.missing = self.missing or "FTS-1"
         self._all += self.messages
         self.messages = 0
+
+    def _ends(self, header: str) -> bool:
+        if header not in self.open:
+            return False
+        self.open.remove(header)
+        return True
 
 
 def _line(piece: bytes) -> tuple[bytes, bytes]:

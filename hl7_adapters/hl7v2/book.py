@@ -6,14 +6,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from hl7_adapters.hl7v2.sources import Source
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from grouper.intake.event import EventKind
     from hl7_adapters.hl7v2.places import Place
-    from hl7_adapters.hl7v2.sources import Table
+    from hl7_adapters.hl7v2.sources import Source, Table
 
 
 class Reads(StrEnum):

@@ -134,22 +134,20 @@ def load_charsets(path: Path) -> Charsets:
     by_name: dict[str, Charset] = {}
     orders: list[Row] = []
     for row in read_rows(path, ("name", "codec"), ("undefined", "note")):
-        name = row.cells["name"]
-        if not _serves(row.cells["codec"]):
-            raise CodebookError("HL7_CHARSET_CODEC", row.at("codec"), found=row.cells["codec"])
+        name, codec = row.cells["name"], _codec(row)
         if not name:
             orders.append(row)
         elif _fold(name) in by_name:
             raise CodebookError("HL7_CHARSET_TWICE", row.at("name"), found=name)
         else:
-            by_name[_fold(name)] = Charset(name, row.cells["codec"], _undefined(row))
+            by_name[_fold(name)] = Charset(name, codec, _undefined(row))
     by_codec = {s.codec: s for s in reversed(by_name.values())}
     for row in orders:
-        if row.cells["codec"] not in by_codec:
+        if _codec(row) not in by_codec:
             raise CodebookError("HL7_CHARSET_ORDER", row.at("codec"))
     if not orders:
         raise CodebookError("HL7_CHARSET_ORDER", Where(file=path.name))
-    return Charsets(by_name, tuple(by_codec[row.cells["codec"]] for row in orders))
+    return Charsets(by_name, tuple(by_codec[_codec(row)] for row in orders))
 
 
 @cache
@@ -283,12 +281,15 @@ def _either_reading(raw: bytes, header: bytes, sets: Charsets) -> tuple[str, Cha
     raise min(errors, key=lambda error: _SEVERITY.index(error.code))
 
 
-def _serves(codec: str) -> bool:
-    """Whether Python has a codec of texts under the name, one that keeps the letters apart."""
+def _codec(row: Row) -> str:
+    """Python's own name of a codec; one of texts whose header reads as ASCII, or UTF-16."""
     try:
-        return "MSH|".encode(codec).decode(codec) == "MSH|"
+        codec = codecs.lookup(row.cells["codec"]).name
+        if codec == _WIDE or "MSH|".encode(codec) == b"MSH|":
+            return codec
     except (LookupError, UnicodeError):
-        return False
+        pass
+    raise CodebookError("HL7_CHARSET_CODEC", row.at("codec"), found=row.cells["codec"])
 
 
 def _line(raw: bytes) -> bytes:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from grouper.intake.forms import IntakeError
 from hl7_adapters.hl7v2 import escapes
+from hl7_adapters.hl7v2.batch import split_batch
 from hl7_adapters.hl7v2.charsets import BLANKS, Charsets, charsets, decode
 from hl7_adapters.hl7v2.escapes import Syntax, syntax_of
 
@@ -24,6 +25,18 @@ if TYPE_CHECKING:
 
 NULL = '""'
 """The HL7 null: the sender says that there is no value (an absent value says nothing)."""
+
+__all__ = [
+    "NULL",
+    "Component",
+    "Field",
+    "Message",
+    "Repetition",
+    "Segment",
+    "build",
+    "parse",
+    "split_batch",
+]
 
 Component = str | tuple[str, ...]
 """A component to write: its text, or the texts of its sub-components."""

@@ -79,7 +79,8 @@ class Syntax:
         marks = {mark: f"{e}{name}{e}" for name, mark in self.plain.items() if mark}
         marks |= {chr(code): f"{e}X{code:02X}{e}" for code in (*range(1, 32), 127)}
         del marks["\t"]
-        marks["\n"] = f"{e}.br{e}"
+        if "." not in self.plain.values():  # a point that separates would cut the sequence
+            marks["\n"] = f"{e}.br{e}"
         return {ord(mark): written for mark, written in marks.items()}
 
 

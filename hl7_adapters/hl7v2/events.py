@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING, Any
 
 from grouper.intake.event import Event, EventKind
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 _CODE_SYSTEM = "code_system"
 _SEVERAL = ", "
+_DIGEST = 24
 
 
 def read_events(message: Message, book: Book) -> tuple[Event, ...]:
@@ -32,11 +34,21 @@ def read_events(message: Message, book: Book) -> tuple[Event, ...]:
     parts = groups(message, rule, book)
     for part in parts:
         check(part, rule)
-    control_id = message.segments[0].value(10).strip()
-    return tuple(event for part in parts for event in _events(part, rule, book, control_id))
+    origin = _origin(message)
+    return tuple(event for part in parts for event in _events(part, rule, book, origin))
 
 
-def _events(group: Group, rule: TypeRule, book: Book, control_id: str) -> Iterator[Event]:
+def _origin(message: Message) -> str:
+    """What tells this message from any other: its sender and MSH-10, else a digest of it."""
+    header = message.segments[0]
+    control_id = header.value(10).strip()
+    if control_id in ("", NULL):
+        whole = "\r".join(segment.text for segment in message.segments)
+        return hashlib.sha256(whole.encode("utf-8", "replace")).hexdigest()[:_DIGEST]
+    return f"{header.value(3).strip()}:{control_id}"
+
+
+def _events(group: Group, rule: TypeRule, book: Book, origin: str) -> Iterator[Event]:
     """The events of one part, in the order that the type states."""
     unknown = Unknown()
     person = _person(group, rule, book)
@@ -52,7 +64,7 @@ def _events(group: Group, rule: TypeRule, book: Book, control_id: str) -> Iterat
                     hospital=hospital,
                     prior_visit=group.prior_visit,
                 )
-            yield _stay(group, rule, book, control_id, hospital, person, unknown)
+            yield _stay(group, rule, book, origin, hospital, person, unknown)
         elif kind is EventKind.NOTHING or same:
             yield Event(
                 kind=EventKind.NOTHING,
@@ -79,7 +91,7 @@ def _stay(
     group: Group,
     rule: TypeRule,
     book: Book,
-    control_id: str,
+    origin: str,
     hospital: str,
     person: dict[str, Any],
     unknown: Unknown,
@@ -101,7 +113,7 @@ def _stay(
     lines: tuple[Any, ...] = ()
     px = lists["px"]
     if Reads.LINES in rule.reads:
-        charges = read_lines(group, book.lines, unknown, control_id)
+        charges = read_lines(group, book.lines, unknown, origin)
         lines = charges.lines
         _keep(group, book.lines.segment, charges.left, extra)
         if Reads.PX in rule.reads and rule.px is Lists.SINGLE:

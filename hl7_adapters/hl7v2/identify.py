@@ -153,9 +153,7 @@ def _parts(segments: Sequence[Segment]) -> list[Group]:
             person = []
         if name in _OF_PERSON:
             person.append(segment)
-        if (name == "PID" and "PID" in current.scope) or (
-            name == "PV1" and "PV1" in current.scope
-        ):
+        if (name == "PID" and "PID" in current.scope) or (name == "PV1" and "PV1" in current.scope):
             parts.append(current)
             current = Group()
             current.add(head)
@@ -191,16 +189,16 @@ def _pair(pairs: Iterable[tuple[str, str]], *, both: bool) -> tuple[str, str]:
     return first
 
 
-def _cx(number: Number, rule: PatientRule, scope: Mapping[str, Sequence[Segment]]) -> tuple[str, str]:
+def _cx(
+    number: Number, rule: PatientRule, scope: Mapping[str, Sequence[Segment]]
+) -> tuple[str, str]:
     return (
         _best(number.place.parts[0].segment, number.place.parts[0].field, rule, scope),
         _best(number.prior.parts[0].segment, number.prior.parts[0].field, rule, scope),
     )
 
 
-def _best(
-    name: str, at: int, rule: PatientRule, scope: Mapping[str, Sequence[Segment]]
-) -> str:
+def _best(name: str, at: int, rule: PatientRule, scope: Mapping[str, Sequence[Segment]]) -> str:
     """The best of the numbers in a field of type CX."""
     best, found = (len(rule.types) + 1, 0), ""
     for segment in scope.get(name, ())[:1]:

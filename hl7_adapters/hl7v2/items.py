@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections import ChainMap
+import re
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from grouper.intake.event import Coded, ItemAction, Line
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from hl7_adapters.hl7v2.sources import Source, Unknown
 
 _FINAL, _OTHER = 0, -1
-_DIGITS = 40
-"""A number of more digits is not counted with; the Case judges it."""
+_AMOUNT = re.compile(r"[+-]?[0-9]{1,14}(?:\.[0-9]{0,8})?")
+"""A number that is reckoned with; any other spelling is for the Case to judge."""
 
 
 @dataclass(slots=True)
@@ -135,7 +135,7 @@ class Charges:
     left: tuple[int, ...]
 
 
-def read_lines(group: Group, rule: LinesRule, unknown: Unknown, control_id: str) -> Charges:
+def read_lines(group: Group, rule: LinesRule, unknown: Unknown, origin: str) -> Charges:
     """The charge lines of a part of a message.
 
     A line without an id of its own takes the message's with its number, so that no line takes the
@@ -145,7 +145,7 @@ def read_lines(group: Group, rule: LinesRule, unknown: Unknown, control_id: str)
         group: the part.
         rule: how they are read.
         unknown: takes values that no table knows.
-        control_id: MSH-10.
+        origin: tells the message from any other.
     """
     lines: dict[str, Line] = {}
     procedures: dict[str, Coded] = {}
@@ -158,12 +158,10 @@ def read_lines(group: Group, rule: LinesRule, unknown: Unknown, control_id: str)
         about = _about(rule.about, scope, unknown)
         _amounts(about, credit=kind == "credit")
         stated, _ = rule.key.found(scope)
-        key = f"{control_id}#{number}" if stated in ("", NULL) else stated
+        key = f"{origin}#{number}" if stated in ("", NULL) else stated
         key = key if kind == "charge" else f"{key}/{kind}"
         deleted = rule.action.read(scope, unknown) == "delete"
-        line = Line(
-            key=key, action=ItemAction.DELETE if deleted else ItemAction.SET, about=about
-        )
+        line = Line(key=key, action=ItemAction.DELETE if deleted else ItemAction.SET, about=about)
         if key in lines and lines[key] != line:
             key = f"{key}#{number}"
             line = Line(key=key, action=line.action, about=about)
@@ -197,11 +195,7 @@ def _amounts(about: dict[str, Any], *, credit: bool) -> None:
 
 
 def _number(raw: str | None) -> Decimal | None:
-    try:
-        value = Decimal(raw or "")
-    except InvalidOperation:
-        return None
-    return value if value.is_finite() and len(raw or "") <= _DIGITS else None
+    return Decimal(raw) if raw and _AMOUNT.fullmatch(raw) else None
 
 
 def _about(sources: Mapping[str, Source], scope: Scope, unknown: Unknown) -> dict[str, Any]:
@@ -218,7 +212,7 @@ def _scopes(group: Group, name: str, own: Collection[str]) -> Iterator[tuple[int
     anchors = group.scope.get(name, [])
     if not own:
         for number, segment in enumerate(anchors, 1):
-            yield number, ChainMap({name: [segment]}, group.scope)
+            yield number, {**group.scope, name: [segment]}
         return
     followers: list[dict[str, list[Segment]]] = []
     for segment in group.segments:
@@ -227,4 +221,4 @@ def _scopes(group: Group, name: str, own: Collection[str]) -> Iterator[tuple[int
         elif followers and segment.name in own:
             followers[-1][segment.name].append(segment)
     for number, found in enumerate(followers, 1):
-        yield number, ChainMap(found, group.scope)
+        yield number, {**group.scope, **found}

@@ -41,8 +41,10 @@ def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> Document:
     found = dict(below)
     for key, value in above.items():
         known = found.get(key)
-        both = isinstance(known, dict) and isinstance(value, dict)
-        found[key] = merged(known, value) if both else value
+        if isinstance(known, dict) and isinstance(value, dict):
+            found[key] = merged(known, value)
+        else:
+            found[key] = value
     return found
 
 
@@ -60,9 +62,6 @@ class SettingsTable:
         self._taken: set[str] = set()
         self.file = file
         self.key = key
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._data
 
     def fail(self, code: str, name: str, **params: object) -> NoReturn:
         """Refuse the value of a key.

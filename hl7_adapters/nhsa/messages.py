@@ -188,8 +188,8 @@ class _Layer:
         self.spelled: dict[tuple[str, str], str] = {}
 
     def message(self, head: Mapping[str, str], contents: Sequence[Mapping[str, Json]]) -> Message:
-        for content in contents:
-            bare = self._content(content)
+        # The nodes of all contents go first: fields beside them only fill what they leave open.
+        for bare in [self._content(content) for content in contents]:
             if bare:
                 self._bare(bare)
         for node, rows in self.nodes.items():

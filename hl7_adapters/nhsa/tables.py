@@ -107,6 +107,7 @@ class Tables:
             self._names.setdefault(key, {})[row["code"]] = row["meaning"]
         self._fields = cache(self._read_fields)
         self._spelling = cache(self._read_spelling)
+        self._dialects = cache(self._read_dialects)
 
     @cached_property
     def western(self) -> re.Pattern[str]:
@@ -155,6 +156,9 @@ class Tables:
 
     def dialects_of(self, transaction: str) -> tuple[str, ...]:
         """The dialects that have something of their own for a transaction; the national first."""
+        return self._dialects(transaction)
+
+    def _read_dialects(self, transaction: str) -> tuple[str, ...]:
         own = {
             r["dialect"]
             for table in ("fields", "dialects")

@@ -13,6 +13,7 @@ from codebooks.registry import INPATIENT, registry
 from codebooks.search import Match, search
 from grouper.case.fields import ZONE
 from grouper.service.access.principal import Right, require
+from grouper.service.context import Day  # noqa: TC001 -- FastAPI reads the annotations
 
 router = APIRouter(
     prefix="/api/v1", tags=["codebooks"], dependencies=[Depends(require(Right.GROUP))]
@@ -95,7 +96,7 @@ def schemes() -> Schemes:
 @router.get("/schemes/binding")
 def binding(
     region: Annotated[str, Query(max_length=64, description="id or name")],
-    on: Annotated[date | None, Query(description="day of discharge; absent: today")] = None,
+    on: Annotated[Day | None, Query(description="day of discharge; absent: today")] = None,
     kind: Annotated[str, Query(max_length=16)] = INPATIENT,
 ) -> BindingOut:
     """The scheme that binds a case by its region, day of discharge and kind."""

@@ -141,7 +141,7 @@ def add(
     try:
         with job.files(folder)["input"].open("xb") as out:
             shutil.copyfileobj(file.file, out)
-        services.audit.record(Entry(owner.name, "job.added", f"job:{number}"))
+        services.audit.record(Entry(owner.name, "job_added", f"job:{number}"))
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
@@ -184,7 +184,7 @@ def fetch(request: Request, job_id: Number, part: Part, owner: Owner) -> FileRes
     if job.state is not JobState.DONE or not path.is_file():
         raise ServiceError("JOB_NOT_DONE")
     about = {"part": part.value}
-    services.audit.record(Entry(owner.name, "job.fetched", f"job:{job_id}", about))
+    services.audit.record(Entry(owner.name, "job_fetched", f"job:{job_id}", about))
     kind = MEDIA[path.suffix[1:]]
     return FileResponse(path, media_type=kind, filename=path.name)
 
@@ -194,6 +194,6 @@ def remove(request: Request, job_id: Number, owner: Owner) -> Response:
     """End a job if it has not ended, and take away all its files."""
     services = services_of(request)
     job = services.jobs.one(job_id, owner.account_id)
-    services.audit.record(Entry(owner.name, "job.removed", f"job:{job_id}"))
+    services.audit.record(Entry(owner.name, "job_removed", f"job:{job_id}"))
     services.jobs.cancel(job)
     return Response(status_code=204)

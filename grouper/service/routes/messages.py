@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime  # noqa: TC003 -- FastAPI reads the annotations
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
@@ -11,7 +10,7 @@ from codebooks.errors import GrouperError
 from codebooks.messages import catalogue, text
 from grouper.service.access.principal import Principal, Right, require
 from grouper.service.audit_queue import Entry
-from grouper.service.context import Lang, aware, services_of
+from grouper.service.context import Lang, Time, aware, services_of
 from grouper.service.stored import case_ids
 from grouper.service.stored_models import (
     Dismissal,
@@ -101,8 +100,8 @@ def find(
     control_id: Word = None,
     patient: Word = None,
     visit: Word = None,
-    since: Annotated[datetime | None, Query(description="came at this time or later")] = None,
-    until: Annotated[datetime | None, Query(description="came before this time")] = None,
+    since: Annotated[Time | None, Query(description="came at this time or later")] = None,
+    until: Annotated[Time | None, Query(description="came before this time")] = None,
     after: Annotated[int, Query(ge=0, le=2**62)] = 0,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> MessageList:

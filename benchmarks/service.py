@@ -1,0 +1,271 @@
+"""Measure the web process: REST grouping with trace, and CDS cards, from another process.
+
+Usage: python benchmarks/service.py [REQUESTS] [STAYS]      (default 2,000 requests, 5,000 stays)
+
+The web process is started as ``grouper serve`` starts it, on SQLite (WAL, FULL), with an account
+and a key; every card is logged in the audit log before it is sent. Requests come over raw sockets
+that stay open, one after the other on one connection, then on four at once. Figures of different
+runs are not comparable where a machine is shared.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from codebooks.codes import code_set
+from grouper.intake.envelope import Envelope, Receipt
+from grouper.intake.event import Coded, Event
+from grouper.service.access.managing import make, make_key
+from grouper.service.settings import Settings
+from grouper.service.worker import Worker
+from grouper.store.database import connect
+from grouper.store.inbox import Inbox
+from grouper.store.migrate import upgrade
+from grouper.store.states import Role
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+REQUESTS, STAYS = 2000, 5000
+CONNECTIONS = 4
+HOOK = "d1577c69-dfbe-44ad-ba6d-3e05e953b2ea"
+HEART = {"dx": ["I21.001", "E11.900", "I50.900x007"], "px": ["36.0601"]}
+FACTS = {"sex": "1", "age": "66", "admission_time": "2026-10-01", "discharge_time": "2026-10-09"}
+
+
+class Plain:
+    """Messages as JSON of an event's own fields."""
+
+    name = "plain"
+
+    def envelope(self, raw: bytes, control_id: str = "") -> Envelope:
+        """As a form does."""
+        found = json.loads(raw)
+        named = {"patient": found["patient"], "visit": found["visit"]}
+        return Envelope(form=self.name, raw=raw, control_id=control_id, kind="stay", **named)
+
+    def events(self, raw: bytes) -> list[Event]:
+        """As a form does."""
+        found = json.loads(raw)
+        codes = {
+            name: tuple(Coded(code=code, rank=min(at, 1)) for at, code in enumerate(found[name]))
+            for name in ("dx", "px")
+        }
+        return [
+            Event(
+                patient=found["patient"],
+                visit=found["visit"],
+                facts=found["facts"],
+                person={"name": "示例"},
+                **codes,
+            )
+        ]
+
+    def answer(self, envelope: Envelope, receipt: Receipt) -> bytes:
+        """As a form does."""
+        del envelope
+        return receipt.verdict.value.encode()
+
+
+def messages(stays: int) -> Iterator[bytes]:
+    """Stays, a fifth of them of one group."""
+    chosen = random.Random(7)  # noqa: S311 -- no secret
+    codes = chosen.sample(code_set("icd10-nhsa-2.0").codes, 300)
+    for i in range(stays):
+        group = HEART if i % 5 == 0 else {"dx": chosen.choices(codes, k=3), "px": []}
+        cost = {"total_cost": f"{chosen.randint(3000, 90000)}.00"}
+        told = {"patient": f"P{i}", "visit": f"V{i}", "facts": FACTS | cost, **group}
+        yield json.dumps(told).encode()
+
+
+def fill(folder: Path, stays: int) -> str:
+    """A database with stays, an account and its key, which is returned."""
+    database = connect(f"sqlite:///{folder / 'grouper.sqlite'}")
+    upgrade(database)
+    form = Plain()
+    inbox = Inbox(database)
+    rows = [(form.envelope(raw), "bench") for raw in messages(stays)]
+    for start in range(0, stays, 512):
+        inbox.put_many(rows[start : start + 512])
+    worker = Worker(Settings(folder=folder / "service"), database, {"plain": form})
+    begun = time.perf_counter()
+    while worker.step():
+        continue
+    print(f"{stays:,} stays applied and grouped in {time.perf_counter() - begun:.1f} s")
+    make(database, "bench", "bench", Role.INTERFACE, (), None, 12)
+    key = make_key(database, "bench", "bench", "bench")
+    database.close()
+    return key
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+@contextmanager
+def web(folder: Path) -> Iterator[int]:
+    """The web process; its port."""
+    port = free_port()
+    settings = {
+        "DATABASE": f"sqlite:///{folder / 'grouper.sqlite'}",
+        "FOLDER": str(folder / "service"),
+        "WEB__PORT": str(port),
+        "ACCESS__RATE": "10000000",
+    }
+    surroundings = os.environ | {f"GROUPER_SERVICE_{n}": value for n, value in settings.items()}
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "grouper.service.process", "web"], env=surroundings, stderr=log
+        )
+    try:
+        wait(port, process)
+        yield port
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def wait(port: int, process: subprocess.Popen[bytes]) -> None:
+    """Wait until all is ready but the worker, which is not part of this."""
+    while process.poll() is None:
+        try:
+            with Client(port, "") as client:
+                checks = client.call("GET", "/health/ready", None)[1]["checks"]
+        except OSError:
+            time.sleep(0.05)
+            continue
+        if {value for name, value in checks.items() if name != "worker"} == {"ok"}:
+            return
+        time.sleep(0.05)
+    msg = "the web process ended"
+    raise RuntimeError(msg)
+
+
+class Client:
+    """A connection that stays open."""
+
+    def __init__(self, port: int, key: str) -> None:
+        self._socket = socket.create_connection(("127.0.0.1", port))
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._file = self._socket.makefile("rb")
+        self._key = key
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *_problem: object) -> None:
+        self._file.close()
+        self._socket.close()
+
+    def call(self, method: str, path: str, body: object) -> tuple[float, Any]:
+        """Seconds from the first byte sent to the last one received, and the answer."""
+        content = b"" if body is None else json.dumps(body).encode()
+        head = (
+            f"{method} {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+            f"Content-Length: {len(content)}\r\n"
+        )
+        if self._key:
+            head += f"Authorization: Bearer {self._key}\r\n"
+        start = time.perf_counter()
+        self._socket.sendall(head.encode() + b"\r\n" + content)
+        status = self._file.readline()
+        length = 0
+        while (line := self._file.readline()) not in (b"\r\n", b""):
+            name, _, value = line.partition(b":")
+            if name.lower() == b"content-length":
+                length = int(value)
+        answer = self._file.read(length)
+        seconds = time.perf_counter() - start
+        if b" 200 " not in status and path != "/health/ready":
+            msg = status.decode() + answer.decode()
+            raise RuntimeError(msg)
+        return seconds, json.loads(answer)
+
+
+def group(number: int) -> tuple[str, object]:
+    """One case to be grouped, with its trace."""
+    case = {**FACTS, **HEART, "case_id": f"C{number}", "total_cost": "52000.00"}
+    return "/api/v1/group", {"case": case, "trace": "json"}
+
+
+def card(stays: int) -> Callable[[int], tuple[str, object]]:
+    """A hook for one of the stays."""
+
+    def asked(number: int) -> tuple[str, object]:
+        stay = number * 37 % stays
+        context = {"userId": "Practitioner/1", "patientId": f"P{stay}", "encounterId": f"V{stay}"}
+        body = {"hook": "encounter-discharge", "hookInstance": HOOK, "context": context}
+        return "/cds-services/grouper-discharge", body
+
+    return asked
+
+
+def measure(
+    name: str,
+    asked: Callable[[int], tuple[str, object]],
+    port: int,
+    key: str,
+    requests: int,
+    connections: int,
+) -> None:
+    """Print how long requests take."""
+    times: list[float] = []
+
+    def work(first: int) -> None:
+        with Client(port, key) as client:
+            for number in range(first, requests, connections):
+                path, body = asked(number)
+                seconds, _ = client.call("POST", path, body)
+                times.append(seconds)
+
+    threads = [threading.Thread(target=work, args=(i,)) for i in range(connections)]
+    begun = time.perf_counter()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    total = time.perf_counter() - begun
+    if len(times) != requests:
+        msg = f"{name}: {requests - len(times)} requests failed"
+        raise RuntimeError(msg)
+    cuts = statistics.quantiles(times, n=100)
+    print(
+        f"{name}, {connections} connection(s): p50 {cuts[49] * 1000:.2f} ms, "
+        f"p99 {cuts[98] * 1000:.2f} ms, most {max(times) * 1000:.1f} ms, {requests / total:,.0f}/s"
+    )
+
+
+def main() -> None:
+    """Fill, start, measure."""
+    requests = int(sys.argv[1]) if len(sys.argv) > 1 else REQUESTS
+    stays = int(sys.argv[2]) if len(sys.argv) > 2 else STAYS
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        key = fill(folder, stays)
+        with web(folder) as port:
+            for path, asked in (("REST group with trace", group), ("CDS card", card(stays))):
+                with Client(port, key) as client:
+                    for number in range(50):
+                        way, body = asked(number)
+                        client.call("POST", way, body)
+                for connections in (1, CONNECTIONS):
+                    measure(path, asked, port, key, requests, connections)
+
+
+if __name__ == "__main__":
+    main()

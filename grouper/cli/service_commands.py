@@ -1,0 +1,45 @@
+"""The commands of the service, loaded only when one of them is asked for: they need its extra."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from codebooks.errors import GrouperError
+from codebooks.messages import language, text
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import typer
+
+EXTRA = "service"
+_PACKAGES = ("sqlalchemy", "fastapi", "pydantic_settings", "alembic", "structlog", "argon2")
+NAMES = ("serve", "accounts", "inbox", "store", "audit")
+"""The commands, in the order in which they are listed."""
+
+
+def add_service(app: typer.Typer, arguments: Sequence[str]) -> None:
+    """Add the service's commands to an app, if its arguments ask for one of them or for the list.
+
+    Raises:
+        GrouperError: ``EXTRA_MISSING``: one is asked for, and the packages it needs are not there.
+    """
+    asked = next((word for word in arguments if not word.startswith("-")), None)
+    if asked is not None and asked not in NAMES:
+        return
+    try:
+        for package in _PACKAGES:
+            import_module(package)
+    except ImportError:
+        if asked is None:
+            return
+        raise GrouperError("EXTRA_MISSING", extra=EXTRA) from None
+    accounts, inbox, serve, store = (
+        import_module(f"grouper.cli.{name}") for name in ("accounts", "inbox", "serve", "store")
+    )
+    app.command("serve", help=text("serve.command", language()))(serve.serve_command)
+    app.add_typer(accounts.app, name="accounts")
+    app.add_typer(inbox.app, name="inbox")
+    app.add_typer(store.app, name="store")
+    app.add_typer(store.audit_app, name="audit")
