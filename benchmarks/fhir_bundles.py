@@ -2,18 +2,19 @@
 
 A bundle is a stay as a hospital sends it: patient, encounter, 8 diagnoses, 4 procedures, coverage,
 three organisations and charge lines, in UTF-8 with Chinese names. Usage: python benchmarks/fhir_bundles.py
-[BUNDLES] [LINES]
+[BUNDLES] [LINES …]
 """
 
 from __future__ import annotations
 
-import json
 import random
 import statistics
 import sys
 import time
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
+
+import orjson
 
 from hl7_adapters.fhir import FORM
 from hl7_adapters.fhir.reader import read, read_exact
@@ -23,7 +24,8 @@ from hl7_adapters.fhir.validate import faults
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-DEFAULT_BUNDLES, DEFAULT_LINES, VALIDATED = 300, 20, 25
+DEFAULT_BUNDLES, VALIDATED = 300, 25
+DEFAULT_LINES = (0, 20)
 THO = "http://terminology.hl7.org/CodeSystem"
 DX = ("I21.001", "I10.x00x002", "E11.900", "J18.900", "N18.900", "I50.900", "K29.500", "D64.900")
 PX = ("36.0601", "88.5501", "37.2201", "99.1001")
@@ -120,7 +122,8 @@ def stay(number: int, lines: int, version: str) -> bytes:
             "performedDateTime" if four else "occurrenceDateTime": "2026-01-03T09:00:00+08:00",
         }
     for at in range(lines):
-        money = {"value": round(rng.random() * 500, 2), "currency": "CNY"}
+        cents = orjson.Fragment(f"{rng.random() * 500:.2f}")
+        money = {"value": cents, "currency": "CNY"}
         found[f"l{at}"] = {
             "resourceType": "ChargeItem",
             "identifier": [{"system": "urn:example:fee", "value": f"F{number}-{at}"}],
@@ -147,7 +150,7 @@ def stay(number: int, lines: int, version: str) -> bytes:
         for n, r in found.items()
     ]
     bundle = {"resourceType": "Bundle", "type": "transaction", "entry": entries}
-    return json.dumps(bundle, ensure_ascii=False, separators=(",", ":")).encode()
+    return orjson.dumps(bundle)
 
 
 def rate(work: Callable[[bytes], object], messages: list[bytes]) -> float:
@@ -191,5 +194,6 @@ def main(bundles: int, lines: int) -> None:
 
 
 if __name__ == "__main__":
-    arguments = [int(value) for value in sys.argv[1:3]]
-    main(*(arguments + [DEFAULT_BUNDLES, DEFAULT_LINES][len(arguments) :]))
+    count = int(sys.argv[1]) if len(sys.argv) > 1 else DEFAULT_BUNDLES
+    for each in map(int, sys.argv[2:] or DEFAULT_LINES):
+        main(count, each)

@@ -74,7 +74,8 @@ def measured(url: str, group: int, *load: str) -> dict[str, float]:
         server.terminate()
         rest, _ = server.communicate()
     found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    return found | json.loads(rest.splitlines()[-1])
+    counted: dict[str, float] = json.loads(rest.splitlines()[-1])
+    return found | counted
 
 
 @contextmanager

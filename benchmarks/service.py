@@ -22,7 +22,7 @@ import threading
 import time
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from codebooks.codes import code_set
 from grouper.intake.envelope import Envelope, Receipt
@@ -165,7 +165,7 @@ class Client:
         self._file = self._socket.makefile("rb")
         self._key = key
 
-    def __enter__(self) -> Client:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_problem: object) -> None:

@@ -119,7 +119,8 @@ class Peer:
         """MSA-1, MSA-2 and MSA-3 of the next answer."""
         frame = await self.reader.readuntil(b"\x1c\r")
         assert frame.startswith(b"\x0bMSH|")
-        fields = frame[1:-2].decode().split("MSA|")[1].rstrip("\r").split("|")
+        line = frame[1:-2].decode("utf-8", "replace").split("MSA|")[1].split("\r")[0]
+        fields = [*line.split("|"), ""]
         return fields[0], fields[1], fields[2]
 
     async def answers(self, count: int) -> list[tuple[str, str]]:

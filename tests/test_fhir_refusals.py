@@ -490,6 +490,18 @@ def test_deep_values_are_kept_or_refused() -> None:
     survives(json.dumps(bundle({"p": patient(), "e": encounter() | {"subject": deep}})).encode())
 
 
+@pytest.mark.parametrize(
+    "content", [b"{", b"\xff", b'{"resourceType": "Bundle", "x": 1e99999999999999999999}']
+)
+def test_the_exact_reader_refuses_as_the_fast_one(content: bytes) -> None:
+    found = []
+    for reader in (read_exact, read_fast):
+        with pytest.raises(IntakeError) as error:
+            reader(content)
+        found.append(error.value.code)
+    assert found[0] == found[1]
+
+
 def test_both_readers_read_the_same() -> None:
     for message in MESSAGES:
         content = raw(message)

@@ -114,6 +114,38 @@ def test_the_answer_swaps_the_names_in_the_senders_set(charset: str) -> None:
     assert answer.first("ERR") is None
 
 
+def test_a_message_in_two_bytes_a_character_is_answered_so() -> None:
+    text = stay("ADT^A08", charset="UNICODE").decode("utf-8")
+    raw = text.encode("utf-16")
+    envelope = FORM.envelope(raw)
+    assert envelope.facility == "测试医院"
+    answer = FORM.answer(envelope, Receipt(message_id=1, verdict=Verdict.ACCEPTED))
+    assert values(parse(answer), "MSH", 6, 18) == ("测试医院", "UNICODE")
+    assert answer.startswith(b"\xff\xfeM\0")
+
+
+def test_without_a_stated_set_the_answer_comes_in_that_of_the_message() -> None:
+    raw = stay("ADT^A08", charset="").decode("utf-8").encode("gb18030")
+    answer = answered(raw)
+    assert values(answer, "MSH", 6) == ("测试医院",)
+    assert answer.charset.startswith("GB")
+
+
+def test_an_id_beside_the_message_is_answered() -> None:
+    raw = stay("ADT^A08", control_id="")
+    envelope = FORM.envelope(raw, "K|1")
+    answer = FORM.answer(envelope, Receipt(message_id=1, verdict=Verdict.ACCEPTED))
+    assert values(parse(answer), "MSA", 1, 2) == ("AA", "K|1")
+
+
+def test_an_escaped_id_comes_back_as_it_was() -> None:
+    raw = stay("ADT^A08", control_id=r"A\T\1")
+    envelope = FORM.envelope(raw)
+    assert envelope.control_id == "A&1"
+    answer = FORM.answer(envelope, Receipt(message_id=1, verdict=Verdict.ACCEPTED))
+    assert rb"MSA|AA|A\T\1" + b"\r" in answer
+
+
 def test_two_answers_have_two_ids() -> None:
     raw = stay("ADT^A08")
     ids = {values(answered(raw), "MSH", 10) for _ in range(3)}

@@ -15,7 +15,7 @@ from grouper.store.database import StoreError, connect
 from grouper.store.group_commit import GroupCommit
 from grouper.store.inbox import Inbox
 from grouper.store.migrate import upgrade
-from hl7_adapters.mllp import MllpClient
+from hl7_adapters.mllp import MllpClient, listener
 
 
 class Watched(Inbox):
@@ -133,5 +133,32 @@ def test_stopping_in_the_stream_loses_and_repeats_nothing(tmp_path: Path) -> Non
                 await his.send(*sent)
                 assert await his.answers(500) == [("AA", str(i)) for i in range(500)]
             assert [m.raw for m in inbox.after(0, count=1000, size=10**9)] == sent
+
+    run(work())
+
+
+def test_the_real_form_answers_by_the_entry_point(tmp_path: Path) -> None:
+    stay = b"PV1|1|I" + b"|" * 17 + b"V0001\r"
+    good, large = message("1") + stay, message("2", "长" * 2000) + stay
+    chinese = (message("3", "患者甲") + stay).replace(b"UNICODE UTF-8", b"GB 18030-2000")
+    chinese = chinese.decode().encode("gb18030")
+
+    async def work() -> None:
+        async with storing(tmp_path) as (inbox, commit):
+            port = listener({"port": 0, "frame_limit": 2000}, commit.put)
+            await port.start()
+            try:
+                async with peer(port) as his:
+                    await his.send(good, large, chinese, b"no HL7")
+                    found = [await his.answer() for _ in range(4)]
+            finally:
+                await port.stop()
+            assert [(code, name) for code, name, _ in found[1:3]] == [("AR", "2"), ("AA", "3")]
+            assert found[0][:2] == ("AA", "1")
+            assert found[3][0] != "AA"
+            stored = inbox.after(0, count=10, size=10**6)
+            assert [m.raw for m in stored] == [good, chinese, b"no HL7"]
+            assert {m.form for m in stored} == {"hl7v2"}
+            assert stored[2].reason == "MESSAGE_UNREADABLE"
 
     run(work())

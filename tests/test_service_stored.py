@@ -118,7 +118,7 @@ def test_cases_come_page_by_page_and_by_what_is_asked(running: Service) -> None:
         ({"state": "running"}, 1),
         ({"state": ["running", "discharged"]}, 6),
         ({"group": "FM39"}, 5),
-        ({"scheme": "chs-drg-2.0", "status": "invalid"}, 1),
+        ({"scheme": "chs-drg-2.0", "status": "grouped"}, 5),
         ({"reason": "DX_PRINCIPAL_UNKNOWN"}, 1),
         ({"text": "P3"}, 1),
         ({"text": made[2]}, 1),

@@ -133,6 +133,15 @@ def test_charges_repeat_no_record(feed: Feed) -> None:
     assert found[1].sex == 1
 
 
+def test_a_charge_that_restates_the_record_moves_its_stamps(feed: Feed) -> None:
+    feed(stay(sex="1"))
+    feed(stay(sex="1", lines=(line("1"),)))
+    feed(stay(sex="2"), stamp=1)
+    assert feed.head().version == 2
+    with feed.database.reading() as connection:
+        assert case_at(connection, feed.head().id)[0].sex == 1
+
+
 def test_a_version_that_is_not_there(feed: Feed) -> None:
     feed(stay())
     for version in (0, 2):

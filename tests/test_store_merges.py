@@ -82,6 +82,9 @@ def test_chains_of_merges_end_at_the_last_number(feed: Feed) -> None:
     feed(one_person("C", "B"))
     feed(stay("V3", "A"))
     assert {details(feed, v)["patient"] for v in ("V1", "V2", "V3")} == {"C"}
+    with feed.database.reading() as connection:
+        numbers = [row["id"] for row in feed.rows(person)]
+        assert {getattr(who(connection, number), "patient", None) for number in numbers} == {"C"}
     # They are one already: nothing moves, in whichever direction it is said.
     assert feed(one_person("A", "C")) == ()
 

@@ -10,10 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from store_support import HOSPITAL, START, Feed, database, line, open_database, stay
 
-from grouper.intake.event import Event, EventKind, Line
+from grouper.intake.event import Coded, Event, EventKind, Line
 from grouper.intake.forms import IntakeError
 from grouper.store.database import Database
-from grouper.store.history import case_at, record_at, versions
+from grouper.store.history import case_at, issues_of, record_at, versions
 from grouper.store.schema import outcome, person, stay_version
 from grouper.store.schema import stay as stays
 from grouper.store.stays import Applier
@@ -176,6 +176,7 @@ def test_issues_are_kept_without_values_that_name(feed: Feed) -> None:
     assert any(reason == "DATE_ORDER" for _, reason in reasons)
     assert {"PV1-36", "FT1-7"} <= {i.get("place") for i in second.issues}
     assert [i["line"] for i in second.issues if "line" in i] == ["1"]
+    assert {issue.reason for issue in issues_of(first)} == {reason for _, reason in reasons}
     assert "王" not in str(first.issues) + str(second.issues)
     assert "回家" not in str(first.issues)
 
@@ -209,7 +210,8 @@ def test_places_not_understood_are_said_until_they_are(feed: Feed) -> None:
 )
 def test_what_cannot_be_applied_changes_nothing(feed: Feed, event: Event, code: str) -> None:
     feed(stay(**ADMITTED))
-    assert refused(feed, stay(dx=["I10.x00"]), stay("V9", "P9"), event) == code
+    first = stay(dx=["I10.x00"], lines=(line("1"),))
+    assert refused(feed, first, stay("V9", "P9"), event) == code
 
 
 def test_values_that_a_database_does_not_take_are_shown(feed: Feed) -> None:
@@ -217,6 +219,8 @@ def test_values_that_a_database_does_not_take_are_shown(feed: Feed) -> None:
         stay(
             sex="1",
             department="内\x00科\ud800" + "长" * 200,
+            dx=[Coded(code="I10\x00", rank=0, about={"name": Decimal("1.5")})],
+            assessments={"assessment_item": ("A",), "assessment_value": (7,)},
             admission_time=date(2026, 3, 1),
             extra={"ZXX-1": {"n": 1 << 70, "text": "\\u0000", "list": (1, None, True)}},
             lines=(line("1", "2.00", line_name="a\x00"),),
@@ -228,6 +232,8 @@ def test_values_that_a_database_does_not_take_are_shown(feed: Feed) -> None:
     assert case.department == "内␀科?" + "长" * 200
     assert case.admission_time is not None
     assert case.line_name == ("a␀",)
+    assert (case.dx, case.assessment_value) == (("I10␀",), ("7",))
+    assert record["dx"]["items"]["I10␀"]["about"] == {"name": "1.5"}
     assert record["extra"]["ZXX-1"][0] == {
         "n": str(1 << 70),
         "text": "\\u0000",

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 from codebooks.errors import GrouperError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
+    from grouper.case.record import Case
     from grouper.intake.envelope import Envelope, Receipt
     from grouper.intake.result import CaseResult
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     """Stores a message that came by a channel; the receipt comes after the commit."""
 
 LISTENERS, SENDERS, ENCODERS = "grouper.listeners", "grouper.senders", "grouper.encoders"
+REVIEWERS = "grouper.reviewers"
 
 
 class Listener(Protocol):
@@ -84,6 +86,72 @@ class Encoder(Protocol):
             control_id: unique id of the message.
         """
         ...
+
+
+class Reviewer(Protocol):
+    """Holds the lists that were sent for a stay against its case; the entry point is one of them.
+
+    Nothing is ever written back: a person takes what is found to the hospital's own system.
+    """
+
+    @property
+    def form(self) -> str:
+        """Name of the form whose messages it reads."""
+        ...
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        """The kinds of messages that are whole lists of a stay."""
+        ...
+
+    def differences(
+        self, raw: bytes, case: Case, source: str, lang: str
+    ) -> Sequence[Mapping[str, Any]]:
+        """What the case proposes against what was sent, one mapping a difference.
+
+        Raises:
+            IntakeError: the message cannot be read.
+        """
+        ...
+
+    def checks(self, raw: bytes, lang: str) -> Sequence[Mapping[str, Any]]:
+        """What the field tables say against a message, one mapping a finding.
+
+        Raises:
+            IntakeError: as above.
+        """
+        ...
+
+    def document(
+        self, raw: bytes, case: Case, source: str, media: str, lang: str
+    ) -> tuple[bytes, str]:
+        """The differences as a file (``csv`` or ``xlsx``), and its media type.
+
+        Raises:
+            IntakeError: as above.
+        """
+        ...
+
+    def written(
+        self,
+        case: Case,
+        record: Mapping[str, Any],
+        person: Mapping[str, Any],
+        kind: str,
+        lang: str,
+    ) -> Mapping[str, Any]:
+        """The list of a case, ready for the hospital's system to upload.
+
+        Raises:
+            GrouperError: the kind is none that can be written.
+        """
+        ...
+
+
+@cache
+def reviewers() -> Mapping[str, Reviewer]:
+    """The reviewers at hand, by name."""
+    return _found(REVIEWERS)
 
 
 @cache

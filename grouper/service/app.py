@@ -31,6 +31,7 @@ from grouper.service.routes import (
     health,
     inbox,
     jobs,
+    lists,
     messages,
 )
 from grouper.service.stored import queue_of, reference_of, write_looks
@@ -49,6 +50,7 @@ ROUTERS = (
     grouping.router,
     codebooks.router,
     cases.router,
+    lists.router,
     inbox.router,
     messages.router,
     jobs.router,

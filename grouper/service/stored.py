@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from grouper.case.issues import Issue
     from grouper.case.record import Case
+    from grouper.intake.record import Record
     from grouper.service.audit_queue import Entry
     from grouper.store.database import Database
     from grouper.store.database import Writing as Reading
@@ -207,6 +208,16 @@ def person_of(database: Database, head: StayHead) -> Who | None:
         return None
     with database.reading() as connection:
         return reading.who(connection, head.person_id)
+
+
+def record_of(database: Database, stay: Stay) -> Record:
+    """The running record of a stay at its version.
+
+    Raises:
+        StoreError: ``STORE_UNAVAILABLE``.
+    """
+    with database.reading() as connection:
+        return history.record_at(connection, stay.head.id, stay.version)
 
 
 def stay_of_visit(

@@ -28,8 +28,8 @@ from grouper.store.database import StoreError
 from grouper.store.schema import charge_line, stay, stay_version
 
 if TYPE_CHECKING:
-    from pathlib import Path
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from sqlalchemy import Connection
 
@@ -191,8 +191,6 @@ class _Run:
     def _stays(self, connection: Connection) -> None:
         prints = {str(block): text for block, text in tables.fingerprints(connection).items()}
         parts = self.manifest.files["stays"]
-        for block in [block for block in parts if block not in prints]:
-            del parts[block]
         for block, text in prints.items():
             if self.manifest.blocks.get(block) != text:
                 parts.pop(block, None)

@@ -123,7 +123,13 @@ def _serial(engine: Engine, lock: int) -> Iterator[Connection]:
         else:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
         yield connection
-        connection.commit()
+        try:
+            connection.commit()
+        except BaseException:
+            # A commit that fails (a full disk) leaves the driver's transaction, and its lock, as
+            # they are; SQLAlchemy takes it for ended. Closing the connection ends it.
+            connection.invalidate()
+            raise
 
 
 def connect(url: str) -> Database:

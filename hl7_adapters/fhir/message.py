@@ -76,8 +76,10 @@ class Message:
     def stated(self, resource: Json, kind: str) -> str:
         """What the status of a resource means; empty when it states none or one unknown."""
         for value in self.pick(resource, kind, "status"):
-            code = value if isinstance(value, str) else next((c.code for c in codings(value)), "")
-            return self.book.statuses.get((kind, code), "")
+            code = value
+            if isinstance(value, dict):
+                code = next((text(c.get("code")) for c in objects(value.get("coding"))), "")
+            return self.book.statuses.get((kind, text(code)), "")
         return ""
 
     def label(self) -> str:

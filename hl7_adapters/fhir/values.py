@@ -87,7 +87,11 @@ def text(value: object) -> str:
 
 def first_text(values: Sequence[Any]) -> str:
     """The first text among values."""
-    return next((found for value in values if (found := text(value))), "")
+    for value in values:
+        found = text(value)
+        if found:
+            return found
+    return ""
 
 
 def codings(concept: object) -> list[Coding]:

@@ -6,6 +6,7 @@ it is sent when the message is stored. MSA-2 is the sender's MSH-10, letter by l
 
 from __future__ import annotations
 
+import contextlib
 import re
 import secrets
 from datetime import datetime
@@ -16,6 +17,7 @@ from codebooks.messages import catalogue, text
 from grouper.case.fields import ZONE
 from grouper.intake.envelope import Verdict
 from grouper.intake.forms import IntakeError
+from hl7_adapters.hl7v2.charsets import charsets
 from hl7_adapters.hl7v2.codec import NULL, build
 
 if TYPE_CHECKING:
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 
     from grouper.intake.envelope import Envelope, Receipt
     from hl7_adapters.hl7v2.book import AnswerRule
-    from hl7_adapters.hl7v2.codec import Field, Message, Repetition
+    from hl7_adapters.hl7v2.codec import Field, Message
 
 ASCII = "ASCII"
 _ID_BYTES = 10
@@ -31,6 +33,9 @@ _ID_BYTES = 10
 _PLACE = re.compile(r"(?P<segment>[A-Z][A-Z0-9]{2})-(?P<field>[0-9]+)")
 _VERSION = re.compile(r"([0-9]+)\.([0-9]+)")
 _ENGLISH = "en"
+_ACK, _PROCESSING = "ACK", "P"
+_STRUCTURED = (2, 4)
+_ZONE = ZoneInfo(ZONE)
 _SEPARATORS = ("|", "^~\\&")
 _UNREADABLE = str.maketrans("", "", "\0\ufffd")
 
@@ -49,6 +54,9 @@ def acknowledge(
         rule: how answers are written.
         lang: ``zh``, ``en``, or None for the language of the process.
     """
+    if head is not None and receipt.verdict is Verdict.ACCEPTED:
+        with contextlib.suppress(IntakeError):
+            return _accepted(head, envelope, rule)
     for language in (lang, _ENGLISH):
         try:
             segments = _segments(head, envelope, receipt, rule, language)
@@ -57,6 +65,44 @@ def acknowledge(
             # The set lacks a character, or the separators do not serve.
             continue
     return build(_segments(None, envelope, receipt, rule, _ENGLISH, plain=True), ASCII)
+
+
+def _accepted(head: Message, envelope: Envelope, rule: AnswerRule) -> bytes:
+    """The answer to a message that was read: its own texts need no escaping anew."""
+    header = head.segments[0]
+    charset = charsets().get(head.charset)
+    kind = _kind(head, _field(head, 12) or rule.version)
+    mark = head.syntax.component
+    if charset is None or header.value(10).strip() != envelope.control_id or not mark:
+        raise IntakeError("MESSAGE_UNREADABLE", place="MSH")
+    fields = [
+        "MSH",
+        header.raw(2) or _SEPARATORS[1],
+        *(header.raw(number) for number in (5, 6, 3, 4)),
+        _now(),
+        "",
+        kind if isinstance(kind, str) else mark.join(map(str, kind)),
+        secrets.token_hex(_ID_BYTES),
+        header.raw(11) or _PROCESSING,
+        header.raw(12) or rule.version,
+        *[""] * 5,
+        header.raw(18) or head.charset,
+    ]
+    field = head.syntax.field
+    answer = [field.join(fields), field.join(["MSA", Verdict.ACCEPTED, header.raw(10).strip()])]
+    return charset.encode("\r".join(answer) + "\r")
+
+
+def _now() -> str:
+    return datetime.now(_ZONE).strftime("%Y%m%d%H%M%S%z")
+
+
+def _kind(head: Message | None, version: str) -> str | tuple[str, ...]:
+    """MSH-9 of the answer; the structure since version 2.4."""
+    trigger = _field(head, 9, 2)
+    if not trigger:
+        return _ACK
+    return (_ACK, trigger) if _number(version) < _STRUCTURED else (_ACK, trigger, _ACK)
 
 
 def _segments(
@@ -85,10 +131,6 @@ def _segments(
 
 
 def _header(head: Message | None, version: str) -> list[Field]:
-    trigger = _field(head, 9, 2)
-    kind: Repetition = "ACK"
-    if trigger:
-        kind = ("ACK", trigger) if _number(version) < (2, 4) else ("ACK", trigger, "ACK")
     marks = (head.syntax.field, _encoding(head)) if head else _SEPARATORS
     return [
         *marks,
@@ -96,11 +138,11 @@ def _header(head: Message | None, version: str) -> list[Field]:
         _echo(head, 6),
         _echo(head, 3),
         _echo(head, 4),
-        datetime.now(ZoneInfo(ZONE)).strftime("%Y%m%d%H%M%S%z"),
+        _now(),
         "",
-        kind,
+        _kind(head, version),
         secrets.token_hex(_ID_BYTES),
-        _field(head, 11) or "P",
+        _field(head, 11) or _PROCESSING,
         version,
     ]
 
@@ -167,4 +209,4 @@ def _error(
 
 def _number(version: str) -> tuple[int, int]:
     found = _VERSION.match(version)
-    return (int(found[1]), int(found[2])) if found else (2, 4)
+    return (int(found[1]), int(found[2])) if found else _STRUCTURED

@@ -111,8 +111,8 @@ class Hl7Form:
     def answer(self, envelope: Envelope, receipt: Receipt) -> bytes:
         """The acknowledgement, also of a message that cannot be read."""
         head = read_head(envelope.raw)
-        if head is None or not head.segments[0].value(_CHARSET):
-            # The character set shows in the rest of the message.
+        if head is None or b"\0" in envelope.raw or not head.segments[0].value(_CHARSET):
+            # The character set shows in the width of the characters, or in the whole message.
             with contextlib.suppress(IntakeError):
                 head = parse(envelope.raw)
         return acknowledge(head, envelope, receipt, self.book.answer, self._language)

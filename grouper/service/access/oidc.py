@@ -129,7 +129,8 @@ class Provider:
     def _claims(self, written: object, nonce: str) -> Mapping[str, Any]:
         keys = self._ask("GET", str(self._discovery()["jwks_uri"]))
         try:
-            token = jwt.decode(str(written), KeySet.import_key_set(keys), algorithms=_ALGORITHMS)
+            known = KeySet.import_key_set({"keys": keys["keys"]})
+            token = jwt.decode(str(written), known, algorithms=_ALGORITHMS)
             registry = jwt.JWTClaimsRegistry(
                 now=lambda: int(self._clock()),
                 leeway=60,

@@ -19,7 +19,7 @@ from codebooks.strict_csv import read_rows
 from grouper.store.states import Role
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
 
 class AccessError(GrouperError):
@@ -109,13 +109,14 @@ def principal_of(request: Request) -> Principal:
     return found
 
 
-def require(right: Right) -> Callable[[Request], Principal]:
+def require(right: Right) -> Callable[[Request], Awaitable[Principal]]:
     """A dependency of a route: the principal, if it holds a right.
 
     The dependency raises :class:`AccessError` ``SIGN_IN_NEEDED`` or ``NOT_ALLOWED``.
     """
 
-    def held(request: Request) -> Principal:
+    # FastAPI would send a plain function to a thread, which costs more than it does.
+    async def held(request: Request) -> Principal:
         principal = principal_of(request)
         if not principal.may(right):
             raise AccessError("NOT_ALLOWED", right=right.value)

@@ -33,7 +33,7 @@ router = APIRouter(
 )
 
 
-def _region(request: Request) -> str:
+async def _region(request: Request) -> str:
     return services_of(request).settings.region
 
 
