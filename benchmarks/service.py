@@ -4,8 +4,9 @@ Usage: python benchmarks/service.py [REQUESTS] [STAYS]      (default 2,000 reque
 
 The web process is started as ``grouper serve`` starts it, on SQLite (WAL, FULL), with an account
 and a key; every card is logged in the audit log before it is sent. Requests come over raw sockets
-that stay open, one after the other on one connection, then on four at once. Figures of different
-runs are not comparable where a machine is shared.
+that stay open, one after the other on one connection, then on four at once; cards also while the
+worker applies messages that come in meanwhile. Figures of different runs are not comparable where a
+machine is shared.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 
 REQUESTS, STAYS = 2000, 5000
 CONNECTIONS = 4
+ARRIVING = 20
 HOOK = "d1577c69-dfbe-44ad-ba6d-3e05e953b2ea"
 HEART = {"dx": ["I21.001", "E11.900", "I50.900x007"], "px": ["36.0601"]}
 FACTS = {"sex": "1", "age": "66", "admission_time": "2026-10-01", "discharge_time": "2026-10-09"}
@@ -118,9 +120,8 @@ def free_port() -> int:
 
 
 @contextmanager
-def web(folder: Path) -> Iterator[int]:
-    """The web process; its port."""
-    port = free_port()
+def process(name: str, folder: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
+    """A process of the service."""
     settings = {
         "DATABASE": f"sqlite:///{folder / 'grouper.sqlite'}",
         "FOLDER": str(folder / "service"),
@@ -128,24 +129,53 @@ def web(folder: Path) -> Iterator[int]:
         "ACCESS__RATE": "10000000",
     }
     surroundings = os.environ | {f"GROUPER_SERVICE_{n}": value for n, value in settings.items()}
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "grouper.service.process", "web"], env=surroundings, stderr=log
-        )
+    command = [sys.executable, "-m", "grouper.service.process", name]
+    with (folder / f"{name}.log").open("wb") as log:
+        running = subprocess.Popen(command, env=surroundings, stderr=log)
     try:
-        wait(port, process)
-        yield port
+        yield running
     finally:
-        process.terminate()
-        process.wait()
+        running.terminate()
+        running.wait()
 
 
-def wait(port: int, process: subprocess.Popen[bytes]) -> None:
+@contextmanager
+def arriving(port: int, key: str) -> Iterator[None]:
+    """Messages come at :data:`ARRIVING` a second, as on a busy day."""
+    stop = threading.Event()
+
+    def send() -> None:
+        with Client(port, key) as client:
+            number = 0
+            while not stop.wait(1 / ARRIVING):
+                number += 1
+                client.call("POST", "/api/v1/inbox/hl7v2", message(number))
+
+    thread = threading.Thread(target=send)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+def message(number: int) -> bytes:
+    """An update of a running stay."""
+    return (
+        f"MSH|^~\\&|HIS|B|GROUPER|B|20261001||ADT^A08|B{number}|P|2.5|||||CHN|UNICODE UTF-8\r"
+        f"PID|1||A{number % 500}^^^B^PI||示例||19600101|M\r"
+        f"PV1|1|I|12||||||||||||||||A{number % 500}|||||||||||||||||||||||||20261001\\r"
+        f"DG1|1||I10.x0{number % 10}0||20261001|F\r"
+    ).encode()
+
+
+def wait(port: int, running: subprocess.Popen[bytes]) -> None:
     """Wait until all is ready but the worker, which is not part of this."""
-    while process.poll() is None:
+    while running.poll() is None:
         try:
             with Client(port, "") as client:
-                checks = client.call("GET", "/health/ready", None)[1]["checks"]
+                checks = client.call("GET", "/health/ready", b"")[1]["checks"]
         except OSError:
             time.sleep(0.05)
             continue
@@ -174,7 +204,7 @@ class Client:
 
     def call(self, method: str, path: str, body: object) -> tuple[float, Any]:
         """Seconds from the first byte sent to the last one received, and the answer."""
-        content = b"" if body is None else json.dumps(body).encode()
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
         head = (
             f"{method} {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
             f"Content-Length: {len(content)}\r\n"
@@ -191,7 +221,7 @@ class Client:
                 length = int(value)
         answer = self._file.read(length)
         seconds = time.perf_counter() - start
-        if b" 200 " not in status and path != "/health/ready":
+        if status.split()[1] not in (b"200", b"202") and path != "/health/ready":
             msg = status.decode() + answer.decode()
             raise RuntimeError(msg)
         return seconds, json.loads(answer)
@@ -257,7 +287,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         key = fill(folder, stays)
-        with web(folder) as port:
+        port = free_port()
+        with process("web", folder, port) as running:
+            wait(port, running)
             for path, asked in (("REST group with trace", group), ("CDS card", card(stays))):
                 with Client(port, key) as client:
                     for number in range(50):
@@ -265,6 +297,9 @@ def main() -> None:
                         client.call("POST", way, body)
                 for connections in (1, CONNECTIONS):
                     measure(path, asked, port, key, requests, connections)
+            with process("worker", folder, port), arriving(port, key):
+                busy = f"CDS card, worker applying {ARRIVING} messages/s"
+                measure(busy, card(stays), port, key, requests, 1)
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ def free_port() -> int:
 class Service:
     """A service that runs: its ports, its keys and its process."""
 
-    def __init__(self, folder: Path, url: str) -> None:
+    def __init__(self, folder: Path, url: str, **more: str) -> None:
         self.folder, self.url = folder, url
         self.web, self.mllp = free_port(), free_port()
         self.keys: dict[Role, str] = {}
@@ -51,6 +51,7 @@ class Service:
             "GROUPER_SERVICE_FOLDER": str(folder),
             "GROUPER_SERVICE_WEB__PORT": str(self.web),
             "GROUPER_SERVICE_LISTENERS": json.dumps({"mllp": {"port": self.mllp}}),
+            **more,
         }
         self.log = (folder / "service.log").open("wb")
         self.process = subprocess.Popen(

@@ -287,6 +287,9 @@ def test_hospital_and_departments() -> None:
     there = encounter(location=places, serviceProvider={"identifier": provider})
     found = stay(bundle({"p": patient(), "l": ward, "e": there}))
     assert found.hospital == "H33010000001"
+    long = {"identifier": provider | {"value": "H" * 65}}
+    cut = stay(bundle({"p": patient(), "e": encounter(serviceProvider=long)}))
+    assert (cut.hospital, len(cut.unknown)) == ("", 1)
     assert (found.facts["admission_department"], found.facts["department"]) == ("一病区", "二病区")
 
 

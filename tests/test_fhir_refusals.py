@@ -471,7 +471,7 @@ def test_broken_bytes_are_declared(chance: random.Random, noise: bytes) -> None:
 def test_every_single_place_with_wrong_types() -> None:
     for message in MESSAGES:
         for at in range(len(places(message))):
-            for value in (None, 7, "x", [], {}, [[]], 1.5):
+            for value in (None, 7, "x", {}, [[]]):
                 twin = copy.deepcopy(message)
                 holder, key = places(twin)[at]
                 holder[key] = value  # type: ignore[index]

@@ -243,3 +243,14 @@ def test_a_table_that_cannot_be_used_is_refused_with_its_place(
         *(code, "charsets.csv", row, column),
     )
     assert error.describe("zh") != error.describe("en")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "gb18030"])
+def test_a_header_with_chinese_and_a_set_that_is_not_served(encoding: str) -> None:
+    for name in ("KS X 1001", "ISO IR87", "CARRIER PIGEON"):
+        raw = f"MSH|^~\\&|医院信息系统|示例|G|D|2026||ADT^A01|1|P|2.5||||||{name}\rPID|1".encode(
+            encoding
+        )
+        with pytest.raises(IntakeError) as caught:
+            parse(raw)
+        assert caught.value.code == "CHARSET_UNKNOWN"

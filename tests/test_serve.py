@@ -7,6 +7,9 @@ import json
 import os
 import signal
 import socket
+import ssl
+import subprocess
+import sys
 import time
 from importlib.resources import files
 from pathlib import Path
@@ -15,7 +18,9 @@ from typing import Any
 import httpx
 import pytest
 import typer
-from serve_support import LONGEST, Service, served
+from mllp_support import Authority
+from postgres_support import postgres_url
+from serve_support import LONGEST, Service, free_port, served
 from typer.testing import CliRunner
 
 from codebooks.errors import GrouperError
@@ -24,6 +29,8 @@ from grouper.store.database import connect
 from grouper.store.migrate import upgrade
 from grouper.store.states import Role
 from hl7_adapters.mllp import MllpClient
+
+__all__ = ["postgres_url"]
 
 
 def message(visit: str, kind: str = "ADT^A03^ADT_A03", control: str = "") -> bytes:
@@ -93,6 +100,46 @@ def test_what_is_sent_in_is_stored_grouped_and_shown(tmp_path: Path) -> None:
         assert "PX1" not in words
         assert "测试" not in words
         assert "服务已停止" in words
+
+
+def test_the_same_on_postgresql(tmp_path: Path, postgres_url: str) -> None:
+    with served(tmp_path, postgres_url) as service, service.client(Role.OFFICE) as office:
+        assert send(service, message("V1"), message("V2")) == ["AA", "AA"]
+        found = until_grouped(office, 2)
+        assert {one["grouping"]["status"] for one in found} == {"grouped"}
+
+
+def test_the_web_port_speaks_tls(tmp_path: Path) -> None:
+    authority = Authority(tmp_path, "authority")
+    certificate, key = authority.issue("server")
+    port = free_port()
+    environment = {
+        **os.environ,
+        "GROUPER_SERVICE_DATABASE": f"sqlite:///{tmp_path / 'grouper.sqlite'}",
+        "GROUPER_SERVICE_FOLDER": str(tmp_path),
+        "GROUPER_SERVICE_WEB__PORT": str(port),
+        "GROUPER_SERVICE_WEB__TLS_CERTIFICATE": certificate,
+        "GROUPER_SERVICE_WEB__TLS_KEY": key,
+    }
+    command = [sys.executable, "-m", "grouper", "serve", "--only", "web"]
+    trusted = ssl.create_default_context(cafile=authority.file)
+    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as process:
+        try:
+            until = time.monotonic() + LONGEST
+            while True:
+                try:
+                    answer = httpx.get(f"https://127.0.0.1:{port}/health/live", verify=trusted)
+                    break
+                except httpx.ConnectError:
+                    assert time.monotonic() < until
+                    time.sleep(0.1)
+            assert answer.status_code == 200
+            assert "strict-transport-security" in answer.headers
+            with pytest.raises(httpx.HTTPError):
+                httpx.get(f"http://127.0.0.1:{port}/health/live")
+        finally:
+            process.terminate()
+            assert process.wait(40) == 0
 
 
 def test_an_error_at_the_start_is_told_in_words_and_ends_it(

@@ -83,6 +83,8 @@ Time = Annotated[datetime, BeforeValidator(_written)]
 """A time that is asked for, as ISO 8601 writes it."""
 Day = Annotated[date, BeforeValidator(_written)]
 """A day that is asked for, likewise."""
+
+
 async def _lang(request: Request) -> str:
     # FastAPI would send a plain function to a thread, which costs more than it does.
     return lang_of(request)

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from hl7_adapters.fhir.values import Json
 
 
+_HOSPITAL = 64
+"""Characters of a hospital's code that the store holds."""
+
+
 def events(message: Message, stated: str = "") -> list[Event]:
     """What a message says: merges of patients, stays in their order, and patients without one.
 
@@ -62,6 +66,9 @@ def _event(message: Message, stay: Stay) -> Event:
     if encounter is not None:
         cancelled = encounter_facts(message, stay, encounter)
         code = hospital(message, encounter, stay)
+        if len(code) > _HOSPITAL:
+            stay.note(f"{message.resources.place(encounter)}.serviceProvider", "identifier")
+            code = ""
     coverage(message, stay, claims)
     claim_facts(message, stay, claims)
     observed(message, stay)

@@ -14,7 +14,7 @@ from __future__ import annotations
 import codecs
 import re
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -277,8 +277,20 @@ def _either_reading(raw: bytes, header: bytes, sets: Charsets) -> tuple[str, Cha
         if stated(text) == name:
             return text, charset
         errors.append(IntakeError("CHARSET_BROKEN", place=_PLACE))
+    if _unknown(raw, sets):
+        raise IntakeError("CHARSET_UNKNOWN", place=_PLACE)
     # A set that is served but does not fit says more than a name that a wrong reading made up.
     raise min(errors, key=lambda error: _SEVERITY.index(error.code))
+
+
+def _unknown(raw: bytes, sets: Charsets) -> bool:
+    """Whether a header, read by the first set that fits it, states one that is not served."""
+    try:
+        text, _ = _default(raw, sets)
+    except IntakeError:
+        return False
+    name = stated(text)
+    return bool(name) and sets.get(name) is None
 
 
 def _codec(row: Row) -> str:
@@ -309,5 +321,6 @@ def _undefined(row: Row) -> bytes:
     return bytes(range(*bounds))
 
 
+@lru_cache(maxsize=1024)
 def _fold(name: str) -> str:
     return "".join(c for c in name.upper() if c.isalnum())
