@@ -39,7 +39,7 @@ bench: $(STAMP)
 	$(BIN)/python benchmarks/pdpm.py
 	$(BIN)/python benchmarks/ms_drg.py
 	$(BIN)/python benchmarks/hl7_codec.py
-	$(BIN)/python benchmarks/fhir.py
+	$(BIN)/python benchmarks/fhir_bundles.py
 	$(BIN)/python benchmarks/intake.py
 	$(BIN)/python benchmarks/store.py
 	$(BIN)/python benchmarks/drain.py

@@ -20,11 +20,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from inbox_support import DISCHARGED, FORM, envelope_of, settings_of
+from sqlalchemy import event
 
 from grouper.case.record import Case
 from grouper.service.stay_grouping import StayGrouper, ToGroup
 from grouper.service.worker import Worker
-from grouper.store.database import connect
+from grouper.store.database import Database, connect
 from grouper.store.group_commit import GroupCommit
 from grouper.store.inbox import Inbox
 from grouper.store.schema import now
@@ -55,16 +56,32 @@ async def receive(url: str, path: str) -> None:
     writer.close()
 
 
-def apply(url: str, path: str, folder: str) -> None:
-    """Apply what the inbox holds, a few messages in a transaction, until the socket ends."""
+def apply(url: str, path: str, folder: str, die_at: int = 0) -> None:
+    """Apply what the inbox holds, a few messages in a transaction, until the socket ends.
+
+    With ``die_at`` the process kills itself before that statement to the store, commits counted.
+    """
     stop = threading.Event()
     with socket.socket(socket.AF_UNIX) as held:
         held.connect(path)
         held.sendall(b"ready\n")
         threading.Thread(target=lambda: (held.recv(1), stop.set()), daemon=True).start()
         database = connect(url)
+        _die(database, die_at)
         Worker(settings_of(Path(folder)), database, {"plain": FORM}, chunk=8)._loop(stop)
         database.close()
+
+
+def _die(database: Database, at: int) -> None:
+    left = [at]
+
+    def statement(*_: object) -> None:
+        left[0] -= 1
+        if not left[0]:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    event.listen(database.store, "before_cursor_execute", statement)
+    event.listen(database.store, "commit", statement)
 
 
 def _warm() -> None:
@@ -83,10 +100,11 @@ def main(url: str, path: str, folder: str) -> None:
         if not number:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             try:
-                if line.strip() == "receive":
+                role, _, die_at = line.strip().partition(" ")
+                if role == "receive":
                     asyncio.run(receive(url, path))
                 else:
-                    apply(url, path, folder)
+                    apply(url, path, folder, int(die_at or 0))
             finally:
                 os._exit(0)
         sys.stdout.write(f"{number}\n")
@@ -103,7 +121,7 @@ class Child:
 
     def lines(self) -> Iterator[str]:
         """What it said so far, whole lines alone, without waiting for more."""
-        self.held.setblocking(False)
+        self.held.settimeout(0)
         try:
             while part := self.held.recv(2**16):
                 self.heard += part
@@ -115,14 +133,22 @@ class Child:
     def kill(self) -> list[str]:
         """kill -9; returns what it still said before."""
         os.kill(self.pid, signal.SIGKILL)
-        self.held.setblocking(True)
+        self.held.settimeout(None)
         said = self._rest()
         self.held.close()
         return said
 
+    def died(self, seconds: float) -> bool:
+        """Whether it ended by itself within a time."""
+        self.held.settimeout(seconds)
+        try:
+            return self.held.recv(1) == b""
+        except TimeoutError:
+            return False
+
     def end(self) -> list[str]:
         """Let it end in order; returns what it still said."""
-        self.held.setblocking(True)
+        self.held.settimeout(None)
         self.held.shutdown(socket.SHUT_WR)
         said = self._rest()
         self.held.close()

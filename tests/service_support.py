@@ -165,15 +165,15 @@ class Service:
 
 
 @contextmanager
-def service(folder: Path, **settings: Any) -> Iterator[Service]:
-    """An app on SQLite in a folder."""
+def service(folder: Path, url: str = "", **settings: Any) -> Iterator[Service]:
+    """An app on SQLite in a folder, or on another database."""
     made = Settings(
         folder=folder / "service",
         web=settings.pop("web", Web(docs=True)),
         intake=Intake(linger=0),
         **settings,
     )
-    database = connect(f"sqlite:///{folder / 'grouper.sqlite'}")
+    database = connect(url or f"sqlite:///{folder / 'grouper.sqlite'}")
     upgrade(database)
     app = create_app(made, database, forms={"fhir": JsonForm()})
     app.user_middleware.append(Middleware(Asking))

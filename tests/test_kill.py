@@ -7,21 +7,30 @@ import time
 from pathlib import Path
 
 import pytest
-from inbox_support import opened
+from inbox_support import FORM, opened
 from kill_support import STAYS, Child, Nursery, Sender, nursery
 from postgres_support import postgres_url  # noqa: F401 -- a fixture
 from sqlalchemy import func, select
 
 from grouper.store.database import Database
+from grouper.store.inbox import Inbox
 from grouper.store.outcomes import position_of
-from grouper.store.schema import charge_line, grouping, message, outcome, stay, stay_version
+from grouper.store.schema import (
+    charge_line,
+    grouping,
+    message,
+    outcome,
+    position,
+    stay,
+    stay_version,
+)
 
 ROUND = 12
 
 
 def kill_rounds(url: str, folder: Path, rounds: int, seed: int) -> None:
     with opened(folder, url) as database, nursery(url, folder) as house:
-        sender = Sender(random.Random(seed))
+        sender = Sender(random.Random(seed))  # noqa: S311 -- a seeded test
         kills = rounds_of(house, sender, database, rounds)
         finish(house, sender, database)
         check(database, sender)
@@ -38,14 +47,14 @@ def rounds_of(house: Nursery, sender: Sender, database: Database, rounds: int) -
             if role not in running:
                 running[role] = house.start(role)
         receiver = running["receive"]
-        receiver.held.setblocking(True)
+        receiver.held.settimeout(None)
         batch = sender.batch(dice.randint(1, ROUND))
         cut = dice.randint(0, len(batch))
         receiver.held.sendall(b"".join(raw + b"\n" for raw in batch[:cut]))
         # The moment of death: anywhere between the first byte and some commits later.
         time.sleep(dice.uniform(0, 0.04))
         sender.hear(receiver.lines())
-        receiver.held.setblocking(True)
+        receiver.held.settimeout(None)
         receiver.held.sendall(b"".join(raw + b"\n" for raw in batch[cut:]))
         for role in dice.choice((["receive"], ["apply"], ["receive", "apply"])):
             time.sleep(dice.uniform(0, 0.01))
@@ -81,8 +90,9 @@ def finish(house: Nursery, sender: Sender, database: Database) -> None:
     end = time.monotonic() + 60
     while time.monotonic() < end:
         with database.reading() as connection:
-            if position_of(connection) == len(sender.sent):
-                break
+            done = position_of(connection)
+        if done == Inbox(database).last():
+            break
         time.sleep(0.02)
     worker.end()
 
@@ -124,6 +134,37 @@ def check(database: Database, sender: Sender) -> None:
 
 def test_fifty_kills_lose_nothing_and_double_nothing(tmp_path: Path) -> None:
     kill_rounds(f"sqlite:///{tmp_path / 'grouper.sqlite'}", tmp_path, 50, seed=4)
+
+
+def test_a_worker_killed_at_each_statement_applies_wholly_or_not_at_all(tmp_path: Path) -> None:
+    """Not by lot: before every statement and the commit of a chunk once."""
+    url = f"sqlite:///{tmp_path / 'grouper.sqlite'}"
+    with opened(tmp_path, url) as database, nursery(url, tmp_path) as house:
+        sender = Sender(random.Random(1))  # noqa: S311 -- a seeded test
+        batch = [(FORM.envelope(raw), "kill") for raw in sender.batch(5)]
+        Inbox(database).put_many(batch)
+        deaths = 0
+        while True:
+            child = house.start(f"apply {deaths + 1}")
+            if not wait_for_death_or_end(child, database):
+                break
+            deaths += 1
+            with database.reading() as connection:
+                for table in (outcome, stay, stay_version, charge_line, grouping, position):
+                    there = connection.scalar(select(func.count()).select_from(table))
+                    assert there == 0, f"{table} after death {deaths}"
+        child.end()
+        check(database, sender)
+        assert deaths > 12
+
+
+def wait_for_death_or_end(child: Child, database: Database) -> bool:
+    while not child.died(0.01):
+        with database.reading() as connection:
+            if position_of(connection):
+                return False
+    child.held.close()
+    return True
 
 
 @pytest.mark.slow

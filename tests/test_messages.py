@@ -100,6 +100,13 @@ def test_the_environment_chooses_the_language(monkeypatch: pytest.MonkeyPatch) -
     assert language() == "zh"
 
 
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_what_is_wrong_has_no_stop_of_its_own(lang: str) -> None:
+    """The layout of an error sets it, before the advice."""
+    ends = [key for key, words in catalogue(lang).items() if key.startswith("error.")]
+    assert [key for key in ends if catalogue(lang)[key].endswith((".", "。"))] == []
+
+
 def test_an_unknown_key_is_a_programming_error() -> None:
     with pytest.raises(KeyError):
         text("error.NO_SUCH_ERROR")

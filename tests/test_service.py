@@ -210,6 +210,24 @@ def test_a_body_that_is_no_json(running: Service) -> None:
         assert (answer.status_code, code(answer)) == (400, "BODY_UNREADABLE")
 
 
+def test_half_a_character_is_refused_everywhere(running: Service) -> None:
+    for role, path in (
+        ("office", "/api/v1/group"),
+        ("office", "/api/v1/messages/1/dismiss"),
+        ("admin", "/api/v1/accounts"),
+        ("", "/api/v1/session"),
+        ("interface", "/cds-services/grouper-order"),
+    ):
+        answer = running.ask(
+            role,
+            "POST",
+            path,
+            content=b'{"name": "\\ud800"}',
+            headers={"Content-Type": "application/json"},
+        )
+        assert (answer.status_code, code(answer)) == (400, "BODY_UNREADABLE"), path
+
+
 def test_nobody_groups_without_a_right(running: Service) -> None:
     answer = running.client.post("/api/v1/group", json={"case": CASE})
     assert (answer.status_code, code(answer)) == (401, "SIGN_IN_NEEDED")

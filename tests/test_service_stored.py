@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from postgres_support import postgres_url
 from service_support import JsonForm, Service, service
 
 from grouper.service.worker import Worker
@@ -14,6 +15,7 @@ from grouper.store.alert_rows import end, start
 from grouper.store.database import StoreError
 from grouper.store.schema import now
 
+__all__ = ["postgres_url"]
 CASES, MESSAGES, INBOX = "/api/v1/cases", "/api/v1/messages", "/api/v1/inbox/fhir"
 
 
@@ -433,3 +435,35 @@ def test_outcomes_are_counted(running: Service) -> None:
     running.ask("interface", "POST", INBOX, json={"visit": "V1", "id": "later"})
     text = running.ask("office", "GET", "/metrics").text
     assert "grouper_queue_length 1.0" in text
+
+
+def test_all_of_it_on_postgresql(tmp_path: Path, postgres_url: str) -> None:
+    with service(tmp_path, postgres_url) as running:
+        case = running.stay(lines={"1": {"line_item": "A01", "line_amount": "12.30"}})
+        other = running.stay("V2", "P2", facts={"department": "骨科"})
+        for path in ("", "/versions", "/trace", "/lines", "/person"):
+            assert running.ask("office", "GET", f"{CASES}/{case}{path}").status_code == 200
+            assert running.ask("physician", "GET", f"{CASES}/{other}{path}").status_code == 404
+        page = running.ask("office", "GET", CASES, params={"limit": 1}).json()
+        rest = running.ask("office", "GET", CASES, params={"after": page["next"]}).json()
+        assert [one["case_id"] for one in (*page["cases"], *rest["cases"])] == [other, case]
+        asked = {"discharged_from": "0001-01-01", "discharged_until": "9999-12-31"}
+        assert len(running.ask("office", "GET", CASES, params=asked).json()["cases"]) == 2
+        number = running.send(visit="", patient="P3")
+        (found,) = running.ask("office", "GET", MESSAGES).json()["messages"]
+        assert found["message_id"] == number
+        path = f"{MESSAGES}/{number}/dismiss"
+        assert running.ask("office", "POST", path, json={"note": "x"}).status_code == 204
+        hook = {
+            "hook": "encounter-discharge",
+            "hookInstance": "d1577c69-dfbe-44ad-ba6d-3e05e953b2ea",
+            "context": {"patientId": "P1", "encounterId": "V1"},
+        }
+        cards = running.ask("interface", "POST", "/cds-services/grouper-discharge", json=hook)
+        assert "52,000.00" in cards.json()["cards"][0]["detail"]
+        assert "grouper_database_up 1.0" in running.ask("office", "GET", "/metrics").text
+        for nul in ("%00", "a%00b"):
+            assert running.ask("office", "GET", f"{CASES}/{nul}").status_code == 404
+            assert running.ask("office", "GET", f"{CASES}?department={nul}").status_code == 422
+            assert running.ask("office", "GET", f"{CASES}?text={nul}").status_code == 200
+            assert running.ask("office", "GET", f"{MESSAGES}?visit={nul}").status_code == 422

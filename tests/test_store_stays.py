@@ -12,6 +12,7 @@ from store_support import HOSPITAL, START, Feed, database, line, open_database, 
 
 from grouper.intake.event import Coded, Event, EventKind, Line
 from grouper.intake.forms import IntakeError
+from grouper.store import bills, ids
 from grouper.store.database import Database
 from grouper.store.history import case_at, issues_of, record_at, versions
 from grouper.store.schema import outcome, person, stay_version
@@ -126,6 +127,33 @@ def test_many_events_of_one_message_make_one_version(feed: Feed) -> None:
     )
     assert numbers == (feed.head().id, feed.head("V2").id)
     assert (feed.head().version, feed.head("V2").version) == (1, 1)
+
+
+def name_many(database: Database, count: int) -> None:
+    feed = Feed(database)
+    many = [stay(f"V{n}", f"P{n}", sex="1") for n in range(count)]
+    lines = tuple(line(str(n)) for n in range(count))
+    assert len(feed(*many, stay("V1", "P1", lines=lines))) == count
+    assert feed.head("V1").total_cost == count
+    feed(stay("V1", "P1", lines=lines))
+    with database.writing_store() as connection:
+        applier = Applier(connection, HOSPITAL)
+        assert len(applier.apply(many, 3, 3, START)) == count
+        assert applier.touched == ()
+    assert len(feed.rows(stays)) == len(feed.rows(person)) == count
+
+
+def test_a_message_is_asked_for_in_blocks(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ids, "AT_ONCE", 3)
+    monkeypatch.setattr(bills, "AT_ONCE", 3)
+    name_many(database, 10)
+
+
+@pytest.mark.slow
+def test_a_message_may_name_more_than_a_question_can_ask(database: Database) -> None:
+    name_many(database, 66_000)
 
 
 def test_a_chunk_is_one_memory(database: Database) -> None:

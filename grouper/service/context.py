@@ -79,6 +79,8 @@ def _written(value: object) -> object:
     return value
 
 
+NO_NUL = r"^[^\x00]*$"
+"""Pattern of texts that are looked for: a NUL is in none, and PostgreSQL takes none."""
 Time = Annotated[datetime, BeforeValidator(_written)]
 """A time that is asked for, as ISO 8601 writes it."""
 Day = Annotated[date, BeforeValidator(_written)]

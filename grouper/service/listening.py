@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
@@ -14,6 +14,9 @@ from grouper.store.group_commit import GroupCommit
 from grouper.store.inbox import Inbox
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from grouper.intake.porches import Listener, Put
     from grouper.service.settings import Settings
     from grouper.store.database import Database
 
@@ -35,8 +38,7 @@ async def _listen(settings: Settings, database: Database) -> None:
         Inbox(database), group=intake.group, linger_ms=intake.linger, waiting=intake.waiting
     )
     listeners = {
-        name: porch(LISTENERS, name)(options, commits.put)
-        for name, options in settings.listeners.items()
+        name: _listener(name, options, commits.put) for name, options in settings.listeners.items()
     }
     started = []
     try:
@@ -57,6 +59,13 @@ async def _listen(settings: Settings, database: Database) -> None:
         for listener in started:
             await listener.stop()
         await commits.close()
+
+
+def _listener(name: str, options: Mapping[str, Any], put: Put) -> Listener:
+    """A listener of the settings; ``kind`` says which, where several of one kind have names."""
+    rest = {key: value for key, value in options.items() if key != "kind"}
+    found: Listener = porch(LISTENERS, str(options.get("kind", name)))(rest, put)
+    return found
 
 
 def _place(listener: object) -> dict[str, object]:

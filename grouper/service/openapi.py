@@ -11,8 +11,17 @@ from grouper.service.problems import MEDIA_TYPE, Invalid, Problem
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
-OPEN = ("/health/live", "/health/ready", "/cds-services")
-"""Paths that need no principal."""
+OPEN = frozenset(
+    {
+        ("get", "/health/live"),
+        ("get", "/health/ready"),
+        ("get", "/cds-services"),
+        ("post", "/api/v1/session"),
+        ("get", "/api/v1/sign-in/oidc"),
+        ("get", "/api/v1/sign-in/oidc/back"),
+    }
+)
+"""Operations that need no principal."""
 _SCHEMES = {
     "key": {"type": "http", "scheme": "bearer", "description": "key of a system"},
     "session": {"type": "apiKey", "in": "cookie", "name": "grouper_session"},
@@ -51,14 +60,14 @@ def document(app: FastAPI) -> dict[str, Any]:
         schemas[model.__name__] = schema
     found["components"]["securitySchemes"] = _SCHEMES
     for path, operations in found["paths"].items():
-        for operation in operations.values():
-            _complete(path, operation)
+        for method, operation in operations.items():
+            _complete(method, path, operation)
     return found
 
 
-def _complete(path: str, operation: dict[str, Any]) -> None:
+def _complete(method: str, path: str, operation: dict[str, Any]) -> None:
     statuses = {*_ALWAYS}
-    if path not in OPEN:
+    if (method, path) not in OPEN:
         operation["security"] = [{name: []} for name in _SCHEMES]
         statuses |= {*_SIGNED}
     responses = operation["responses"]

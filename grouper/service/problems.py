@@ -178,8 +178,6 @@ async def _http(request: Request, error: Exception) -> Response:
 async def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101 -- as above
     lang = lang_of(request)
-    if any(one["type"] == "json_invalid" for one in error.errors()):
-        return problem("BODY_UNREADABLE", lang, {})
     errors = [_part(one, lang) for one in error.errors()[:_SHOWN]]
     return problem("REQUEST_INVALID", lang, {}, errors=errors)
 

@@ -128,7 +128,8 @@ class Settings(BaseSettings):
         compare: schemes that each case is grouped by beside the one that binds it.
         language: of texts to people and systems that ask for none.
         folder: where the service keeps what is no table: status of processes, jobs, exports.
-        listeners: options of each listener by its name; an empty table takes its defaults.
+        listeners: options of each listener by its name; an empty table takes its defaults. The
+            name is its kind (``mllp``, ``folder``), or ``kind`` says which where there are several.
         destinations: where results go back to, by name.
         forms: options of forms by name (such as a file that overrides the HL7 mapping).
     """

@@ -182,7 +182,7 @@ class Replayed(BaseModel):
 class Dismissal(Asked):
     """Why a message is put aside."""
 
-    note: str = Field(min_length=1, max_length=1000, pattern=r"\S")
+    note: str = Field(min_length=1, max_length=1000, pattern=r"^[^\x00]*[^\s\x00][^\x00]*$")
 
 
 class AlertOut(BaseModel):

@@ -10,7 +10,7 @@ from sqlalchemy import insert
 
 from grouper.case.record import Case
 from grouper.intake.event import ItemAction, Line
-from grouper.store.ids import Ids
+from grouper.store.ids import AT_ONCE, Ids
 from grouper.store.lines import (
     MARKER,
     Entry,
@@ -90,7 +90,7 @@ class Bills:
         last = self._last.setdefault(stay, {})
         if stay in self._whole:
             return last
-        if lines is None:
+        if lines is None or len(lines) > AT_ONCE:
             found = last_rows(read_rows(self._connection, stay))
             self._whole[stay] = None
             missing: Iterable[str] = found

@@ -76,7 +76,7 @@ class GroupCommit:
         self._bytes = 0
         self._closing = False
         self._changed = asyncio.Event()
-        self._room = asyncio.Condition()
+        self._outside: deque[_Item] = deque()
         self._task: asyncio.Task[None] | None = None
         self._thread = ThreadPoolExecutor(1, "group-commit")
         self._last = 1
@@ -95,22 +95,14 @@ class GroupCommit:
             Its receipt; without a number, verdict AR and reason ``NOT_STORED`` if it could not be
             stored for ``patience`` seconds, or this is closed.
         """
-        size = len(envelope.raw)
-        async with self._room:
-            # A message larger than all room still gets in when nothing else waits.
-            await self._room.wait_for(
-                lambda: (
-                    self._closing
-                    or not self._queue
-                    or (len(self._queue) < self._most and self._bytes + size <= WAITING_BYTES)
-                )
-            )
-            if self._closing:
-                self._counts["not_stored"] += 1
-                return NOT_STORED
-            done: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
-            self._queue.append(_Item(envelope, channel, self._clock() + self._patience, done))
-            self._bytes += size
+        if self._closing:
+            self._counts["not_stored"] += 1
+            return NOT_STORED
+        done: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
+        item = _Item(envelope, channel, self._clock() + self._patience, done)
+        # Who came first goes in first, also after waiting for room: order is what stamps rest on.
+        self._outside.append(item)
+        self._let_in()
         if self._task is None:
             self._task = asyncio.create_task(self._run())
         self._changed.set()
@@ -119,8 +111,10 @@ class GroupCommit:
     async def close(self) -> None:
         """Commit what waits, take nothing more."""
         self._closing = True
-        async with self._room:
-            self._room.notify_all()
+        for item in self._outside:
+            self._counts["not_stored"] += 1
+            item.done.set_result(NOT_STORED)
+        self._outside.clear()
         self._changed.set()
         if self._task is not None:
             await self._task
@@ -132,6 +126,7 @@ class GroupCommit:
         commits = self._counts["commits"]
         counts["intake_group_mean"] = self._counts["messages"] / commits if commits else 0.0
         counts["intake_waiting"] = float(len(self._queue))
+        counts["intake_held_back"] = float(len(self._outside))
         return counts
 
     async def _run(self) -> None:
@@ -142,10 +137,20 @@ class GroupCommit:
                 continue
             await self._company()
             items = self._take()
-            async with self._room:
-                self._room.notify_all()
+            self._let_in()
             self._last = len(items)
             await self._store(items)
+
+    def _let_in(self) -> None:
+        """Let in those that wait for room, in their order."""
+        while self._outside:
+            size = len(self._outside[0].envelope.raw)
+            # A message larger than all room still gets in when nothing else waits.
+            room = len(self._queue) < self._most and self._bytes + size <= WAITING_BYTES
+            if self._queue and not room:
+                return
+            self._queue.append(self._outside.popleft())
+            self._bytes += size
 
     async def _company(self) -> None:
         """Under load, wait until as many are here as went into the last commit."""

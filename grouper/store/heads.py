@@ -9,7 +9,7 @@ from uuid import uuid4
 from sqlalchemy import bindparam, insert, select, tuple_, update
 
 from grouper.case.record import Case
-from grouper.store.ids import Ids
+from grouper.store.ids import Ids, blocks
 from grouper.store.schema import stay as table
 from grouper.store.schema import stay_version as versions
 from grouper.store.states import StayState
@@ -114,9 +114,9 @@ class Heads:
     def load(self, hospital: str, visits: Iterable[str]) -> None:
         """Read those that are not in memory yet, in one question."""
         missing = [v for v in dict.fromkeys(visits) if (hospital, v) not in self._by_visit]
-        if missing:
-            self._read((table.c.hospital == hospital) & table.c.visit.in_(missing))
-            for visit in missing:
+        for block in blocks(missing):
+            self._read((table.c.hospital == hospital) & table.c.visit.in_(block))
+            for visit in block:
                 self._by_visit.setdefault((hospital, visit), None)
 
     def _read(self, which: ColumnElement[bool]) -> None:

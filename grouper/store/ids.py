@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from sqlalchemy import text
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from sqlalchemy import Connection, Table
 
 _BLOCK = 128
+AT_ONCE = 1_000
+"""Values in one question: databases take some ten thousand, and a file may name more."""
+
+_T = TypeVar("_T")
+
+
+def blocks(values: Sequence[_T]) -> Iterator[Sequence[_T]]:
+    """Values in blocks of :data:`AT_ONCE`."""
+    for start in range(0, len(values), AT_ONCE):
+        yield values[start : start + AT_ONCE]
 
 
 class Ids:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from grouper.store.schema import charge_line as table
 
@@ -24,6 +24,14 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 MARKER = "*"
+_C = table.c
+# Made once: each message with charges asks.
+_ROWS = select(_C.line, _C.message_id, _C.id, _C.gone, _C.amount, _C.about).where(
+    _C.stay_id == bindparam("stay")
+)
+_SOME = _ROWS.where(_C.line.in_(bindparam("lines", expanding=True)))
+_ALL = _ROWS.where(_C.id <= bindparam("until"))
+_LAST = (1 << 63) - 1
 _PREFIX = re.compile(r"~\d+~")
 
 
@@ -116,11 +124,9 @@ def read_rows(
     lines: Sequence[str] | None = None,
     until: int | None = None,
 ) -> list[Entry]:
-    """Rows of a stay: all, those of some lines, those up to an id."""
-    c = table.c
-    ask = select(c.line, c.message_id, c.id, c.gone, c.amount, c.about).where(c.stay_id == stay)
+    """Rows of a stay: those of some lines, or all (up to an id)."""
     if lines is not None:
-        ask = ask.where(c.line.in_(lines))
-    if until is not None:
-        ask = ask.where(c.id <= until)
-    return [Entry(*row) for row in connection.execute(ask)]
+        found = connection.execute(_SOME, {"stay": stay, "lines": lines})
+    else:
+        found = connection.execute(_ALL, {"stay": stay, "until": _LAST if until is None else until})
+    return [Entry(*row) for row in found]

@@ -16,7 +16,7 @@ from sqlalchemy import bindparam, insert, select, update
 
 from grouper.case.record import Case
 from grouper.intake.forms import IntakeError
-from grouper.store.ids import Ids
+from grouper.store.ids import Ids, blocks
 from grouper.store.schema import person as table
 
 if TYPE_CHECKING:
@@ -69,19 +69,18 @@ class Persons:
     def load(self, hospital: str, patients: Iterable[str]) -> None:
         """Read those that are not in memory yet, in one question."""
         missing = [p for p in dict.fromkeys(patients) if (hospital, p) not in self._by_number]
-        if not missing:
-            return
-        ask = select(table).where(table.c.hospital == hospital, table.c.patient.in_(missing))
-        for row in self._connection.execute(ask):
-            self._keep(row)
+        for block in blocks(missing):
+            ask = select(table).where(table.c.hospital == hospital, table.c.patient.in_(block))
+            for row in self._connection.execute(ask):
+                self._keep(row)
         for patient in missing:
             self._by_number.setdefault((hospital, patient), None)
 
     def load_ids(self, ids: Iterable[int | None]) -> None:
         """Likewise by their ids."""
         missing = [i for i in dict.fromkeys(ids) if i is not None and i not in self._by_id]
-        if missing:
-            for row in self._connection.execute(select(table).where(table.c.id.in_(missing))):
+        for block in blocks(missing):
+            for row in self._connection.execute(select(table).where(table.c.id.in_(block))):
                 self._keep(row)
 
     def _keep(self, row: Row[Any]) -> None:

@@ -83,6 +83,9 @@ class Batch:
         for sender, facility, control_id, _ in identities:
             systems.setdefault((sender, facility), []).append(control_id)
         found: dict[_Identity, dict[bytes, Receipt]] = {}
+        if systems and self._connection.dialect.name == "postgresql":
+            # Before the table's first statistics the planner would read it whole, each time.
+            self._connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
         for (sender, facility), controls in systems.items():
             for part in parts(controls):
                 query = select(*(message.c[name] for name in _KNOWN)).where(

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from grouper.service.access import managing
 from grouper.service.access.principal import Principal, Right, require
+from grouper.service.requests import ExactRoute
 from grouper.store import accounts, keys
 from grouper.store.states import Role  # noqa: TC001 -- pydantic reads the annotations
 
@@ -99,7 +100,7 @@ def _shown(one: Account) -> AccountShown:
 
 def account_routes(settings: Settings, database: Database) -> APIRouter:
     """The routes below ``/api/v1/accounts``."""
-    router = APIRouter(prefix="/api/v1/accounts", tags=["accounts"])
+    router = APIRouter(prefix="/api/v1/accounts", tags=["accounts"], route_class=ExactRoute)
     shortest = settings.access.password_length
 
     @router.get("")

@@ -10,6 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from grouper.service.access import cookies, signing_in, tokens
 from grouper.service.access.principal import AccessError, Principal, principal_of, rights
 from grouper.service.access.rates import Rates, slow
+from grouper.service.context import NO_NUL
+from grouper.service.requests import ExactRoute
 from grouper.store import accounts, audit, sessions
 
 if TYPE_CHECKING:
@@ -23,7 +25,7 @@ class SignIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    name: str = Field(min_length=1, max_length=64)
+    name: str = Field(min_length=1, max_length=64, pattern=NO_NUL)
     password: SecretStr = Field(min_length=1, max_length=1024)
 
 
@@ -60,7 +62,7 @@ def _me(account: Account, csrf: str | None) -> Me:
 
 def session_routes(settings: Settings, database: Database) -> APIRouter:
     """The routes ``/api/v1/session`` and ``/api/v1/password``."""
-    router = APIRouter(prefix="/api/v1", tags=["session"])
+    router = APIRouter(prefix="/api/v1", tags=["session"], route_class=ExactRoute)
     rates = Rates(settings.access.sign_in_rate)
     access = settings.access
 

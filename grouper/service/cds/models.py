@@ -7,7 +7,9 @@ from uuid import UUID  # noqa: TC003 -- Pydantic reads the annotations
 
 from pydantic import BaseModel, ConfigDict, Field
 
-_ID = Field(min_length=1, max_length=256)
+from grouper.service.context import NO_NUL
+
+_ID = Field(min_length=1, max_length=256, pattern=NO_NUL)
 
 
 class Context(BaseModel):
@@ -17,7 +19,7 @@ class Context(BaseModel):
 
     userId: str | None = Field(default=None, max_length=256)  # noqa: N815 -- CDS Hooks names it
     patientId: str = _ID  # noqa: N815 -- as above
-    encounterId: str | None = Field(default=None, max_length=256)  # noqa: N815 -- as above
+    encounterId: str | None = Field(default=None, max_length=256, pattern=NO_NUL)  # noqa: N815 -- as above
 
 
 class HookRequest(BaseModel):

@@ -18,8 +18,10 @@ router = APIRouter(
 
 
 def _words(kind: str, lang: str) -> str:
-    key = f"alert.{kind}"
-    return text(key, lang) if key in catalogue(lang) else kind
+    # Some kinds name what they are about behind a colon (``delivery:DESTINATION``).
+    name, _, about = kind.partition(":")
+    key = f"alert.{name}"
+    return text(key, lang, about=about) if key in catalogue(lang) else kind
 
 
 @router.get("/alerts")

@@ -9,11 +9,11 @@ from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel, Field
 
 from grouper.service.access.principal import Right, require
-from grouper.service.context import services_of
+from grouper.service.context import NO_NUL, services_of
 from grouper.service.stored import audit_of
 
 router = APIRouter(prefix="/api/v1", tags=["audit"], dependencies=[Depends(require(Right.AUDIT))])
-Word = Annotated[str | None, Query(max_length=128, pattern=r"^[^\x00]*$")]
+Word = Annotated[str | None, Query(max_length=128, pattern=NO_NUL)]
 
 
 class EntryOut(BaseModel):

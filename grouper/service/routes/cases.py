@@ -13,7 +13,7 @@ from codebooks.messages import text as words
 from grouper.service.access.principal import Principal, Right, require
 from grouper.service.answers import json_answer, page, pages
 from grouper.service.audit_queue import Entry
-from grouper.service.context import Lang, Services, Time, aware, services_of
+from grouper.service.context import NO_NUL, Lang, Services, Time, aware, services_of
 from grouper.service.models import PageForm
 from grouper.service.problems import ServiceError
 from grouper.service.showing import case_out, detail_out, grouped_out, line_out, person_out
@@ -45,7 +45,7 @@ router = APIRouter(prefix="/api/v1", tags=["cases"])
 Viewer = Annotated[Principal, Depends(require(Right.CASES))]
 CaseId = Annotated[str, Path(min_length=1, max_length=36)]
 Number = Annotated[int | None, Query(ge=1, le=2**31 - 1, description="absent: the newest")]
-Word = Annotated[str | None, Query(max_length=128)]
+Word = Annotated[str | None, Query(max_length=128, pattern=NO_NUL)]
 Since = Annotated[Time | None, Query(description="at this time or later")]
 Until = Annotated[Time | None, Query(description="before this time")]
 

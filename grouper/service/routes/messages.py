@@ -10,7 +10,8 @@ from codebooks.errors import GrouperError
 from codebooks.messages import catalogue, text
 from grouper.service.access.principal import Principal, Right, require
 from grouper.service.audit_queue import Entry
-from grouper.service.context import Lang, Time, aware, services_of
+from grouper.service.context import NO_NUL, Lang, Time, aware, services_of
+from grouper.service.requests import ExactRoute
 from grouper.service.stored import case_ids
 from grouper.service.stored_models import (
     Dismissal,
@@ -31,10 +32,10 @@ if TYPE_CHECKING:
     from grouper.store.inbox import Stored
     from grouper.store.outcomes import Outcome
 
-router = APIRouter(prefix="/api/v1", tags=["messages"])
+router = APIRouter(prefix="/api/v1", tags=["messages"], route_class=ExactRoute)
 Clerk = Annotated[Principal, Depends(require(Right.QUARANTINE))]
 Number = Annotated[int, Path(ge=1, le=2**62)]
-Word = Annotated[str | None, Query(max_length=256)]
+Word = Annotated[str | None, Query(max_length=256, pattern=NO_NUL)]
 WAITING = "waiting"
 
 
