@@ -40,6 +40,7 @@ bench: $(STAMP)
 	$(BIN)/python benchmarks/ms_drg.py
 	$(BIN)/python benchmarks/hl7_codec.py
 	$(BIN)/python benchmarks/fhir_bundles.py
+	sh tools/ensure_postgres.sh
 	$(BIN)/python benchmarks/intake.py
 	$(BIN)/python benchmarks/store.py
 	$(BIN)/python benchmarks/drain.py

@@ -3,7 +3,8 @@
 Usage: python benchmarks/intake.py [RATE] [SECONDS]      (default 2,000 messages/s for 10 s)
 
 The listener runs in one process, the load in a second one (``intake_load.py``). On SQLite, and on
-PostgreSQL if ``GROUPER_POSTGRES`` holds a URL (a database of its own is made there and dropped).
+PostgreSQL: at the URL in ``GROUPER_POSTGRES`` (a database of its own is made there and dropped),
+else on a server that is started for it.
 A message counts as answered when its AA is read by the sender; afterwards the inbox is counted.
 
 Figures of different runs are not comparable where a machine is shared; the ratio is: it compares
@@ -24,6 +25,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import uvloop
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+from postgres_support import Server
 
 from grouper.service.settings import Intake
 from grouper.store.database import connect
@@ -149,6 +153,18 @@ def main() -> None:
     if server:
         with postgresql(server) as url:
             measure("PostgreSQL", url, rate, seconds)
+        return
+    try:
+        own = Server()
+    except LookupError as why:
+        print(f"PostgreSQL is not measured: {why}")
+        return
+    try:
+        own.start()
+        own.execute("CREATE DATABASE intake")
+        measure("PostgreSQL (a server of its own, fsync on)", own.url("intake"), rate, seconds)
+    finally:
+        own.remove()
 
 
 if __name__ == "__main__":

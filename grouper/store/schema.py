@@ -124,9 +124,10 @@ message = Table(
     Index(None, "patient"),
     Index(
         "uq_message_identity",
+        # The one that tells messages apart goes first: no planner can then read all of a sender's.
+        "control_id",
         "sender",
         "facility",
-        "control_id",
         "form",
         "sha256",
         unique=True,

@@ -41,7 +41,7 @@ def upgrade() -> None:
     op.create_index(
         "uq_message_identity",
         "message",
-        ["sender", "facility", "control_id", "form", "sha256"],
+        ["control_id", "sender", "facility", "form", "sha256"],
         unique=True,
         sqlite_where=sa.text("control_id <> '' AND replay_of IS NULL"),
         postgresql_where=sa.text("control_id <> '' AND replay_of IS NULL"),
