@@ -156,3 +156,25 @@ def test_nothing_to_group_is_nothing() -> None:
     grouper = StayGrouper(region="national")
     grouper.warm(NOON.date() + timedelta(days=1))
     assert grouper.group([], NOON) == []
+
+
+@pytest.mark.parametrize("batch_from", [1, 100])
+def test_charge_lines_are_read_only_for_a_scheme_that_asks_for_them(batch_from: int) -> None:
+    read: list[int] = []
+    billed = {"line_item": ["110200005"], "line_class": ["1"], "line_amount": ["5"]}
+    visit = {"kind": "outpatient", "region": "jinhua"}
+
+    def bare(number: int, **said: Any) -> ToGroup:
+        def whole() -> Case:
+            read.append(number)
+            return case_of(**billed, **said)
+
+        return ToGroup(stay_id=number, version=2, case=case_of(**said), billed=whole)
+
+    grouper = StayGrouper(region="national", batch_from=batch_from)
+    rows = grouper.group([bare(1), bare(2, **visit)], NOON)
+    assert [row.scheme for row in rows] == ["chs-drg-2.0", "apg-grouper-1.0"]
+    assert read == [2]
+    whole = [to_group(1, case_of(**billed)), to_group(2, case_of(**billed, **visit))]
+    assert rows == grouper.group(whole, NOON)
+    assert rows[1] != grouper.group([to_group(2, case_of(**visit))], NOON)[0]

@@ -12,6 +12,7 @@ import typer
 from codebooks.messages import catalogue, language, text
 from grouper.case.dates import LOCAL
 from grouper.cli.codebooks_render import print_json, print_table
+from grouper.cli.inbox_put import put_command
 from grouper.service.settings import load_settings
 from grouper.store import alert_rows, audit, outcomes, retention
 from grouper.store.database import Database, connect
@@ -35,6 +36,7 @@ def _say(key: str, **params: object) -> str:
 
 
 app = typer.Typer(no_args_is_help=True, help=_help("group"))
+app.command("put", help=text("inbox_put.command", language()))(put_command)
 
 Numbers = Annotated[list[int] | None, typer.Argument(help=_help("numbers"))]
 Reason = Annotated[str | None, typer.Option("--reason", help=_help("reason"))]

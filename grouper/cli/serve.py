@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 from pathlib import Path  # noqa: TC003 -- Typer reads the annotations
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,9 +17,27 @@ from grouper.store.accounts import any_account
 from grouper.store.database import connect
 from grouper.store.migrate import upgrade
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
 
 def _help(key: str) -> str:
     return text(f"serve.{key}", language())
+
+
+@contextmanager
+def _surrounded(values: Mapping[str, str]) -> Iterator[None]:
+    """Settings of the command line as the environment has them, for as long as it lasts."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def serve_command(
@@ -38,9 +57,9 @@ def serve_command(
     for name in only or ():
         if name not in ORDER:
             raise typer.BadParameter(text("serve.only_wrong", None, known=", ".join(ORDER)))
-    os.environ.update(surroundings)
-    settings = load_settings()
-    configure_forms(settings)
+    with _surrounded(surroundings):
+        settings = load_settings()
+        configure_forms(settings)
     settings.folder.mkdir(parents=True, exist_ok=True)
     database = connect(settings.url)
     try:
@@ -53,5 +72,6 @@ def serve_command(
     typer.echo(text("serve.starting", None, url=f"{scheme}://{web.host}:{web.port}"))
     if missing:
         typer.echo(text("serve.no_account"))
-    until_signalled(Supervisor([name for name in ORDER if not only or name in only]))
+    wanted = [name for name in ORDER if not only or name in only]
+    until_signalled(Supervisor(wanted, surroundings))
     typer.echo(text("serve.stopped"))

@@ -16,16 +16,16 @@ from codebooks.errors import CodebookError
 from codebooks.registry import registry
 from grouper.case.dates import LOCAL
 from grouper.case.fields import FIELDS
+from grouper.case.record import Case
 from grouper.schemes.load import load_scheme
 from grouper.schemes.reasons import Reason, Status
 from grouper.store.groupings import GroupingRow
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from datetime import date, datetime
     from decimal import Decimal
 
-    from grouper.case.record import Case
     from grouper.schemes.protocol import Scheme
 
 BATCH_FROM = 24
@@ -34,6 +34,7 @@ _COLUMNS = (
     *("mdc", "adrg", "group", "group_name", "cc_level", "group_kind", "weight"),
     *("status", "reason", "warnings"),
 )
+_LINES = frozenset(name for name in FIELDS if name.startswith("line_"))
 _log = structlog.get_logger("grouper.grouping")
 
 
@@ -44,14 +45,22 @@ class ToGroup:
     Attributes:
         stay_id: of the stay.
         version: its newest.
-        case: what its record says.
+        case: what its record says; its charge lines may be left out where ``billed`` has them.
         rejected: the reason why the record is no case; empty for most.
+        billed: the case with its charge lines, read when a scheme asks for them.
     """
 
     stay_id: int
     version: int
     case: Case
     rejected: str = ""
+    billed: Callable[[], Case] | None = None
+
+    def asked_by(self, scheme: Scheme) -> Case:
+        """The case with all that a scheme asks for."""
+        if self.billed is None or _LINES.isdisjoint(scheme.needs):
+            return self.case
+        return self.billed()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +111,9 @@ class StayGrouper:
         """Load what most cases of this day will need, so that the first ones do not wait."""
         for scheme in {*self.compare, self._scheme_of(self.region, "inpatient", today)[0]} - {""}:
             try:
-                _by_batch(load_scheme(scheme), [])
+                loaded = load_scheme(scheme)
+                _by_batch(loaded, [])
+                self._found(loaded, [Case()])
             except CodebookError as error:
                 _log.warning("scheme", scheme=scheme, code=error.code)
 
@@ -135,35 +146,42 @@ class StayGrouper:
     def _rows(
         self, scheme: str, stays: Sequence[ToGroup], at: datetime, *, binding: bool
     ) -> list[GroupingRow]:
-        cases = [one.case for one in stays]
         content_hash = ""
         try:
             loaded = load_scheme(scheme)
             content_hash = loaded.content_hash
-            many = len(cases) >= self.batch_from
-            found = _by_batch(loaded, cases) if many else [_one(loaded, c) for c in cases]
         except CodebookError as error:
             _log.error("scheme", scheme=scheme, code=error.code)
-            found = [_failed(error.code) for _ in cases]
-        except Exception as error:  # noqa: BLE001 -- a scheme that fails must not hold up the intake
-            found = [_guarded(scheme, case, error) for case in cases]
+            found = [_failed(error.code) for _ in stays]
+        else:
+            found = self._found(loaded, [one.asked_by(loaded) for one in stays])
         return [
             _row(one, at, scheme=scheme, content_hash=content_hash, binding=binding, **values)
             for one, values in zip(stays, found, strict=True)
         ]
+
+    def _found(self, scheme: Scheme, cases: Sequence[Case]) -> list[dict[str, Any]]:
+        try:
+            if len(cases) >= self.batch_from:
+                return _by_batch(scheme, cases)
+            return [_one(scheme, case) for case in cases]
+        except Exception as error:  # noqa: BLE001 -- a scheme that fails must not hold up the intake
+            return [_guarded(scheme, case, error) for case in cases]
 
 
 def _failed(reason: str) -> dict[str, Any]:
     return {"status": Status.INVALID.value, "reason": reason}
 
 
-def _guarded(scheme: str, case: Case, error: Exception) -> dict[str, Any]:
+def _guarded(scheme: Scheme, case: Case, error: Exception) -> dict[str, Any]:
     """One case by itself, after an error among many."""
     try:
-        return _one(load_scheme(scheme), case)
+        return _one(scheme, case)
     except Exception as own:  # noqa: BLE001 -- as above
         # By its type alone: its words may hold values of the case.
-        _log.error("grouping", scheme=scheme, error=type(own).__name__, first=type(error).__name__)
+        _log.error(
+            "grouping", scheme=scheme.id, error=type(own).__name__, first=type(error).__name__
+        )
         return _failed(Reason.GROUPER_FAILED.value)
 
 

@@ -245,7 +245,8 @@ class Worker:
         stays = [stay for stay in touched if stay.state != StayState.CANCELLED]
         off = [stay.id for stay in touched if stay.state == StayState.CANCELLED]
         groupings.withdraw(connection, off)
-        wanted = [_to_group(stay, applier) for stay in stays]
+        whole = self._parcels.wanted
+        wanted = [_to_group(stay, applier, whole=whole) for stay in stays]
         rows = self._grouper.group(wanted, at)
         groupings.write(connection, rows)
         if self._parcels.wanted:
@@ -254,11 +255,13 @@ class Worker:
         return len(rows)
 
 
-def _to_group(stay: Stay, applier: Applier) -> ToGroup:
+def _to_group(stay: Stay, applier: Applier, *, whole: bool) -> ToGroup:
+    """What of a stay is grouped; ``whole``: the case is sent on with its charge lines as well."""
     rejects = (issue["reason"] for issue in stay.issues if issue["severity"] == "reject")
     return ToGroup(
         stay_id=stay.id,
         version=stay.version,
-        case=applier.case(stay),
+        case=applier.case(stay, lines=whole),
         rejected=next(rejects, ""),
+        billed=None if whole else lambda: applier.case(stay),
     )

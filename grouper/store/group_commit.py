@@ -18,7 +18,7 @@ from grouper.store.database import StoreError
 from grouper.store.schema import now
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
     from datetime import datetime
 
     from grouper.intake.envelope import Envelope
@@ -111,9 +111,7 @@ class GroupCommit:
     async def close(self) -> None:
         """Commit what waits, take nothing more."""
         self._closing = True
-        for item in self._outside:
-            self._counts["not_stored"] += 1
-            item.done.set_result(NOT_STORED)
+        self._answer(self._outside, [NOT_STORED] * len(self._outside))
         self._outside.clear()
         self._changed.set()
         if self._task is not None:
@@ -219,7 +217,7 @@ class GroupCommit:
         self._answer(late, [NOT_STORED] * len(late))
         return [item for item in items if item.deadline > at]
 
-    def _answer(self, items: Sequence[_Item], receipts: Sequence[Receipt]) -> None:
+    def _answer(self, items: Collection[_Item], receipts: Sequence[Receipt]) -> None:
         for item, receipt in zip(items, receipts, strict=True):
             if receipt.message_id is None:
                 self._counts["not_stored"] += 1

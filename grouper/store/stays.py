@@ -124,12 +124,17 @@ class Applier:
         found = (self._heads.get(number) for number in self._touched)
         return tuple(stay for stay in found if stay.merged_into is None)
 
-    def case(self, stay: Stay) -> Case:
-        """The Case of a stay that this chunk touched, with its charge lines."""
-        lines = [row.about for row in self._bills.all(stay.id).values()]
+    def case(self, stay: Stay, *, lines: bool = True) -> Case:
+        """The Case of a stay that this chunk touched.
+
+        Args:
+            stay: out of :attr:`touched`.
+            lines: with its charge lines; a long bill takes time to read.
+        """
+        billed = self._bills.all(stay.id).values() if lines else ()
         person = None if stay.person_id is None else self._persons.root(stay.person_id).pseudonym
         stated = {"case_id": stay.case_id, "person": person, "hospital": stay.hospital}
-        return case_of(stay.record, lines, **stated)[0]
+        return case_of(stay.record, [row.about for row in billed], **stated)[0]
 
     def flush(self) -> None:
         """Write everything; afterwards more messages may be applied."""

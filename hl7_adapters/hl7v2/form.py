@@ -12,6 +12,7 @@ from codebooks.messages import LANGUAGES, text
 from grouper.intake.envelope import Envelope, Verdict
 from grouper.intake.forms import IntakeError
 from hl7_adapters.hl7v2.ack import acknowledge
+from hl7_adapters.hl7v2.batch import split_batch
 from hl7_adapters.hl7v2.codec import NULL, parse
 from hl7_adapters.hl7v2.events import read_events
 from hl7_adapters.hl7v2.head import read_head
@@ -19,7 +20,7 @@ from hl7_adapters.hl7v2.identify import check, groups, message_type, rule_of
 from hl7_adapters.hl7v2.mapping import load_mapping
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from grouper.intake.envelope import Receipt
     from grouper.intake.event import Event
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 NAME = "hl7v2"
 _CHARSET = 18
+_HEADER, _BATCH = b"MSH", (b"FHS", b"BHS")
 OPTIONS = ("mapping", "language")
 _REFUSED = frozenset({"TYPE_UNSUPPORTED", "VERSION_UNSUPPORTED", "CHARSET_UNKNOWN"})
 """Answered AR: the sender would have to send something else. All others are answered AE."""
@@ -99,6 +101,17 @@ class Hl7Form:
         except IntakeError as error:
             failed = error
         return _envelope(raw, message, control_id, failed, patient, visit)
+
+    def split(self, raw: bytes) -> Sequence[bytes]:
+        """The messages of a batch (FHS, BHS, or several MSH), or the one message as it came.
+
+        Raises:
+            IntakeError: the batch is not whole (:func:`hl7_adapters.hl7v2.batch.split_batch`).
+        """
+        # Nearly everything is one message: that is seen much faster than it is split.
+        if raw.count(_HEADER) == 1 and not raw.lstrip().startswith(_BATCH):
+            return (raw,)
+        return split_batch(raw)
 
     def events(self, raw: bytes) -> tuple[Event, ...]:
         """What the message says, in its order.

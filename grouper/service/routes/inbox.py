@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, Depends, Header, Path, Request, Response
 from pydantic import BaseModel, Field
 
 from codebooks.errors import GrouperError
+from grouper.intake.pieces import key_identity, pieces, put_pieces
 from grouper.service.access.principal import Principal, Right, require
+from grouper.service.batch_answers import PiecesAnswer, batch_answer
 from grouper.service.context import Lang, services_of
 from grouper.service.form_answers import answer, media_types
 from grouper.service.problems import MEDIA_TYPE
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from grouper.intake.envelope import Envelope
+    from grouper.intake.forms import Form
 
 router = APIRouter(prefix="/api/v1", tags=["inbox"])
 _CHANNEL = 64
@@ -49,7 +57,17 @@ def _responses() -> dict[int | str, dict[str, Any]]:
         )
     }
     accepted = {"application/json": {}, **_own_answers()}
-    found[202] = {"model": Accepted, "content": accepted, "description": "AA: stored"}
+    found[202] = {
+        "model": Accepted | PiecesAnswer,
+        "content": accepted,
+        "description": "AA: stored; of a batch all messages",
+    }
+    found[200] = {
+        "model": PiecesAnswer,
+        "description": "a batch: all messages stored, some AE or AR",
+    }
+    batch = {"schema": {"$ref": "#/components/schemas/PiecesAnswer"}}
+    found[503]["content"] = {**refused, "application/json": batch}
     return found
 
 
@@ -79,13 +97,28 @@ async def put(
         ),
     ] = "",
 ) -> Response:
-    """Store a message as it comes, and answer what is thought of it."""
+    """Store a message as it comes, or each message of a batch, and answer what is thought of it."""
     services = services_of(request)
     if form not in services.forms:
         known = ", ".join(sorted(services.forms))
         raise GrouperError("FORM_UNKNOWN", found=form, known=known)
     reader = services.forms[form]
     raw = await request.body()
-    envelope = await run_sync(reader.envelope, raw, idempotency_key)
-    receipt = await services.commits.put(envelope, f"rest:{principal.name}"[:_CHANNEL])
+    channel = f"rest:{principal.name}"[:_CHANNEL]
+    parts, envelope = await run_sync(_read, reader, raw, idempotency_key)
+    if envelope is None:
+        receipts = await put_pieces(
+            len(parts),
+            lambda n: reader.envelope(parts[n], key_identity(idempotency_key, n)),
+            services.commits.put,
+            channel,
+        )
+        return batch_answer(receipts, lang)
+    receipt = await services.commits.put(envelope, channel)
     return answer(reader, envelope, receipt, accept, lang)
+
+
+def _read(reader: Form, raw: bytes, key: str) -> tuple[Sequence[bytes], Envelope | None]:
+    """The messages of a body; of a single one its envelope too, in the same trip to a thread."""
+    parts = pieces(reader, raw)
+    return parts, reader.envelope(parts[0], key) if len(parts) == 1 else None
