@@ -23,13 +23,13 @@ check: $(STAMP)
 test: check
 	sh tools/ensure_postgres.sh
 	rm -f .coverage .coverage.*
-	$(BIN)/python -m pytest --cov --cov-report=
+	$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=
 	$(BIN)/python -m coverage report --fail-under=95
 
 test-full: check
 	sh tools/ensure_postgres.sh
 	rm -f .coverage .coverage.*
-	$(BIN)/python -m pytest -m "slow or not slow" --cov --cov-report=
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "slow or not slow" --cov --cov-report=
 	$(BIN)/python -m coverage report --fail-under=95
 
 bench: $(STAMP)

@@ -10,11 +10,13 @@ import time
 from pathlib import Path
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
 import grouper.cli.main as entry
 from codebooks.errors import GrouperError
 from grouper.cli.main import app, main
+from grouper.cli.service_commands import NAMES, add_service
 from grouper.demo import __main__ as demo
 
 RUN = CliRunner()
@@ -119,6 +121,7 @@ def test_explain_tells_what_it_could_not_read() -> None:
 
 def test_declared_errors_end_with_status_two(monkeypatch: pytest.MonkeyPatch) -> None:
     before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr(sys, "argv", ["grouper", "group"])
     try:
         for code, status in (("SCHEME_UNKNOWN", 2), ("RUN_INTERRUPTED", 130)):
 
@@ -133,6 +136,28 @@ def test_declared_errors_end_with_status_two(monkeypatch: pytest.MonkeyPatch) ->
         main()
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def test_the_services_commands_are_there_when_asked_for() -> None:
+    def names(*arguments: str) -> set[str]:
+        app = typer.Typer()
+        add_service(app, arguments)
+        groups = {group.name for group in app.registered_groups}
+        return groups | {command.name for command in app.registered_commands}
+
+    assert names("group", "a.csv") == set()
+    assert names() == names("--help") == names("inbox", "list") == set(NAMES)
+
+
+def test_without_its_packages_the_service_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "fastapi", None)
+    add_service(typer.Typer(), [])
+    with pytest.raises(GrouperError) as caught:
+        add_service(typer.Typer(), ["serve"])
+    assert caught.value.code == "EXTRA_MISSING"
+    assert "[service]" in caught.value.describe()
 
 
 @pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])

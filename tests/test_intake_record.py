@@ -106,6 +106,13 @@ def test_a_case_is_read_from_the_record() -> None:
     assert [i.reason for i in issues if i.severity == "reject"] == []
 
 
+def test_the_bill_is_the_cost_where_no_message_states_one() -> None:
+    silent, stating = Event(visit="V"), Event(visit="V", facts={"total_cost": "90.00"})
+    assert case_of(merge({}, silent, 1), (), Decimal("12.50"))[0].total_cost == Decimal("12.50")
+    assert case_of(merge({}, stating, 1), (), Decimal("12.50"))[0].total_cost == Decimal("90.00")
+    assert case_of(merge({}, silent, 1), (), Decimal("-1.00"))[0].total_cost is None
+
+
 def test_entries_can_be_set_and_taken_away_one_by_one() -> None:
     first = Event(visit="V", dx=(Coded(code="A00.000", rank=0, key="1"), Coded(code="B", key="2")))
     record = merge({}, first, 1)

@@ -38,6 +38,8 @@ def test_values_from_files_and_from_the_environment_read_alike() -> None:
         ({"port": "http"}, "listeners.mllp.port", "整数"),
         ({"port": 25.75}, "listeners.mllp.port", "整数"),
         ({"port": True}, "listeners.mllp.port", "整数"),
+        ({"port": 10**400}, "listeners.mllp.port", "65535"),
+        ({"idle_seconds": 10**400}, "listeners.mllp.idle_seconds", "0.01"),
         ({"port": None}, "listeners.mllp.port", "整数"),
         ({"host": 5}, "listeners.mllp.host", "文字"),
         ({"frame_limit": 0}, "listeners.mllp.frame_limit", "64"),

@@ -38,6 +38,8 @@ def test_lines_are_added_corrected_and_taken_away(feed: Feed) -> None:
         number = feed.head().id
         sums = [sum(c.amount or 0 for c in lines_at(connection, number, v)) for v in (1, 2, 3, 4)]
         assert case_at(connection, number, 2)[0].line_item == ("I2", "I1")
+        costs = [case_at(connection, number, v)[0].total_cost for v in (1, 2, 3, 4)]
+        assert costs == sums
     assert sums == [Decimal("12.50"), Decimal("6.50"), Decimal("4.00"), Decimal("3.00")]
     assert len(feed.rows(charge_line)) == 5
 

@@ -185,7 +185,9 @@ def _pages(client: httpx.Client, what: str, **asked: str) -> list[dict[str, Any]
     found: list[dict[str, Any]] = []
     after: str | None = None
     while True:
-        page = client.get(f"/api/v1/{what}", params={**asked, **({"after": after} if after else {})})
+        page = client.get(
+            f"/api/v1/{what}", params={**asked, **({"after": after} if after else {})}
+        )
         page.raise_for_status()
         body = page.json()
         found += body[what]

@@ -20,6 +20,7 @@ from grouper.intake.event import ItemAction
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from decimal import Decimal
 
     from grouper.case.issues import Issue
     from grouper.intake.event import Coded, Event
@@ -192,6 +193,7 @@ def raw_case(record: Mapping[str, Any], lines: Sequence[Mapping[str, Any]] = ())
 def case_of(
     record: Mapping[str, Any],
     lines: Sequence[Mapping[str, Any]] = (),
+    bill: Decimal | None = None,
     **stated: str | None,
 ) -> tuple[Case, list[Issue]]:
     """The Case of a running record, and what is wrong with its values.
@@ -199,6 +201,8 @@ def case_of(
     Args:
         record: the running record.
         lines: as for :func:`raw_case`.
+        bill: the sum of all charge lines that stand, in yuan: the total cost where no message
+            states one.
         stated: raw values that do not come from messages (``case_id``, ``person`` the pseudonym,
             ``hospital``); None leaves what the record says.
 
@@ -206,5 +210,8 @@ def case_of(
         As :meth:`grouper.case.record.Case.from_mapping`.
     """
     raw = raw_case(record, lines)
+    # Refunds alone are no cost of a case, nor is a bill that was taken back.
+    if bill is not None and bill > 0:
+        raw.setdefault("total_cost", str(bill))
     raw.update({name: value for name, value in stated.items() if value is not None})
     return Case.from_mapping(raw)

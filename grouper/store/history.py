@@ -16,7 +16,7 @@ from grouper.intake.record import case_of
 from grouper.store.bills import FIELDS
 from grouper.store.database import StoreError
 from grouper.store.heads import SAME_AS
-from grouper.store.lines import Entry, last_rows, read_rows, standing
+from grouper.store.lines import Entry, last_rows, read_rows, standing, total
 from grouper.store.schema import charge_line, person, stay, stay_version
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ def case_at(
     )
     head = connection.execute(ask).one()
     stated = {"case_id": head.case_id, "person": head.pseudonym, "hospital": head.hospital}
-    return case_of(record, [line.about for line in lines], **stated)
+    return case_of(record, [line.about for line in lines], total(lines), **stated)
 
 
 def issues_of(found: Version) -> list[Issue]:

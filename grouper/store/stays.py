@@ -134,7 +134,8 @@ class Applier:
         billed = self._bills.all(stay.id).values() if lines else ()
         person = None if stay.person_id is None else self._persons.root(stay.person_id).pseudonym
         stated = {"case_id": stay.case_id, "person": person, "hospital": stay.hospital}
-        return case_of(stay.record, [row.about for row in billed], **stated)[0]
+        about = [row.about for row in billed]
+        return case_of(stay.record, about, stay.total_cost, **stated)[0]
 
     def flush(self) -> None:
         """Write everything; afterwards more messages may be applied."""

@@ -81,11 +81,12 @@ def _number(value: object, *, whole: bool) -> float | None:
         return None
     try:
         number = int(value) if whole else float(value)
+        finite = math.isfinite(number)
     except (ValueError, OverflowError):
         return None
     # 2575.5 is no port, and no limit is not a number.
     same = isinstance(value, str) or number == value
-    return number if same and math.isfinite(number) else None
+    return number if same and finite else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
