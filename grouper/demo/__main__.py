@@ -53,9 +53,9 @@ def main() -> None:
         _show("demo.trace_dip", _trace(month, SHOWN_ROW, by_dip), SHOWN_ROW, "trace.dip.html")
         _show("demo.trace_visit", _trace(visits, SHOWN_VISIT, at_home), SHOWN_VISIT, "visit.html")
         _compare(month)
-    show_service(OUT / "service")
     for key, found in done:
         _sum_up(key, found)
+    show_service(OUT / "service")
 
 
 def _trace(source: Path, row: int, chooser: Chooser) -> Trace:
