@@ -117,3 +117,11 @@ def test_what_cannot_be_written_is_refused(
     with pytest.raises(IntakeError) as caught:
         build(lines, charset)
     assert (caught.value.code, caught.value.params["place"]) == (code, place)
+
+
+@pytest.mark.parametrize("text", ["\\M244141\\V", "\\C2842\\x", "\\X41\\", "a\\E\\M2441\\E\\b"])
+def test_what_looks_like_a_sequence_is_written_so_that_it_is_read_as_text(text: str) -> None:
+    raw = build([("MSH", MSH), ("NTE", ["1", "", text])], "UNICODE UTF-8")
+    found = parse(raw).first("NTE")
+    assert found is not None
+    assert found.value(3) == text

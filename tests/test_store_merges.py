@@ -207,3 +207,17 @@ def test_stays_of_two_patients_are_not_made_one(feed: Feed) -> None:
     feed(stay("V3", ""))
     feed(one_stay("V3", "OLD", ""))
     assert feed.head("V3").patient == "P2"
+
+
+def test_a_list_without_a_patient_number_still_says_who_the_stays_patient_is(feed: Feed) -> None:
+    feed(stay(person={"name": "示例"}))
+    feed(stay(patient="", person={"birth_date": "1960-01-01"}))
+    number = feed.head().person_id
+    assert number is not None
+    with feed.database.reading() as connection:
+        found = who(connection, number)
+    assert found is not None
+    assert found.details == {"name": "示例", "birth_date": "1960-01-01"}
+    # Where no message said whose stay it is, there is nobody to describe.
+    feed(stay("V9", patient="", person={"name": "示例"}))
+    assert feed.head("V9").person_id is None

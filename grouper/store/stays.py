@@ -171,6 +171,10 @@ class Applier:
             person = self._persons.take(hospital, event.patient, message.stamp)
             stay = self._whose(stay, person.id)
             self._persons.describe(person.id, event.person, message.stamp)
+        elif event.person and stay.person_id is not None:
+            # A list that states no patient number still says who the stay's patient is.
+            known = self._persons.root(stay.person_id)
+            self._persons.describe(known.id, event.person, message.stamp)
         record = merge(stay.record, event, message.stamp)
         if event.lines or event.lines_whole:
             prefix = ""

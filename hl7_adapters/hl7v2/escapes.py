@@ -62,15 +62,15 @@ class Syntax:
 
     @cached_property
     def sequence(self) -> re.Pattern[str]:
-        """A run of hex sequences (one character may be spread over them), or any one sequence."""
-        e = re.escape(self.escape)
-        return re.compile(f"((?:{e}X[0-9A-Fa-f]+{e})+)|{e}[^{e}]*{e}")
+        """What is read as one, from the left, so that no sequence begins inside another.
 
-    @cached_property
-    def switch(self) -> re.Pattern[str]:
-        """A switch to another character set, and the text up to the next escape sequence."""
+        A run of hex sequences (one character may be spread over them); a switch to another
+        character set and the text up to the next sequence; or any other sequence.
+        """
         e = re.escape(self.escape)
-        return re.compile(f"{e}([CM])([0-9A-Fa-f]{{4,8}}){e}([^{e}]*)")
+        hexed = f"((?:{e}X[0-9A-Fa-f]+{e})+)"
+        switch = f"{e}[CM]([0-9A-Fa-f]{{4,8}}){e}([^{e}]*)"
+        return re.compile(f"{hexed}|{switch}|{e}[^{e}]*{e}")
 
     @cached_property
     def writing(self) -> dict[int, str]:
@@ -132,10 +132,6 @@ def unescape(text: str, syntax: Syntax) -> str:
     escape = syntax.escape
     if not escape or escape not in text:
         return text
-    if f"{escape}C" in text or f"{escape}M" in text:
-        text = syntax.switch.sub(_switched, text)
-        if escape not in text:
-            return text
     return syntax.sequence.sub(_reader(syntax), text)
 
 
@@ -159,6 +155,8 @@ def _reader(syntax: Syntax) -> Callable[[re.Match[str]], str]:
 
     def read(found: re.Match[str]) -> str:
         whole = found[0]
+        if found[2] is not None:
+            return _switched(found)
         if found[1] is None:
             return plain.get(whole[1:-1], whole)
         try:
