@@ -455,3 +455,12 @@ def test_the_language_of_the_account_and_then_of_the_settings(tmp_path: Path) ->
             == "zh"
         )
     assert PEOPLE["office"].language == ""
+
+
+def test_the_kind_may_be_stated_by_any_of_its_names(running: Service) -> None:
+    """A case that says it is a visit is not made an inpatient because a scheme was named."""
+    for name in ("kind", "KIND", "Case_Kind", "病例类型"):
+        case = {name: "outpatient", "sex": "1", "age": "45", "dx": ["K80.101"]}
+        asked = {"case": case, "scheme": "chs-drg-3.0"}
+        answer = running.ask("office", "POST", "/api/v1/group", json=asked)
+        assert answer.json()["code"] == "CASE_KIND", name

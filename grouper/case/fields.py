@@ -185,3 +185,12 @@ def groups() -> list[tuple[Field, ...]]:
     for field in FIELDS.values():
         found.setdefault(field.nested or field.name, []).append(field)
     return [tuple(members) for members in found.values()]
+
+
+def members(nested: str) -> tuple[str, ...]:
+    """The names of the lists that go together: the one they belong to first, in their order.
+
+    Args:
+        nested: ``dx``, ``px``, ``line_item`` or ``assessment_item``.
+    """
+    return tuple(field.name for field in FIELDS.values() if field.nested == nested)

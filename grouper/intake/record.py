@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from grouper.case.fields import members
 from grouper.case.record import Case
 from grouper.intake.event import ItemAction
 
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
 Record = dict[str, Any]
 """See the module; JSON all through."""
 
-_COMPANIONS = {"dx": ("dx_poa",), "px": ("px_date", "px_level", "px_modifier")}
-_LINE = ("line_item", "line_name", "line_class", "line_quantity", "line_amount", "line_time")
+_COMPANIONS = {name: members(name)[1:] for name in ("dx", "px")}
+_LINE = members("line_item")
 
 
 def merge(record: Mapping[str, Any], event: Event, stamp: int) -> Record:

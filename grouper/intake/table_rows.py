@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from grouper.case.derive import DERIVED
-from grouper.case.fields import FIELDS
+from grouper.case.fields import FIELDS, members
 from grouper.case.record import Case
 from grouper.intake.columns import Said, said_by
 from grouper.intake.event import Coded, Event, EventKind, Line
@@ -20,12 +20,8 @@ if TYPE_CHECKING:
     from grouper.case.readers.source import Source
 
 _OWN = ("case_id", "person", "hospital")
-_COMPANIONS = {"dx": ("dx_poa",), "px": ("px_date", "px_level", "px_modifier")}
 _NESTED = tuple(field.name for field in FIELDS.values() if field.nested)
-_MEMBERS = {
-    of: tuple(f.name for f in FIELDS.values() if f.nested == of)
-    for of in ("dx", "px", "line_item", "assessment_item")
-}
+_MEMBERS = {of: members(of) for of in ("dx", "px", "line_item", "assessment_item")}
 _UNKNOWN = "VALUE_UNKNOWN"
 LONGEST = 256
 """A longer number of a patient or visit cannot be stored."""
@@ -124,7 +120,7 @@ class RowReader:
         for at, code in enumerate(codes):
             if code is None:
                 continue  # nothing is promoted: a principal that is missing has no entry
-            details = {n: getattr(case, n)[at] for n in _COMPANIONS[name] if getattr(case, n)}
+            details = {n: getattr(case, n)[at] for n in _MEMBERS[name][1:] if getattr(case, n)}
             about = {n: written(value) for n, value in details.items() if value is not None}
             found.append(Coded(code=code, rank=min(at, 1), about=about))
         return tuple(found)

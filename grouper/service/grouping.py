@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from codebooks.errors import GrouperError
 from codebooks.messages import text
 from grouper.case.issues import Severity
+from grouper.case.layout import bind
 from grouper.case.record import Case
 from grouper.run.one_case import grouping_of, kind_of
 from grouper.service.models import TraceForm
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from grouper.case.issues import Issue
     from grouper.schemes.protocol import Grouping
     from grouper.schemes.trace import Trace
-
-_KIND_NAMES = frozenset({"kind", "case_kind", "病例类型"})
 
 
 def read_case(raw: Mapping[str, Any], scheme: str | None, lang: str) -> tuple[Case, list[Issue]]:
@@ -34,7 +33,7 @@ def read_case(raw: Mapping[str, Any], scheme: str | None, lang: str) -> tuple[Ca
         ServiceError: ``CASE_UNREADABLE``, with its issues.
         CodebookError: ``SCHEME_UNKNOWN``.
     """
-    if scheme is not None and not _KIND_NAMES & raw.keys():
+    if scheme is not None and not any(b.field == "kind" for b in bind(tuple(raw)).bindings):
         raw = {**raw, "kind": kind_of(None, scheme)}
     case, issues = Case.from_mapping(raw)
     rejects = [issue.reason for issue in issues if issue.severity is Severity.REJECT]
