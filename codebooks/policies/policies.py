@@ -1,0 +1,130 @@
+"""All policies at hand: shipped, and the hospital's own in its data folder."""
+
+from __future__ import annotations
+
+from datetime import date
+from functools import cache
+from typing import TYPE_CHECKING
+
+from codebooks import paths
+from codebooks.errors import CodebookError, Where
+from codebooks.policies.forms import FORMS
+from codebooks.policies.policy import Policy
+from codebooks.policies.reading import read_file
+from codebooks.policies.yaml_nodes import PolicyError
+from codebooks.registry import registry
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from codebooks.policies.policy import Given
+
+ASSIGNMENT = "assignment.rules"
+"""The parameter that says which method binds a case: without it a region has no policy."""
+
+
+class Policies:
+    """Dated values of all regions.
+
+    Of one parameter on one day the nearest goes before the farther: the hospital's own value
+    before the shipped one, the region's before its parent's.
+    """
+
+    def __init__(self, shipped: Path, installed: Path) -> None:
+        self._given: dict[str, list[Given]] = {}
+        self._periods: dict[str, tuple[Policy, ...]] = {}
+        self.broken: dict[str, CodebookError] = {}
+        """Regions with a file that cannot be used: nothing is priced there until it is mended."""
+        for folder, own in ((shipped, False), (installed, True)):
+            for region, path in _files(folder):
+                try:
+                    given = read_file(path, region, own=own)
+                except CodebookError as error:
+                    self.broken.setdefault(region, error)
+                else:
+                    self._given.setdefault(region, []).extend(given)
+
+    @property
+    def regions(self) -> tuple[str, ...]:
+        """The regions that have a policy of their own, by id."""
+        paid = {r for r, given in self._given.items() if any(g.path == ASSIGNMENT for g in given)}
+        return tuple(sorted(paid))
+
+    def given(self, region: str) -> tuple[Given, ...]:
+        """All that a region's own files say, at any time."""
+        return tuple(self._given.get(registry().region(region).id, ()))
+
+    def on(self, region: str, day: date) -> Policy:
+        """The policy of a region on a day.
+
+        Raises:
+            CodebookError: ``REGION_UNKNOWN``, ``POLICY_MISSING``.
+        """
+        for period in self.periods(region):
+            if period.valid_from <= day < period.valid_to:
+                if ASSIGNMENT not in period.values:
+                    break
+                return period
+        known = ", ".join(self.regions)
+        name = registry().region(region).id
+        raise PolicyError("POLICY_MISSING", region=name, day=day.isoformat(), known=known)
+
+    def periods(self, region: str) -> tuple[Policy, ...]:
+        """All that ever holds in a region, cut at each day on which something changes.
+
+        Half-open, in order, without gaps; a period without :data:`ASSIGNMENT` has no policy.
+
+        Raises:
+            CodebookError: ``REGION_UNKNOWN``, or why a file of the region or of one above it
+                cannot be used: a value from elsewhere in its place would be a wrong price.
+        """
+        name = registry().region(region).id
+        if name not in self._periods:
+            self._periods[name] = tuple(_cut(name, self._layers(name)))
+        return self._periods[name]
+
+    def _layers(self, region: str) -> list[list[Given]]:
+        layers = []
+        at: str | None = region
+        while at is not None:
+            if at in self.broken:
+                raise self.broken[at]
+            given = self._given.get(at, [])
+            layers += [[g for g in given if g.own], [g for g in given if not g.own]]
+            at = registry().regions[at].parent
+        return layers
+
+
+def _files(folder: Path) -> Iterator[tuple[str, Path]]:
+    if not folder.is_dir():
+        return
+    for below in sorted(folder.iterdir()):
+        if not below.is_dir() or below.name == FORMS or below.name.startswith("."):
+            continue
+        if below.name not in registry().regions:
+            known = ", ".join(registry().regions)
+            raise PolicyError(
+                "REGION_UNKNOWN", Where(file=below.name), found=below.name, known=known
+            )
+        for path in sorted(below.glob("*.yaml")):
+            yield below.name, path
+
+
+def _cut(region: str, layers: Sequence[Sequence[Given]]) -> Iterator[Policy]:
+    given = [one for layer in layers for one in layer]
+    days = {date.min, date.max} | {one.valid_from for one in given}
+    cuts = sorted(days | {one.valid_to for one in given if one.valid_to})
+    for start, end in zip(cuts, cuts[1:], strict=False):
+        values: dict[str, Given] = {}
+        for layer in layers:
+            for one in layer:
+                if one.covers(start):
+                    values.setdefault(one.path, one)
+        yield Policy(region, start, end, values)
+
+
+@cache
+def policies() -> Policies:
+    """All policies at hand, read once."""
+    return Policies(paths.shipped() / "policies", paths.installed() / "policies")

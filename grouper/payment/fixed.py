@@ -1,0 +1,165 @@
+"""Exact numbers of the batch engine: whole units of a power of ten, never floats.
+
+Units are 64-bit where every result is known to fit, else Python's own whole numbers: slower, and as
+exact.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from grouper.payment.exact import Rounding
+
+Units = Any
+"""``NDArray[np.int64]``, or an array of Python's whole numbers."""
+_SAFE = 2**62
+
+
+@dataclass(frozen=True, slots=True)
+class Fixed:
+    """Numbers ``units / 10**places``, one a case.
+
+    Arithmetic with a :class:`Decimal` or an int applies it to every case.
+    """
+
+    units: Units
+    places: int
+
+    @classmethod
+    def of(cls, values: Sequence[Decimal | int], places: int) -> Fixed:
+        """Numbers that have at most so many places."""
+        scaled = [int(Decimal(value).scaleb(places)) for value in values]
+        fits = all(abs(one) < _SAFE for one in scaled)
+        return cls(np.array(scaled, np.int64 if fits else object), places)
+
+    @classmethod
+    def same(cls, value: Decimal | int, count: int) -> Fixed:
+        """One number for all cases, with the places it is written with."""
+        places = _places(value)
+        units = int(Decimal(value).scaleb(places))
+        return cls(np.full(count, units, np.int64 if abs(units) < _SAFE else object), places)
+
+    def __len__(self) -> int:
+        return len(self.units)
+
+    def __add__(self, other: Fixed | Decimal | int) -> Fixed:
+        left, right, places = self._alike(other)
+        return Fixed(_roomy(left, right) + right, places)
+
+    def __sub__(self, other: Fixed | Decimal | int) -> Fixed:
+        left, right, places = self._alike(other)
+        return Fixed(_roomy(left, right) - right, places)
+
+    def __mul__(self, other: Fixed | Decimal | int) -> Fixed:
+        factor = self._other(other)
+        left, right = self.units, factor.units
+        if _largest(left) * _largest(right) >= _SAFE:
+            left = left.astype(object)
+        return Fixed(_slim(left * right), self.places + factor.places)
+
+    def over(self, other: Fixed | Decimal | int, rounding: Rounding) -> Fixed:
+        """The quotient, rounded exactly; where the divisor is nought the result is nought."""
+        divisor = self._other(other)
+        shift = rounding.places + divisor.places - self.places
+        above = Fixed(self.units, 0) * 10 ** max(shift, 0)
+        below = Fixed(divisor.units, 0) * 10 ** max(-shift, 0)
+        return Fixed(_slim(_divide(above.units, below.units, rounding.mode)), rounding.places)
+
+    def rounded(self, rounding: Rounding) -> Fixed:
+        """These numbers with the places of a rounding."""
+        if rounding.places >= self.places:
+            return self.at(rounding.places)
+        step = 10 ** (self.places - rounding.places)
+        whole = np.full(len(self), step, np.int64 if step < _SAFE else object)
+        return Fixed(_slim(_divide(self.units, whole, rounding.mode)), rounding.places)
+
+    def at(self, places: int) -> Fixed:
+        """The same numbers with more places."""
+        return Fixed((Fixed(self.units, 0) * 10 ** (places - self.places)).units, places)
+
+    def minimum(self, other: Fixed | Decimal | int) -> Fixed:
+        """The lesser of two, case by case."""
+        left, right, places = self._alike(other)
+        return Fixed(_slim(np.minimum(left, right)), places)
+
+    def maximum(self, other: Fixed | Decimal | int) -> Fixed:
+        """The greater of two, case by case."""
+        left, right, places = self._alike(other)
+        return Fixed(_slim(np.maximum(left, right)), places)
+
+    def where(self, mask: NDArray[np.bool_], other: Fixed | Decimal | int) -> Fixed:
+        """These numbers where the mask holds, the others elsewhere."""
+        left, right, places = self._alike(other)
+        return Fixed(_slim(np.where(mask, left, right)), places)
+
+    def less(self, other: Fixed | Decimal | int) -> NDArray[np.bool_]:
+        """Whether each is less than the other."""
+        left, right, _ = self._alike(other)
+        return np.asarray(left < right, np.bool_)
+
+    def above(self, other: Fixed | Decimal | int) -> NDArray[np.bool_]:
+        """Whether each is greater than the other."""
+        left, right, _ = self._alike(other)
+        return np.asarray(left > right, np.bool_)
+
+    def take(self, places: NDArray[Any]) -> Fixed:
+        """The numbers of some cases."""
+        return Fixed(self.units[places], self.places)
+
+    def decimals(self) -> list[Decimal]:
+        """As decimals, with their places."""
+        return [Decimal(int(one)).scaleb(-self.places) for one in self.units]
+
+    def _other(self, other: Fixed | Decimal | int) -> Fixed:
+        return other if isinstance(other, Fixed) else Fixed.same(other, len(self))
+
+    def _alike(self, other: Fixed | Decimal | int) -> tuple[Units, Units, int]:
+        right = self._other(other)
+        places = max(self.places, right.places)
+        return self.at(places).units, right.at(places).units, places
+
+
+def _places(value: Decimal | int) -> int:
+    exponent = Decimal(value).normalize().as_tuple().exponent
+    return max(-exponent, 0) if isinstance(exponent, int) else 0
+
+
+def _largest(units: Units) -> int:
+    return max(int(units.max()), -int(units.min())) if len(units) else 0
+
+
+def _roomy(left: Units, right: Units) -> Units:
+    return left.astype(object) if _largest(left) + _largest(right) >= _SAFE else left
+
+
+def _slim(units: Units) -> Units:
+    if units.dtype == object and _largest(units) < _SAFE:
+        return units.astype(np.int64)
+    return units
+
+
+def _divide(above: Units, below: Units, mode: str) -> Units:
+    if above.dtype == object or _largest(above) * 2 >= _SAFE or _largest(below) * 2 >= _SAFE:
+        above, below = above.astype(object), below.astype(object)
+    sign = np.where((above < 0) != (below < 0), -1, 1)
+    none = np.asarray(below == 0, np.bool_)
+    above, below = np.where(none, 0, abs(above)), np.where(none, 1, abs(below))
+    whole, rest = above // below, above % below
+    if mode == "half_up":
+        more = rest * 2 >= below
+    elif mode == "half_even":
+        more = (rest * 2 > below) | ((rest * 2 == below) & (whole % 2 == 1))
+    elif mode == "up":
+        more = rest > 0
+    else:
+        more = np.zeros(len(whole), np.bool_)
+    return (whole + np.asarray(more, np.int64)) * sign
