@@ -1,0 +1,182 @@
+"""The columns of a batch as the batch engine reads them: whole numbers and codes of words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from grouper.case.dates import LOCAL
+from grouper.case.fields import CASE_SCHEMA
+from grouper.payment.fixed import Fixed
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A column of words: ``codes`` index ``words``; −1 is missing."""
+
+    codes: NDArray[np.int32]
+    words: tuple[str, ...]
+
+    def take(self, rows: NDArray[Any]) -> Words:
+        """The words of some cases."""
+        return Words(self.codes[rows], self.words)
+
+    def among(self, wanted: tuple[str, ...], *, prefix: bool = False) -> NDArray[np.bool_]:
+        """Whether each is one of some words, or begins with one; a missing one is not."""
+        if prefix:
+            hits = [word.startswith(wanted) for word in self.words]
+        else:
+            hits = [word in wanted for word in self.words]
+        return np.array([*hits, False], np.bool_)[self.codes]
+
+    def mapped(self, table: dict[str, str]) -> Words:
+        """The words that a table gives for these; missing where it has none."""
+        names = tuple(dict.fromkeys(table.values()))
+        to = [names.index(table[word]) if word in table else -1 for word in self.words]
+        return Words(np.array([*to, -1], np.int32)[self.codes], names)
+
+
+@dataclass(slots=True)
+class Columns:
+    """A batch of cases with their groupings, or some of its rows.
+
+    Attributes:
+        batch: columns of ``CASE_SCHEMA`` (those that are missing are read as empty) and of
+            ``RESULT_SCHEMA``.
+        rows: the rows that are meant; None: all.
+    """
+
+    batch: pa.RecordBatch
+    rows: NDArray[np.int64] | None = None
+    _read: dict[Any, Any] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return self.batch.num_rows if self.rows is None else len(self.rows)
+
+    def some(self, rows: NDArray[np.int64]) -> Columns:
+        """These rows (numbers of the whole batch)."""
+        return Columns(self.batch, rows, {"whole": self._whole()})
+
+    def _whole(self) -> Columns:
+        whole: Columns = self._read.get("whole", self)
+        return whole
+
+    def _column(self, name: str) -> pa.Array:
+        if name in self.batch.schema.names:
+            return self.batch.column(name)
+        return pa.nulls(self.batch.num_rows, CASE_SCHEMA.field(name).type)
+
+    def words(self, name: str) -> Words:
+        """A column of texts."""
+        if self.rows is not None:
+            return self._whole().words(name).take(self.rows)
+        if name not in self._read:
+            self._read[name] = _words(self._column(name))
+        found: Words = self._read[name]
+        return found
+
+    def first(self, name: str) -> Words:
+        """The first code of a list (``dx``: the principal diagnosis; ``px``: the main procedure)."""
+        if self.rows is not None:
+            return self._whole().first(name).take(self.rows)
+        if ("first", name) not in self._read:
+            self._read["first", name] = _first(self._column(name))
+        found: Words = self._read["first", name]
+        return found
+
+    def fixed(self, name: str) -> tuple[Fixed, NDArray[np.bool_]]:
+        """A column of decimals, and where it is stated; nought where it is not."""
+        if self.rows is not None:
+            numbers, stated = self._whole().fixed(name)
+            return numbers.take(self.rows), stated[self.rows]
+        if name not in self._read:
+            self._read[name] = _fixed(self._column(name))
+        found: tuple[Fixed, NDArray[np.bool_]] = self._read[name]
+        return found
+
+    def whole(self, name: str) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """A column of whole numbers, and where it is stated; nought where it is not."""
+        if self.rows is not None:
+            numbers, stated = self._whole().whole(name)
+            return numbers[self.rows], stated[self.rows]
+        if name not in self._read:
+            column = self._column(name)
+            stated = np.asarray(column.is_valid())
+            filled = pc.fill_null(pc.cast(column, pa.int64()), 0)
+            self._read[name] = (np.asarray(filled), stated)
+        found: tuple[NDArray[np.int64], NDArray[np.bool_]] = self._read[name]
+        return found
+
+    def day(self, name: str) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """The local day of a time, as days since 1970-01-01, and where it is stated."""
+        if self.rows is not None:
+            days, stated = self._whole().day(name)
+            return days[self.rows], stated[self.rows]
+        if ("day", name) not in self._read:
+            column = self._column(name)
+            local = pc.local_timestamp(column.cast(pa.timestamp("s", LOCAL.key)))
+            days = np.asarray(pc.fill_null(pc.cast(local, pa.int64()), 0)) // 86_400
+            self._read["day", name] = (days, np.asarray(column.is_valid()))
+        found: tuple[NDArray[np.int64], NDArray[np.bool_]] = self._read["day", name]
+        return found
+
+    def listed(self, name: str, wanted: tuple[str, ...]) -> NDArray[np.bool_]:
+        """Whether any code of a list begins with one of some texts."""
+        if self.rows is not None:
+            return self._whole().listed(name, wanted)[self.rows]
+        if ("listed", name, wanted) not in self._read:
+            self._read["listed", name, wanted] = _listed(self._column(name), wanted)
+        found: NDArray[np.bool_] = self._read["listed", name, wanted]
+        return found
+
+
+def _words(column: pa.Array) -> Words:
+    if not pa.types.is_dictionary(column.type):
+        column = pc.dictionary_encode(column)
+    codes = np.asarray(pc.fill_null(column.indices, -1)).astype(np.int32)
+    known = column.dictionary.to_pylist()
+    if any(word is None for word in known):
+        lost = np.array([*(word is None for word in known), False], np.bool_)[codes]
+        codes = np.where(lost, np.int32(-1), codes)
+    return Words(codes, tuple(word or "" for word in known))
+
+
+def _first(column: pa.Array) -> Words:
+    filled = np.asarray(pc.fill_null(pc.list_value_length(column), 0)) > 0
+    places = np.flatnonzero(filled)
+    codes = np.full(len(column), -1, np.int32)
+    found = _words(pc.list_element(column.take(pa.array(places)), 0)) if len(places) else None
+    if found is not None:
+        codes[places] = found.codes
+    return Words(codes, found.words if found else ())
+
+
+def _fixed(column: pa.Array) -> tuple[Fixed, NDArray[np.bool_]]:
+    stated = np.asarray(column.is_valid())
+    if pa.types.is_integer(column.type):
+        return Fixed(np.asarray(pc.fill_null(pc.cast(column, pa.int64()), 0)), 0), stated
+    scale = column.type.scale
+    filled = pc.fill_null(column.cast(pa.decimal128(38, scale)), 0)
+    halves = np.frombuffer(filled.buffers()[1], np.int64).reshape(-1, 2)
+    halves = halves[filled.offset : filled.offset + len(filled)]
+    low, high = halves[:, 0], halves[:, 1]
+    if bool(np.all(high == (low >> 63))):
+        return Fixed(low.copy(), scale), stated
+    units = [int(one.scaleb(scale)) for one in filled.to_pylist()]
+    return Fixed(np.array(units, object), scale), stated
+
+
+def _listed(column: pa.Array, wanted: tuple[str, ...]) -> NDArray[np.bool_]:
+    hits = _words(pc.list_flatten(column)).among(wanted, prefix=True)
+    parents = np.asarray(pc.list_parent_indices(column))
+    found = np.zeros(len(column), np.bool_)
+    found[parents[hits]] = True
+    return found

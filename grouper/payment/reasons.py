@@ -1,0 +1,41 @@
+"""Stable codes of why a case has no price, and of warnings beside one.
+
+The words stand in the catalogues under ``reason.<CODE>`` and ``advice.<CODE>``.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class PayReason(StrEnum):
+    """Why a case is not priced."""
+
+    DAY_MISSING = "PAY_DAY_MISSING"
+    POLICY_MISSING = "POLICY_MISSING"
+    POLICY_UNUSABLE = "PAY_POLICY_UNUSABLE"
+    POLICY_VALUE_MISSING = "POLICY_VALUE_MISSING"
+    REGION_UNKNOWN = "REGION_UNKNOWN"
+    CASE_INVALID = "PAY_CASE_INVALID"
+    METHOD_NONE = "PAY_METHOD_NONE"
+    METHOD_CONFLICT = "PAY_METHOD_CONFLICT"
+    METHOD_UNKNOWN = "PAY_METHOD_UNKNOWN"
+    GROUP_WITHOUT_WEIGHT = "PAY_GROUP_WITHOUT_WEIGHT"
+    GROUP_MEAN_MISSING = "PAY_GROUP_MEAN_MISSING"
+    COST_MISSING = "PAY_COST_MISSING"
+    COST_NEGATIVE = "PAY_COST_NEGATIVE"
+    COST_MISMATCH = "PAY_COST_MISMATCH"
+    DAYS_MISSING = "PAY_DAYS_MISSING"
+    POINTS_MISSING = "PAY_POINTS_MISSING"
+    INSURANCE_MISSING = "PAY_INSURANCE_MISSING"
+    INSURED_ELSEWHERE = "PAY_INSURED_ELSEWHERE"
+    SCOPE_MISSING = "PAY_SCOPE_MISSING"
+    REVIEW_ONLY = "PAY_REVIEW_ONLY"
+
+
+class PayWarning(StrEnum):
+    """What is to be known beside a price."""
+
+    COST_MISMATCH = "PAY_COST_MISMATCH"
+    COST_MISSING = "PAY_COST_MISSING"
+    REVIEW_CANDIDATE = "PAY_REVIEW_CANDIDATE"
