@@ -26,26 +26,35 @@ class Row(NamedTuple):
         return Where(self.where.file, None, self.where.row, column)
 
 
-def read_rows(path: Path, required: Sequence[str], optional: Sequence[str] = ()) -> Iterator[Row]:
+def read_rows(
+    path: Path, required: Sequence[str], optional: Sequence[str] = (), *, name: str | None = None
+) -> Iterator[Row]:
     """The rows of a CSV file whose first line names its columns, in any order.
 
     UTF-8 (with or without a byte order mark) and GB18030 are read. Empty lines are passed over;
     optional columns that the file lacks are empty texts.
+
+    Args:
+        path: of the file.
+        required: columns it must have.
+        optional: columns it may have.
+        name: how errors call it; its file name where that tells enough.
 
     Raises:
         CodebookError: ``TABLE_FILE`` (cannot be read), ``TABLE_ENCODING``, ``TABLE_CSV`` (broken
             quoting), ``TABLE_COLUMN_MISSING``, ``TABLE_COLUMN_UNKNOWN``, ``TABLE_COLUMN_TWICE``,
             ``TABLE_ROW_WIDTH``.
     """
-    reader = csv.reader(io.StringIO(_text(path), newline=""), strict=True)
+    name = name or path.name
+    reader = csv.reader(io.StringIO(_text(path, name), newline=""), strict=True)
     header: list[str] | None = None
     while True:
         try:
             line = next(reader, None)
         except csv.Error as cause:
-            where = Where(file=path.name, row=reader.line_num)
+            where = Where(file=name, row=reader.line_num)
             raise CodebookError("TABLE_CSV", where, reason=str(cause)) from cause
-        where = Where(file=path.name, row=reader.line_num)
+        where = Where(file=name, row=reader.line_num)
         if line is None:
             break
         if not any(cell.strip() for cell in line):
@@ -59,11 +68,11 @@ def read_rows(path: Path, required: Sequence[str], optional: Sequence[str] = ())
         cells |= {name: cell.strip() for name, cell in zip(header, line, strict=True)}
         yield Row(where, cells)
     if header is None:
-        _header([], Where(file=path.name, row=1), required, optional)
+        _header([], Where(file=name, row=1), required, optional)
 
 
-def _text(path: Path) -> str:
-    where = Where(file=path.name)
+def _text(path: Path, name: str) -> str:
+    where = Where(file=name)
     try:
         content = path.read_bytes()
     except OSError as cause:

@@ -35,7 +35,8 @@ def events(*rows: dict[str, Any], **more: Any) -> list[Any]:
 
 def test_a_line() -> None:
     (event,) = events(LINE)
-    assert (event.patient, event.visit, event.facts) == ("P1", "V1", {"kind": "inpatient"})
+    assert (event.patient, event.visit) == ("P1", "V1")
+    assert event.facts == {"kind": "inpatient", "visit_type": "21"}
     (line,) = event.lines
     assert line.key == "1"
     assert {
@@ -45,8 +46,8 @@ def test_a_line() -> None:
         "line_quantity": "1.0000",
         "price": "12.500000",
         "line_time": "2026-03-01 09:00:00",
-        "department": "A03",
-        "physician": "D1",
+        "line_department": "A03",
+        "line_physician": "D1",
         "bilg_dept_name": "内科",
         "memo": "x",
         "med_type": "21",
@@ -107,5 +108,5 @@ def test_what_the_insurer_answered_of_a_line_stands_with_it() -> None:
 
 def test_unknown_kinds_of_care_are_reported_not_guessed() -> None:
     (event,) = events(LINE | {"med_type": "52"})
-    assert event.facts == {}
+    assert event.facts == {"visit_type": "52"}
     assert ("feedetail[1].med_type", "52") in event.unknown

@@ -141,7 +141,9 @@ def test_admission_knows_its_visit_by_the_answer_sent_along() -> None:
     assert event.facts == {
         "admission_time": "2026-03-01 08:30:00",
         "insurance_type": "310",
+        "insured_region": "990000",
         "kind": "inpatient",
+        "visit_type": "21",
     }
 
 
@@ -316,7 +318,8 @@ def test_hqms_4401_and_4101_tell_the_same_case(tmp_path: Path) -> None:
             }
         ],
     }
-    for body in (message("4401", front), message("4101", settlement())):
+    here = {"insuplc_admdvs": ""}
+    for body in (message("4401", front, **here), message("4101", settlement(), **here)):
         told = case_of(record_of(body), case_id=hqms.case_id)[0]
         assert told == hqms
 

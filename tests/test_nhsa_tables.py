@@ -73,7 +73,9 @@ def test_meanings_are_of_fields_that_exist() -> None:
     known = {
         *FIELDS,
         *("code", "name", "role", "key", "start", "end", "duration", "amount", "class"),
-        *("refund_of", "hospital_item", "price", "physician"),
+        *("refund_of", "hospital_item", "price"),
+        *("sum.patient_paid", "sum.fund_paid", "sum.own_cost"),
+        *("scope.A", "scope.B", "scope.C", "scope.rest"),
         *(f"person.{n}" for n in ("name", "id_number", "birth_date", "sex")),
         *(f"ventilator.{n}" for n in ("days", "hours", "minutes")),
     }
@@ -90,6 +92,9 @@ _ANSWERED = {
     ("oprninfo", "main_oprn_flag"),
     ("result", "feedetl_sn"),
     ("result", "med_chrgitm_type"),
+    ("result", "chrgitm_lv"),
+    ("result", "selfpay_prop"),
+    ("result", "pric_uplmt_amt"),
     ("feedetail", "med_chrgitm_type"),
 }
 """Fields of an insurer's answer, for which no field table is at hand; all begin as of 2301, 4101."""

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from codebooks.errors import Where
-from codebooks.policies.forms import Kind
+from codebooks.policies.forms import Kind, dimensions
 from codebooks.policies.yaml_nodes import (
     Many,
     Mapping,
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 ANY = "*"
 """A key that stands for every value of its dimension that has none of its own."""
 _NUMBER = re.compile(r"-?\d{1,18}(\.\d{1,10})?", re.ASCII)
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_TABLE_FILE = re.compile(r"[^\W_][\w.-]*\.csv")
 _FLAGS = {"true": True, "false": False}
 
 TableRow = dict[str, Any]
@@ -50,26 +52,36 @@ def read_value(tree: Tree, form: Form, folder: Path) -> Any:  # noqa: ANN401 -- 
         :data:`TableRow`; for a parameter with dimensions a dict of them where the file sets it by a dimension.
 
     Raises:
-        PolicyError: ``POLICY_VALUE``, ``POLICY_CHOICE``, ``POLICY_SHAPE`` …, with the place.
+        PolicyError: ``POLICY_NUMBER``, ``POLICY_CHOICE``, ``POLICY_LIST`` …, with the place.
+        CodebookError: as :func:`codebooks.strict_csv.read_rows`, of the file of a table.
     """
     if isinstance(tree, Scalar) and tree.text is None:
         return None
     return _by(tree, form, folder, form.by)
 
 
-def _by(tree: Tree, form: Form, folder: Path, dimensions: tuple[str, ...]) -> Any:  # noqa: ANN401
+def _by(tree: Tree, form: Form, folder: Path, by: tuple[str, ...]) -> Any:  # noqa: ANN401
     by_file = form.kind is Kind.TABLE and isinstance(tree, Mapping) and set(tree.items) == {"file"}
-    if dimensions and isinstance(tree, Mapping) and not by_file:
+    if by and isinstance(tree, Mapping) and not by_file:
         return {
-            key: _by(below, form, folder, dimensions[1:]) for key, below in tree.items.items()
+            key: _by(below, form, folder, by[1:]) for key, below in _keyed(tree, by[0]).items()
         }
     if form.kind is Kind.TABLE:
         return _table(tree, form, folder)
     if form.kind is Kind.TEXTS:
         return tuple(_choice(words(one), form, one.at) for one in many(tree).items)
-    if not isinstance(tree, Scalar) or tree.text is None:
-        raise PolicyError("POLICY_SHAPE", tree.at, wanted=form.kind.value)
-    return read_text(tree.text, form, tree.at)
+    return read_text(words(tree), form, tree.at)
+
+
+def _keyed(tree: Mapping, dimension: str) -> dict[str, Tree]:
+    """The values by the keys of a dimension; a key that no case can have would never be met."""
+    if not tree.items:
+        raise PolicyError("POLICY_KEY_MISSING", tree.at, key=dimension)
+    known = dimensions()[dimension].keys if dimension in dimensions() else ()
+    for key, at in tree.keys.items():
+        if known and key not in (ANY, *known):
+            raise PolicyError("POLICY_KEY_UNKNOWN", at, key=key, known=", ".join((ANY, *known)))
+    return tree.items
 
 
 def read_text(text: str, form: Form, at: Where) -> Any:  # noqa: ANN401 -- by its kind
@@ -79,25 +91,25 @@ def read_text(text: str, form: Form, at: Where) -> Any:  # noqa: ANN401 -- by it
 
 def _number(text: str, form: Form, at: Where) -> Decimal:
     if not _NUMBER.fullmatch(text):
-        raise PolicyError("POLICY_VALUE", at, found=text[:40], wanted=form.kind.value)
+        raise PolicyError("POLICY_NUMBER", at, found=text[:40])
     value = Decimal(text)
     low, high = form.minimum, form.maximum
     if (low is not None and value < low) or (high is not None and value > high):
         bounds = f"{'' if low is None else low} … {'' if high is None else high}"
-        raise PolicyError("POLICY_VALUE", at, found=text, wanted=bounds)
+        raise PolicyError("POLICY_BOUNDS", at, found=text, bounds=bounds)
     return value
 
 
 def _whole(text: str, form: Form, at: Where) -> int:
     value = _number(text, form, at)
     if value != value.to_integral_value():
-        raise PolicyError("POLICY_VALUE", at, found=text, wanted=form.kind.value)
+        raise PolicyError("POLICY_WHOLE", at, found=text)
     return int(value)
 
 
 def _flag(text: str, form: Form, at: Where) -> bool:
     if text.lower() not in _FLAGS:
-        raise PolicyError("POLICY_VALUE", at, found=text[:40], wanted=form.kind.value)
+        raise PolicyError("POLICY_FLAG", at, found=text[:40])
     return _FLAGS[text.lower()]
 
 
@@ -108,11 +120,17 @@ def _choice(text: str, form: Form, at: Where) -> str:
 
 
 def read_day(text: str, form: Form | None, at: Where) -> date:
-    """A day as ``2026-01-01``."""
+    """A day as ``2026-01-01``, in no other spelling.
+
+    Raises:
+        PolicyError: ``POLICY_DAY``.
+    """
     try:
-        return date.fromisoformat(text)
+        if _DAY.fullmatch(text):
+            return date.fromisoformat(text)
     except ValueError as cause:
-        raise PolicyError("POLICY_VALUE", at, found=text[:40], wanted="YYYY-MM-DD") from cause
+        raise PolicyError("POLICY_DAY", at, found=text[:40]) from cause
+    raise PolicyError("POLICY_DAY", at, found=text[:40])
 
 
 def _texts(text: str, form: Form, at: Where) -> tuple[str, ...]:
@@ -136,9 +154,12 @@ def _table(tree: Tree, form: Form, folder: Path) -> tuple[TableRow, ...]:
     if isinstance(tree, Mapping):
         only(tree, ("file",))
         name = words(tree.items["file"])
-        if "/" in name or "\\" in name or name.startswith("."):
-            raise PolicyError("POLICY_VALUE", tree.items["file"].at, found=name, wanted="file")
+        # Beside the policy file and nowhere else: what a region says lies in its folder.
+        if not _TABLE_FILE.fullmatch(name):
+            raise PolicyError("POLICY_TABLE_FILE", tree.items["file"].at, found=name[:40])
         found = _file(folder / name, form)
+        if not found:
+            raise PolicyError("POLICY_TABLE_EMPTY", Where(file=f"{folder.name}/{name}"))
     else:
         found = [_row(one, form, folder) for one in many(tree).items]
     _once(found, form)
@@ -149,13 +170,15 @@ def _file(path: Path, form: Form) -> list[tuple[Where, TableRow]]:
     must = [name for name, column in form.columns.items() if column.required]
     may = [name for name, column in form.columns.items() if not column.required]
     found = []
-    for row in read_rows(path, must, may):
+    for row in read_rows(path, must, may, name=f"{path.parent.name}/{path.name}"):
         cells: TableRow = {}
         for name, column in form.columns.items():
             text, at = row.cells[name], row.at(name)
             if not text and column.required:
                 raise PolicyError("POLICY_KEY_MISSING", at, key=name)
             cells[name] = read_text(text, column, at) if text else None
+            if cells[name] == ():
+                raise PolicyError("POLICY_KEY_MISSING", at, key=name)
         found.append((row.where, cells))
     return found
 
@@ -174,7 +197,8 @@ def _row(tree: Tree, form: Form, folder: Path) -> tuple[Where, TableRow]:
             cells[name] = read_value(below, column, folder)
         else:
             cells[name] = read_text(words(below), column, below.at)
-        if cells[name] is None:
+        # An empty list would leave open whether it means none or any.
+        if cells[name] in (None, ()):
             raise PolicyError("POLICY_KEY_MISSING", told.at, key=name)
     return told.at, cells
 

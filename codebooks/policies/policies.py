@@ -7,8 +7,8 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from codebooks import paths
-from codebooks.errors import CodebookError, Where
-from codebooks.policies.forms import FORMS
+from codebooks.errors import CodebookError
+from codebooks.policies.files import Fault, policy_files
 from codebooks.policies.policy import Policy
 from codebooks.policies.reading import read_file
 from codebooks.policies.yaml_nodes import PolicyError
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from codebooks.policies.files import Found
     from codebooks.policies.policy import Given
 
 ASSIGNMENT = "assignment.rules"
@@ -34,16 +35,26 @@ class Policies:
     def __init__(self, shipped: Path, installed: Path) -> None:
         self._given: dict[str, list[Given]] = {}
         self._periods: dict[str, tuple[Policy, ...]] = {}
+        self.faults: list[Fault] = []
+        """What cannot be used, each file by itself."""
+        for folder, own in ((shipped, False), (installed, True)):
+            for found in policy_files(folder):
+                self._take(found, own=own)
         self.broken: dict[str, CodebookError] = {}
         """Regions with a file that cannot be used: nothing is priced there until it is mended."""
-        for folder, own in ((shipped, False), (installed, True)):
-            for region, path in _files(folder):
-                try:
-                    given = read_file(path, region, own=own)
-                except CodebookError as error:
-                    self.broken.setdefault(region, error)
-                else:
-                    self._given.setdefault(region, []).extend(given)
+        for fault in self.faults:
+            self.broken.setdefault(fault.region, fault.error)
+
+    def _take(self, found: Fault | Found, *, own: bool) -> None:
+        if isinstance(found, Fault):
+            self.faults.append(found)
+            return
+        try:
+            given = read_file(found.path, found.region, own=own)
+        except CodebookError as error:
+            self.faults.append(Fault(found.region, error))
+        else:
+            self._given.setdefault(found.region, []).extend(given)
 
     @property
     def regions(self) -> tuple[str, ...]:
@@ -63,7 +74,7 @@ class Policies:
         """
         for period in self.periods(region):
             if period.valid_from <= day < period.valid_to:
-                if ASSIGNMENT not in period.values:
+                if period.find(ASSIGNMENT) is None:
                     break
                 return period
         known = ", ".join(self.regions)
@@ -94,21 +105,6 @@ class Policies:
             layers += [[g for g in given if g.own], [g for g in given if not g.own]]
             at = registry().regions[at].parent
         return layers
-
-
-def _files(folder: Path) -> Iterator[tuple[str, Path]]:
-    if not folder.is_dir():
-        return
-    for below in sorted(folder.iterdir()):
-        if not below.is_dir() or below.name == FORMS or below.name.startswith("."):
-            continue
-        if below.name not in registry().regions:
-            known = ", ".join(registry().regions)
-            raise PolicyError(
-                "REGION_UNKNOWN", Where(file=below.name), found=below.name, known=known
-            )
-        for path in sorted(below.glob("*.yaml")):
-            yield below.name, path
 
 
 def _cut(region: str, layers: Sequence[Sequence[Given]]) -> Iterator[Policy]:

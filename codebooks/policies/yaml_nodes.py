@@ -19,6 +19,14 @@ if TYPE_CHECKING:
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _NULL = "tag:yaml.org,2002:null"
 _DEEPEST = 40
+_OPENS = (
+    yaml.BlockMappingStartToken,
+    yaml.BlockSequenceStartToken,
+    yaml.FlowMappingStartToken,
+    yaml.FlowSequenceStartToken,
+)
+_CLOSES = (yaml.BlockEndToken, yaml.FlowMappingEndToken, yaml.FlowSequenceEndToken)
+_REFUSED = (yaml.AliasToken, yaml.AnchorToken, yaml.TagToken)
 
 
 class PolicyError(CodebookError):
@@ -61,7 +69,7 @@ def read_tree(path: Path, name: str) -> Mapping:
         name: how errors call it, such as ``jinhua/drg_points.yaml``.
 
     Raises:
-        PolicyError: ``POLICY_FILE``, ``POLICY_YAML``, ``POLICY_KEY_TWICE``, ``POLICY_SHAPE``.
+        PolicyError: ``POLICY_FILE``, ``POLICY_YAML``, ``POLICY_KEY_TWICE``, ``POLICY_MAPPING``.
     """
     try:
         content = path.read_text("utf-8-sig")
@@ -74,42 +82,46 @@ def read_tree(path: Path, name: str) -> Mapping:
 def tree_of(content: str, name: str) -> Mapping:
     """The top mapping of a text; as :func:`read_tree`."""
     try:
-        # An alias could make a small file endless; no policy needs one.
-        for token in yaml.scan(content, Loader=_LOADER):
-            if isinstance(token, yaml.AliasToken | yaml.AnchorToken):
-                at = Where(file=name, row=token.start_mark.line + 1)
-                raise PolicyError("POLICY_YAML", at, reason="& *")
+        _plain(content, name)
         node = yaml.compose(content, Loader=_LOADER)
-    except (yaml.YAMLError, RecursionError, ValueError) as cause:
+    except (yaml.YAMLError, ValueError) as cause:
         mark = getattr(cause, "problem_mark", None)
         reason = getattr(cause, "problem", None) or type(cause).__name__
         at = Where(file=name, row=mark.line + 1 if mark else None)
         raise PolicyError("POLICY_YAML", at, reason=str(reason)) from cause
-    tree = _tree(node, name, "", 0) if node is not None else None
-    return mapping(tree if tree is not None else Scalar(None, Where(file=name, row=1)))
+    return mapping(_tree(node, name, "") if node else Scalar(None, Where(file=name, row=1)))
 
 
-def _tree(node: yaml.Node, name: str, path: str, depth: int) -> Tree:
+def _plain(content: str, name: str) -> None:
+    """Refuse what no policy needs: aliases could make a small file endless, depth the stack."""
+    depth = 0
+    for token in yaml.scan(content, Loader=_LOADER):
+        depth += isinstance(token, _OPENS) - isinstance(token, _CLOSES)
+        if isinstance(token, _REFUSED) or depth > _DEEPEST:
+            at = Where(file=name, row=token.start_mark.line + 1)
+            reason = f"> {_DEEPEST}" if depth > _DEEPEST else "& * !"
+            raise PolicyError("POLICY_YAML", at, reason=reason)
+
+
+def _tree(node: yaml.Node, name: str, path: str) -> Tree:
     at = Where(file=name, row=node.start_mark.line + 1, column=path or None)
-    if depth > _DEEPEST:
-        raise PolicyError("POLICY_YAML", at, reason=f"> {_DEEPEST}")
     if isinstance(node, yaml.ScalarNode):
         return Scalar(None if node.tag == _NULL else node.value, at)
     if isinstance(node, yaml.SequenceNode):
-        found = (_tree(n, name, f"{path}[{i}]", depth + 1) for i, n in enumerate(node.value))
+        found = (_tree(n, name, f"{path}[{i}]") for i, n in enumerate(node.value))
         return Many(tuple(found), at)
     items: dict[str, Tree] = {}
     keys: dict[str, Where] = {}
     for key_node, value in node.value:
         row = key_node.start_mark.line + 1
-        if not isinstance(key_node, yaml.ScalarNode):
-            raise PolicyError("POLICY_SHAPE", Where(file=name, row=row, column=path), wanted="text")
         key = str(key_node.value)
+        if not isinstance(key_node, yaml.ScalarNode) or not key or key != key.strip():
+            raise PolicyError("POLICY_TEXT", Where(file=name, row=row, column=path or None))
         below = f"{path}.{key}" if path else key
         keys[key] = Where(file=name, row=row, column=below)
         if key in items:
             raise PolicyError("POLICY_KEY_TWICE", keys[key], key=key)
-        items[key] = _tree(value, name, below, depth + 1)
+        items[key] = _tree(value, name, below)
     return Mapping(items, keys, at)
 
 
@@ -117,10 +129,10 @@ def mapping(tree: Tree) -> Mapping:
     """A tree that has to be a mapping.
 
     Raises:
-        PolicyError: ``POLICY_SHAPE``.
+        PolicyError: ``POLICY_MAPPING``.
     """
     if not isinstance(tree, Mapping):
-        raise PolicyError("POLICY_SHAPE", tree.at, wanted="mapping")
+        raise PolicyError("POLICY_MAPPING", tree.at)
     return tree
 
 
@@ -128,10 +140,10 @@ def many(tree: Tree) -> Many:
     """A tree that has to be a list.
 
     Raises:
-        PolicyError: ``POLICY_SHAPE``.
+        PolicyError: ``POLICY_LIST``.
     """
     if not isinstance(tree, Many):
-        raise PolicyError("POLICY_SHAPE", tree.at, wanted="list")
+        raise PolicyError("POLICY_LIST", tree.at)
     return tree
 
 
@@ -139,10 +151,10 @@ def words(tree: Tree) -> str:
     """A tree that has to be a text that is not empty.
 
     Raises:
-        PolicyError: ``POLICY_SHAPE``.
+        PolicyError: ``POLICY_TEXT``.
     """
     if not isinstance(tree, Scalar) or not (tree.text or "").strip():
-        raise PolicyError("POLICY_SHAPE", tree.at, wanted="text")
+        raise PolicyError("POLICY_TEXT", tree.at)
     return (tree.text or "").strip()
 
 

@@ -25,7 +25,7 @@ class Asked:
     Attributes:
         case: the case.
         grouping: its grouping.
-        family: of its scheme (``chs-drg``, ``dip``, ``apg``, ``pdpm``, ``ms-drg``).
+        family: of its scheme (``drg``, ``dip``, ``apg``, ``pdpm``, ``msdrg``); empty: not grouped.
         policy: what holds on its day.
         day: of discharge, or of the visit.
         here: whether the patient is insured in the region.

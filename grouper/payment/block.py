@@ -94,10 +94,14 @@ def no_reasons(count: int) -> NDArray[np.object_]:
     return np.full(count, None, object)
 
 
+def lacking(words: NDArray[np.object_]) -> NDArray[np.bool_]:
+    """Where there is no word."""
+    return np.fromiter((one is None for one in words), np.bool_, len(words))
+
+
 def because(reasons: NDArray[np.object_], where: NDArray[np.bool_], code: str) -> None:
     """State a reason where there is none yet."""
-    empty = np.equal(reasons, None)
-    reasons[where & empty.astype(np.bool_)] = code
+    reasons[where & lacking(reasons)] = code
 
 
 def _places(value: Any) -> int:  # noqa: ANN401 -- a cell: Decimal or int

@@ -13,6 +13,12 @@ if TYPE_CHECKING:
 Number = Decimal | Fraction | int
 
 
+def exactly(units: int, places: int) -> Decimal:
+    """``units / 10**places`` as a decimal, whatever the number of its digits."""
+    # Decimal.scaleb would round to the context's 28 digits.
+    return Decimal(f"{units}E-{places}")
+
+
 def _half_up(value: Fraction) -> int:
     whole = (abs(value) + Fraction(1, 2)).__floor__()
     return whole if value >= 0 else -whole
@@ -37,7 +43,7 @@ class Rounding:
     def of(self, value: Number) -> Decimal:
         """A number rounded, as a decimal with exactly these places."""
         scaled = MODES[self.mode](Fraction(value) * 10**self.places)
-        return Decimal(scaled).scaleb(-self.places)
+        return exactly(scaled, self.places)
 
 
 WEIGHT_PLACES = 6

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from grouper.payment.exact import exactly
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,7 +40,7 @@ class Fixed:
     @classmethod
     def of(cls, values: Sequence[Decimal | int], places: int) -> Fixed:
         """Numbers that have at most so many places."""
-        scaled = [int(Decimal(value).scaleb(places)) for value in values]
+        scaled = [int(Fraction(value) * 10**places) for value in values]
         fits = all(abs(one) < _SAFE for one in scaled)
         return cls(np.array(scaled, np.int64 if fits else object), places)
 
@@ -45,7 +48,7 @@ class Fixed:
     def same(cls, value: Decimal | int, count: int) -> Fixed:
         """One number for all cases, with the places it is written with."""
         places = _places(value)
-        units = int(Decimal(value).scaleb(places))
+        units = int(Fraction(value) * 10**places)
         return cls(np.full(count, units, np.int64 if abs(units) < _SAFE else object), places)
 
     def __len__(self) -> int:
@@ -117,7 +120,7 @@ class Fixed:
 
     def decimals(self) -> list[Decimal]:
         """As decimals, with their places."""
-        return [Decimal(int(one)).scaleb(-self.places) for one in self.units]
+        return [exactly(int(one), self.places) for one in self.units]
 
     def _other(self, other: Fixed | Decimal | int) -> Fixed:
         return other if isinstance(other, Fixed) else Fixed.same(other, len(self))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from grouper.case.fields import FIELDS, Kind
 from grouper.case.values import fold, read
 from hl7_adapters.nhsa.durations import ambiguous, hours_written
-from hl7_adapters.nhsa.identity import region_of
+from hl7_adapters.nhsa.identity import insured_of, region_of
 
 if TYPE_CHECKING:
     from hl7_adapters.nhsa.tables import FieldRule
@@ -23,6 +23,8 @@ def case_value(name: str, written: str | None) -> Any:  # noqa: ANN401 -- the fi
         return None
     if name == "region":
         return region_of(written)
+    if name == "insured_region":
+        return insured_of(written)
     if FIELDS[name].kind is Kind.HOURS:
         return None if ambiguous(written) else read(fold(written), FIELDS[name])[0]
     return read(str(written), FIELDS[name])[0]

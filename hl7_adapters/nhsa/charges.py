@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Any
 
+from grouper.case.fields import FIELDS
 from grouper.intake.event import Event, Line
 from hl7_adapters.nhsa.identity import hospital, numbers
 from hl7_adapters.nhsa.messages import blank
-from hl7_adapters.nhsa.reading import amount_of
 from hl7_adapters.nhsa.roles import code_role
+from hl7_adapters.nhsa.sums import amount_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -84,12 +85,17 @@ def _line(
                 facts.setdefault("kind", role)
             else:
                 unknown.append((message.place(node, meaning.field, at), str(value)))
+        elif meaning.to in FIELDS and not FIELDS[meaning.to].nested:
+            facts.setdefault(meaning.to, str(value).strip())
         else:
             about.setdefault(meaning.to, str(value).strip())
     about |= _others(row, taken)
+    mean = {m.field: m.to for m in tables.meanings(message.transaction, "result")}
     for name, value in _others(priced.get(key, {}), set()).items():
-        mean = {m.field: m.to for m in tables.meanings(message.transaction, "result")}
-        about.setdefault(mean.get(name, name) if name != "feedetl_sn" else name, value)
+        to = mean.get(name, name)
+        # A highest price of nought says that there is none.
+        free = to == "line_limit" and amount_of(value) == 0
+        about.setdefault(name if to == "key" or free else to, value)
     if _signs_differ(about):
         unknown.append((message.place(node, "cnt", at), about["line_quantity"]))
     return Line(key=key or _content_key(about), about=about)

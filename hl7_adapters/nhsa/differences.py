@@ -15,7 +15,8 @@ from hl7_adapters.nhsa.checks import plain
 from hl7_adapters.nhsa.durations import minutes_of
 from hl7_adapters.nhsa.messages import Message, Row, blank, understand
 from hl7_adapters.nhsa.options import Options
-from hl7_adapters.nhsa.reading import StayReader, amount_of
+from hl7_adapters.nhsa.reading import StayReader
+from hl7_adapters.nhsa.sums import amount_of
 from hl7_adapters.nhsa.writing import write_onto
 
 if TYPE_CHECKING:

@@ -100,3 +100,13 @@ def region_of(code: str) -> str | None:
             continue
         return found
     return None
+
+
+def insured_of(code: str) -> str:
+    """Where the patient is insured: the city as the codebooks write it, else the code as it stands.
+
+    A district of a city that the codebooks know is insured in that city; of another city of a
+    province that they know, it is not said to be insured in the province as a whole.
+    """
+    known = region_of(code)
+    return known if known and known[:_CITY] == code.strip()[:_CITY] else code.strip()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -11,9 +10,10 @@ from grouper.case.values import fold
 from grouper.intake.event import Event
 from hl7_adapters.nhsa.coded import read_codes
 from hl7_adapters.nhsa.durations import ambiguous, minutes_of, raw_hours, span, together
-from hl7_adapters.nhsa.identity import hospital, numbers, region_of
+from hl7_adapters.nhsa.identity import hospital, insured_of, numbers, region_of
 from hl7_adapters.nhsa.messages import blank
 from hl7_adapters.nhsa.roles import VOID, code_role, role_of
+from hl7_adapters.nhsa.sums import SUM, parts_of, total
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 PERSON, VENTILATOR = "person.", "ventilator."
 _PARTS = ("days", "hours", "minutes")
-_AMOUNT = re.compile(r"[-+]?[0-9]{1,16}(?:\.[0-9]{1,8})?")
 
 
 class StayReader:
@@ -35,6 +34,7 @@ class StayReader:
         self.family = tables.families[message.transaction]
         self.rules = tables.fields(message.transaction, message.dialect)
         self.facts: dict[str, Any] = {}
+        self.ranks: dict[str, int] = {}
         self.person: dict[str, Any] = {}
         self.extra: dict[str, Any] = {}
         self.unknown: list[tuple[str, str]] = []
@@ -77,6 +77,7 @@ class StayReader:
         elif node.many:
             if node.holds == "items":
                 self._total(node.name, rows)
+            self._sums(node.name, rows)
             self.extra[f"{self.family}.{node.name}"] = [_kept(row) for row in rows]
         else:
             for row in rows:
@@ -87,7 +88,8 @@ class StayReader:
         for meaning in meanings:
             value = row.get(meaning.field)
             if value is not None and not blank(value):
-                self._mean(node, meaning.field, meaning.to, str(value).strip())
+                self._mean(node, meaning, str(value).strip())
+        self._sums(node, (row,))
         self._clear(row, meanings)
         named = {m.field for m in meanings if m.to.startswith(PERSON)}
         for name, value in row.items():
@@ -112,10 +114,12 @@ class StayReader:
     def _clear(self, row: Row, meanings: tuple[Meaning, ...]) -> None:
         if self.options.blank_clears and self.message.transaction in self.tables.whole:
             for meaning in meanings:
-                if meaning.field in row and meaning.to in FIELDS:
-                    self.facts.setdefault(meaning.to, None)
+                to = meaning.to.removeprefix(SUM)
+                if meaning.field in row and to in FIELDS:
+                    self.facts.setdefault(to, None)
 
-    def _mean(self, node: str, name: str, to: str, value: str) -> None:
+    def _mean(self, node: str, meaning: Meaning, value: str) -> None:
+        name, to = meaning.field, meaning.to
         if to.startswith(PERSON):
             self.person[to.removeprefix(PERSON)] = value
         elif to == "kind":
@@ -126,11 +130,25 @@ class StayReader:
                 self.unknown.append((self.message.place(node, name), value))
         elif to == "region":
             self._region(value)
+        elif to == "insured_region":
+            self._take(to, insured_of(value), meaning.rank)
         elif to == "ventilator_hours":
             self._duration(node, name, value)
-        elif not to.startswith(VENTILATOR):
-            # Of fields that mean the same the better rank stands, whichever came first.
-            self.facts.setdefault(to, value)
+        elif to in FIELDS:
+            self._take(to, value, meaning.rank)
+
+    def _take(self, to: str, value: str, rank: int) -> None:
+        """Of fields that mean the same the better rank stands, whichever came first."""
+        if to not in self.ranks or rank < self.ranks[to]:
+            self.facts[to], self.ranks[to] = value, rank
+
+    def _sums(self, node: str, rows: tuple[Row, ...]) -> None:
+        """Amounts that are stated in parts, where every part can be read."""
+        meanings = self.tables.meanings(self.message.transaction, node)
+        for to, parts in parts_of(meanings, SUM).items():
+            amount = total(rows, [m.field for m in parts])
+            if amount is not None:
+                self._take(to, f"{amount:f}", parts[0].rank)
 
     def _duration(self, node: str, name: str, value: str) -> None:
         if ambiguous(value):
@@ -144,6 +162,7 @@ class StayReader:
             region = region_of(code)
             if region is not None:
                 self.facts["region"] = region
+            self.facts.setdefault("insured_region", insured_of(code))
 
     def _icu(self, node: str, rows: tuple[Row, ...]) -> None:
         total, stated = Decimal(0), False
@@ -166,10 +185,9 @@ class StayReader:
     def _total(self, node: str, rows: tuple[Row, ...]) -> None:
         """The total of a list that states none: the sum of its items, where all can be read."""
         by = {m.to: m.field for m in self.tables.meanings(self.message.transaction, node)}
-        amounts = [amount_of(row.get(by["amount"])) for row in rows]
-        if rows and all(amount is not None for amount in amounts):
-            total = sum((a for a in amounts if a is not None), Decimal(0))
-            self.facts.setdefault("total_cost", f"{total:f}")
+        amount = total(rows, [by["amount"]])
+        if amount is not None:
+            self.facts.setdefault("total_cost", f"{amount:f}")
 
 
 def _icu_minutes(row: Row, by: Mapping[str, str]) -> Decimal | None:
@@ -179,12 +197,6 @@ def _icu_minutes(row: Row, by: Mapping[str, str]) -> Decimal | None:
     if minutes is not None:
         return minutes
     return span(row.get(by["start"]) or "", row.get(by["end"]) or "")
-
-
-def amount_of(value: str | None) -> Decimal | None:
-    """An amount as a Decimal; None for what is none."""
-    written = fold(value or "").replace(",", "")
-    return Decimal(written) if _AMOUNT.fullmatch(written) else None
 
 
 def _kept(row: Row) -> dict[str, str]:

@@ -15,6 +15,7 @@ from hl7_adapters.nhsa.durations import hours_written
 from hl7_adapters.nhsa.messages import Message, Row, blank, understand
 from hl7_adapters.nhsa.options import Options
 from hl7_adapters.nhsa.reading import StayReader
+from hl7_adapters.nhsa.sums import SCOPE, SUM, amount_of, parts_of, split, total
 from hl7_adapters.nhsa.tables import load_tables
 from hl7_adapters.nhsa.writing_codes import COMPANIONS, CodeWriter
 
@@ -23,9 +24,11 @@ if TYPE_CHECKING:
 
     from grouper.case.record import Case
     from hl7_adapters.nhsa.findings import Finding
-    from hl7_adapters.nhsa.tables import Node, Tables
+    from hl7_adapters.nhsa.tables import Meaning, Node, Tables
 
 _APART = ("case_id", "person", "hospital", "code_system")
+_OWN = "C"
+"""The class of what stands outside the catalogue."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,9 +147,11 @@ class _Writer:
         if node.holds == "items":
             return self._items(node, rows)
         if node.many:
+            self._stated(node, rows)
             return rows
         row = rows[0] if rows else {}
         self._single(node, row)
+        self._parts(node, row)
         return [row] if row else []
 
     def _codes(self, node: Node, rows: list[Row]) -> list[Row]:
@@ -163,10 +168,51 @@ class _Writer:
         for meaning in self.tables.meanings(self.base.transaction, node.name):
             if meaning.to in FIELDS and (node.name, meaning.field) in self.rules:
                 by.setdefault(meaning.to, []).append(meaning.field)
+        taken: set[str] = set()
         for to, fields in by.items():
             self.placed.add(to)
-            if self._changed(to):
+            if self._changed(to) and not self._shared(row, to, fields, taken):
                 self._field(node.name, row, to, fields)
+                taken |= set(fields) if getattr(self.case, to) is not None else set()
+
+    def _shared(self, row: Row, to: str, fields: list[str], taken: set[str]) -> bool:
+        """Whether another field of the Case, which goes before, is what the field states now."""
+        if taken.isdisjoint(fields):
+            return False
+        stated = next((row[name] for name in fields if not blank(row.get(name))), None)
+        value = getattr(self.case, to)
+        if value is not None and case_value(to, stated) != value:
+            self.lost.add(to)
+        return True
+
+    def _parts(self, node: Node, row: Row) -> None:
+        """Amounts that two fields state together: the first is what the others leave of it."""
+        meanings = self.tables.meanings(self.base.transaction, node.name)
+        for to, stated in parts_of(meanings, SUM).items():
+            fields = [m.field for m in stated if (node.name, m.field) in self.rules]
+            if not fields or not self._changed(to):
+                continue
+            self.placed.add(to)
+            value = getattr(self.case, to)
+            if value is None or total([row], fields) == value:
+                continue
+            others = [amount_of(row.get(name)) for name in fields[1:]]
+            left = value - sum((other or Decimal(0) for other in others), Decimal(0))
+            if None in others or left < 0:
+                self.lost.add(to)
+            else:
+                row[fields[0]] = f"{left:.2f}"
+
+    def _stated(self, node: Node, rows: list[Row]) -> None:
+        """Sums of a list, which no Case splits into its rows: they are there already, or are lost."""
+        meanings = self.tables.meanings(self.base.transaction, node.name)
+        for to, parts in parts_of(meanings, SUM).items():
+            if to in self.placed or not self._changed(to):
+                continue
+            self.placed.add(to)
+            value = getattr(self.case, to)
+            if value is not None and total(rows, [m.field for m in parts]) != value:
+                self.lost.add(to)
 
     def _field(self, node: str, row: Row, to: str, fields: list[str]) -> None:
         value = getattr(self.case, to)
@@ -199,28 +245,61 @@ class _Writer:
         return rows
 
     def _items(self, node: Node, rows: list[Row]) -> list[Row]:
-        total = self.case.total_cost
-        if "total_cost" in self.placed or not self._changed("total_cost") or total is None:
+        found = self._total(node, rows)
+        meanings = self.tables.meanings(self.base.transaction, node.name)
+        for to, parts in parts_of(meanings, SUM).items():
+            # Its own field states it as well; but the items would deny it.
+            stated = total(found, [m.field for m in parts])
+            if stated is not None and self._changed(to) and stated != getattr(self.case, to):
+                self.lost.add(to)
+        return found
+
+    def _total(self, node: Node, rows: list[Row]) -> list[Row]:
+        cost = self.case.total_cost
+        if "total_cost" in self.placed or not self._changed("total_cost") or cost is None:
             return rows
         self.placed.add("total_cost")
         if self._says(node, rows, "total_cost"):
             return rows
-        by = {m.to: m.field for m in self.tables.meanings(self.base.transaction, node.name)}
+        meanings = self.tables.meanings(self.base.transaction, node.name)
         sums = self._sums()
-        if not rows and sums is not None and sum(sums.values(), Decimal(0)) == total:
-            return [{by["class"]: name, by["amount"]: f"{sums[name]:.2f}"} for name in sorted(sums)]
+        if not rows and sums is not None:
+            amounts = {name: sum(scoped.values(), Decimal(0)) for name, scoped in sums.items()}
+            if sum(amounts.values(), Decimal(0)) == cost:
+                return self._itemised(meanings, sums, amounts)
         self.lost.add("total_cost")
         return rows
 
-    def _sums(self) -> dict[str, Decimal] | None:
-        """The charge lines by class; None where a line lacks its class or amount."""
-        case, found = self.case, dict[str, Decimal]()
-        if not case.line_class or len(case.line_class) != len(case.line_amount):
+    def _itemised(
+        self,
+        meanings: tuple[Meaning, ...],
+        sums: dict[str, dict[str, Decimal]],
+        amounts: dict[str, Decimal],
+    ) -> list[Row]:
+        by = {m.to: m.field for m in meanings}
+        rows: list[Row] = [
+            {by["class"]: name, by["amount"]: f"{amounts[name]:.2f}"} for name in sorted(sums)
+        ]
+        own = sum((scoped.get(_OWN, Decimal(0)) for scoped in sums.values()), Decimal(0))
+        agreed = self.case.own_cost is None or self.case.own_cost == own
+        # Split by the classes of the catalogue where each line has one, and the whole agrees.
+        parts = parts_of(meanings, SCOPE)
+        if not agreed or any(scope not in parts for scoped in sums.values() for scope in scoped):
+            return rows
+        return [{**row, **split(parts, sums[str(row[by["class"]])])} for row in rows]
+
+    def _sums(self) -> dict[str, dict[str, Decimal]] | None:
+        """The charge lines by class and by scope ("": not said); None: a class or amount lacks."""
+        case, found = self.case, dict[str, dict[str, Decimal]]()
+        count = len(case.line_class)
+        if not count or count != len(case.line_amount):
             return None
-        for name, amount in zip(case.line_class, case.line_amount, strict=True):
+        scopes = case.line_scope if len(case.line_scope) == count else (None,) * count
+        for name, amount, scope in zip(case.line_class, case.line_amount, scopes, strict=True):
             if name is None or amount is None:
                 return None
-            found[name] = found.get(name, Decimal(0)) + amount
+            scoped = found.setdefault(name, {})
+            scoped[scope or ""] = scoped.get(scope or "", Decimal(0)) + amount
         return found
 
     def _says(self, node: Node, rows: list[Row], name: str) -> bool:

@@ -1,0 +1,215 @@
+"""Which method binds a case: the rules of the region's policy, with the answer of each.
+
+The rules are the policy's table ``assignment.rules``. Of those whose conditions all hold the one
+with the lowest rank binds; two of one rank with different methods are a conflict, and no rule is a
+reason. A rule without ``status`` means cases that are grouped, ambiguous or ungrouped; one that
+cannot be answered, because the record lacks what it asks, leaves the case without a method.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from codebooks.policies.yaml_nodes import PolicyError
+from grouper.payment.assignment_conditions import CONDITIONS, GROUPINGS, Answer
+from grouper.payment.block import no_reasons
+from grouper.payment.methods import Listing
+from grouper.payment.reasons import PayReason
+from grouper.payment.sheet import TableCell
+from grouper.schemes.reasons import Status
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from numpy.typing import NDArray
+
+    from codebooks.policies.policy import Value
+    from grouper.payment.asked import Asked
+    from grouper.payment.block import Block
+    from grouper.payment.columns import Words
+    from grouper.payment.methods import Method
+
+Rule = dict[str, Any]
+"""A row of the table; see ``codebooks/data/policies/_forms/assignment.yaml``."""
+_RULES = "assignment.rules"
+_OPEN = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Assigned:
+    """The method that binds a case, or why none does.
+
+    Attributes:
+        method: its name.
+        reason: a code of :class:`grouper.payment.reasons.PayReason`, where there is no method.
+        params: what the reason is about.
+    """
+
+    method: str | None = None
+    reason: str | None = None
+    params: dict[str, object] = field(default_factory=dict)
+
+
+def assign(asked: Asked, methods: Mapping[str, Method]) -> Assigned:
+    """The method that binds one case; the answer of each rule stands on its sheet.
+
+    Args:
+        asked: the case.
+        methods: those there are, by name.
+
+    Raises:
+        PolicyError: ``POLICY_VALUE_MISSING``: the policy has no rules.
+    """
+    table = asked.value(_RULES)
+    ranked = _ranked(table)
+    lists = {n: _listed(rule, methods, lambda m: m.lists(asked)) for n, rule in _lists(ranked)}
+    found: Assigned | None = None
+    for rank, same in groupby(enumerate(ranked), key=lambda pair: int(pair[1]["rank"])):
+        if found is not None:
+            for _, rule in same:
+                asked.sheet.say("later", "later", rank=str(rank), rule=_cell(table, rule))
+            continue
+        answers = [(rule, _answer(asked, table, rule, lists.get(n))) for n, rule in same]
+        found = _decide([(rule["method"], one) for rule, one in answers if one], methods)
+    return found or _none(asked)
+
+
+def assign_block(
+    block: Block, methods: Mapping[str, Method], families: Words
+) -> tuple[NDArray[np.object_], NDArray[np.object_]]:
+    """The methods that bind the cases of a block.
+
+    Args:
+        block: the cases.
+        methods: those there are, by name.
+        families: the family of the scheme of each case; missing where none grouped it.
+
+    Returns:
+        For each case the name of the method, or None; and where it is None the reason.
+
+    Raises:
+        PolicyError: ``POLICY_VALUE_MISSING``: the policy has no rules.
+    """
+    ranked = _ranked(block.value(_RULES))
+    lists = {
+        n: _listed(rule, methods, lambda m: m.lists_block(block)) for n, rule in _lists(ranked)
+    }
+    names = sorted({str(rule["method"]) for rule in ranked})
+    method, reasons = np.full(len(block), _OPEN), no_reasons(len(block))
+    undecided = np.ones(len(block), np.bool_)
+    for _, same in groupby(enumerate(ranked), key=lambda pair: int(pair[1]["rank"])):
+        at, trouble = np.full(len(block), _OPEN), no_reasons(len(block))
+        conflict = np.zeros(len(block), np.bool_)
+        for n, rule in same:
+            holds, unknown = _masks(block, families, rule, lists.get(n))
+            if rule["method"] not in methods:
+                unknown = [(PayReason.METHOD_UNKNOWN, np.ones(len(block), np.bool_))]
+            for code, where in unknown:
+                trouble[holds & where & _nothing(trouble)] = str(code)
+                holds &= ~where
+            number = names.index(rule["method"])
+            conflict |= holds & (at != _OPEN) & (at != number)
+            at[holds & (at == _OPEN)] = number
+        trouble[conflict & _nothing(trouble)] = str(PayReason.METHOD_CONFLICT)
+        reasons[undecided] = trouble[undecided]
+        clear = undecided & _nothing(trouble)
+        method[clear] = at[clear]
+        undecided = clear & (at == _OPEN)
+    invalid = ~block.columns.words("status").among(GROUPINGS)
+    reasons[undecided & invalid] = str(PayReason.CASE_INVALID)
+    reasons[undecided & ~invalid] = str(PayReason.METHOD_NONE)
+    return np.array([*names, None], object)[method], reasons
+
+
+def _ranked(table: Value) -> list[Rule]:
+    return sorted(table.value, key=lambda rule: int(rule["rank"]))
+
+
+def _lists(ranked: list[Rule]) -> Iterator[tuple[int, Rule]]:
+    # Every list is asked of every case, so that both ways name the same assumptions.
+    return ((n, rule) for n, rule in enumerate(ranked) if rule["listed"])
+
+
+def _listed(rule: Rule, methods: Mapping[str, Method], ask: Callable[[Listing], Any]) -> Any:  # noqa: ANN401 -- as of ``ask``
+    """What a method's list says, or the reason why it cannot say."""
+    method = methods.get(rule["method"])
+    if not isinstance(method, Listing):
+        return str(PayReason.METHOD_UNKNOWN if method is None else PayReason.POLICY_UNUSABLE)
+    try:
+        return ask(method)
+    except PolicyError as error:
+        return error.code
+
+
+def _answer(asked: Asked, table: Value, rule: Rule, listed: bool | str | None) -> Answer | None:
+    """Whether a rule holds, or what hinders an answer; None: it does not hold."""
+    cell, rank = _cell(table, rule), str(rule["rank"])
+    answer = Answer()
+    for condition in CONDITIONS:
+        one = condition.of_case(asked, rule)
+        if one.holds is False:
+            told = {"found": one.found or "-", "wanted": one.wanted}
+            asked.sheet.say(f"not_{condition.name}", "no", rank=rank, rule=cell, **told)
+            return None
+        answer = answer if answer.reason else one
+    if listed is False:
+        asked.sheet.say("not_listed", "no", rank=rank, rule=cell)
+        return None
+    if isinstance(listed, str) and not answer.reason:
+        answer = Answer(None, listed)
+    name, word = ("open", "open") if answer.reason else ("holds", "yes")
+    asked.sheet.say(name, word, rank=rank, rule=cell)
+    return answer
+
+
+def _decide(answers: list[tuple[str, Answer]], methods: Mapping[str, Method]) -> Assigned | None:
+    """What the rules of one rank that hold, or cannot be answered, say together."""
+    for name, answer in answers:
+        if name not in methods:
+            return Assigned(reason=PayReason.METHOD_UNKNOWN, params={"method": name})
+        if answer.reason:
+            return Assigned(reason=answer.reason, params={"method": name})
+    names = sorted({name for name, _ in answers})
+    if len(names) > 1:
+        return Assigned(reason=PayReason.METHOD_CONFLICT, params={"methods": ", ".join(names)})
+    return Assigned(names[0]) if names else None
+
+
+def _none(asked: Asked) -> Assigned:
+    if asked.grouping.status == Status.INVALID:
+        reason = asked.grouping.reason
+        return Assigned(
+            reason=PayReason.CASE_INVALID, params={"reason": str(reason) if reason else "-"}
+        )
+    told: dict[str, object] = {"kind": asked.case.kind, "status": str(asked.grouping.status)}
+    return Assigned(reason=PayReason.METHOD_NONE, params=told)
+
+
+def _cell(table: Value, rule: Rule) -> TableCell:
+    return TableCell(table, str(rule["rank"]), rule["method"])
+
+
+def _masks(
+    block: Block, families: Words, rule: Rule, listed: NDArray[np.bool_] | str | None
+) -> tuple[NDArray[np.bool_], list[tuple[str, NDArray[np.bool_]]]]:
+    """Where no condition of a rule fails, and what hinders an answer where."""
+    holds = np.ones(len(block), np.bool_)
+    unknown: list[tuple[str, NDArray[np.bool_]]] = []
+    for condition in CONDITIONS:
+        one = condition.of_block(block, families, rule)
+        if one is not None:
+            holds &= one.holds | one.unknown
+            unknown += [(str(one.reason), one.unknown)] if one.unknown.any() else []
+    if isinstance(listed, str):
+        unknown.append((listed, np.ones(len(block), np.bool_)))
+    elif listed is not None:
+        holds &= listed
+    return holds, unknown
+
+
+def _nothing(reasons: NDArray[np.object_]) -> NDArray[np.bool_]:
+    return np.equal(reasons, None).astype(np.bool_)

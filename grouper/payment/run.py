@@ -1,0 +1,121 @@
+"""Whole files priced: grouped, the patients' year followed, priced, in the order of the input."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from grouper.case.fields import FIELDS
+from grouper.case.readers import open_source
+from grouper.payment.batch import price_batch
+from grouper.payment.place import Terms
+from grouper.payment.result import PAYMENT_SCHEMA
+from grouper.payment.share.year import follow_year
+from grouper.run.batches import group_cases
+from grouper.run.choose import Chooser
+from grouper.run.side_by_side import in_order
+from grouper.schemes.protocol import RESULT_SCHEMA
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from grouper.case.readers import CaseBatch, Source
+
+BATCH_ROWS = 65_536
+"""Cases priced in one piece; results do not depend on it."""
+
+
+def grouped_table(
+    source: Source,
+    *,
+    region: str,
+    scheme: str | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> pa.Table:
+    """The cases of a source with their groupings: columns of ``CASE_SCHEMA`` and ``RESULT_SCHEMA``.
+
+    A row that is no case stands there with its reason.
+
+    Args:
+        source: where cases come from.
+        region: of cases that name none.
+        scheme: for all cases; None: what binds each.
+        progress: called with the rows done.
+    """
+    chooser = Chooser(scheme, region)
+
+    def work(batch: CaseBatch) -> pa.RecordBatch:
+        grouped = group_cases(batch.cases, batch.issues, batch.first_row, chooser)
+        columns = [*batch.cases.columns, *grouped.results.columns]
+        names = [*batch.cases.schema.names, *RESULT_SCHEMA.names]
+        return pa.RecordBatch.from_arrays(columns, names)
+
+    done: list[pa.Table] = []
+    rows = 0
+    for _, found in in_order(source, work):
+        done.append(pa.Table.from_batches([found]))
+        rows += found.num_rows
+        if progress:
+            progress(rows)
+    if not done:
+        fields = [pa.field(name, field.type) for name, field in FIELDS.items()]
+        return pa.schema([*fields, *RESULT_SCHEMA]).empty_table()
+    return pa.concat_tables(done, promote_options="permissive").unify_dictionaries()
+
+
+def price_table(
+    grouped: pa.Table,
+    terms: Terms,
+    progress: Callable[[int], None] | None = None,
+    batch_rows: int = BATCH_ROWS,
+) -> pa.Table:
+    """Cases with their groupings and payments.
+
+    Args:
+        grouped: as :func:`grouped_table` gives them; of payments already there nothing is kept.
+        terms: by which policies.
+        progress: called with the rows done.
+        batch_rows: cases priced in one piece.
+    """
+    known = [name for name in grouped.column_names if name not in PAYMENT_SCHEMA.names]
+    table = follow_year(grouped.select(known), terms)
+    pieces = []
+    rows = 0
+    for batch in table.combine_chunks().to_batches(batch_rows):
+        priced = price_batch(batch, terms)
+        pieces.append(priced)
+        rows += batch.num_rows
+        if progress:
+            progress(rows)
+    paid = pa.Table.from_batches(pieces, PAYMENT_SCHEMA).unify_dictionaries()
+    for field in PAYMENT_SCHEMA:
+        table = table.append_column(field, paid.column(field.name))
+    return table
+
+
+def priced_table(
+    source_paths: Sequence[Path],
+    *,
+    region: str,
+    terms: Terms | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> pa.Table:
+    """The cases of several files, grouped and priced together: a patient's year goes across files.
+
+    Args:
+        source_paths: files of cases as ``grouper group`` reads them.
+        region: of cases that name none.
+        terms: by which policies; by default those at hand for ``region``.
+        progress: called with the rows grouped.
+
+    Raises:
+        GrouperError: a file cannot be used.
+    """
+    terms = terms or Terms(region=region)
+    tables = [
+        grouped_table(open_source(path), region=region, progress=progress) for path in source_paths
+    ]
+    grouped = pa.concat_tables(tables, promote_options="permissive").unify_dictionaries()
+    return price_table(grouped, terms)
