@@ -109,7 +109,7 @@ def test_charge_lines_are_read_with_class_amount_and_time() -> None:
         "line_amount": "120.50",
         "line_time": "2026-03-02T08:00:00+0800",
         "price": "60.25",
-        "department": "0301",
+        "line_department": "0301",
         "physician": "D01",
         "type": "CG",
     }

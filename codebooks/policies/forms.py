@@ -101,16 +101,28 @@ class TopicForm:
 
 @dataclass(frozen=True, slots=True)
 class Dimension:
-    """What values may be set by: its names, and the keys it knows (none: any text is a key)."""
+    """What values may be set by.
+
+    Attributes:
+        name: such as ``insurance``.
+        names: what it is called, in Chinese and English.
+        keys: what each key that it knows is called; empty: any text is a key.
+        note: what else is to be said of it.
+    """
 
     name: str
     names: tuple[str, str]
-    keys: tuple[str, ...] = ()
+    keys: Dict[str, tuple[str, str]]
     note: str = ""
 
     def called(self, lang: str | None = None) -> str:
         """What it is called, in one language."""
         return self.names[(lang or language()) == "en"]
+
+    def key_called(self, key: str, lang: str | None = None) -> str:
+        """What a key is called, in one language; itself where it is any text."""
+        names = self.keys.get(key)
+        return names[(lang or language()) == "en"] if names else key
 
 
 _SETTINGS = (
@@ -142,7 +154,9 @@ def read_dimensions(path: Path) -> dict[str, Dimension]:
     for name, tree in read_tree(path, f"{FORMS}/{path.name}").items.items():
         told = mapping(tree)
         only(told, ("name",), ("keys", "note"))
-        found[name] = Dimension(name, _names(told.items["name"]), _texts(told, "keys"), _note(told))
+        keys = mapping(told.items["keys"]).items if "keys" in told.items else {}
+        named = {key: _names(below) for key, below in keys.items()}
+        found[name] = Dimension(name, _names(told.items["name"]), named, _note(told))
     return found
 
 

@@ -63,9 +63,7 @@ def read_value(tree: Tree, form: Form, folder: Path) -> Any:  # noqa: ANN401 -- 
 def _by(tree: Tree, form: Form, folder: Path, by: tuple[str, ...]) -> Any:  # noqa: ANN401
     by_file = form.kind is Kind.TABLE and isinstance(tree, Mapping) and set(tree.items) == {"file"}
     if by and isinstance(tree, Mapping) and not by_file:
-        return {
-            key: _by(below, form, folder, by[1:]) for key, below in _keyed(tree, by[0]).items()
-        }
+        return {key: _by(below, form, folder, by[1:]) for key, below in _keyed(tree, by[0]).items()}
     if form.kind is Kind.TABLE:
         return _table(tree, form, folder)
     if form.kind is Kind.TEXTS:
@@ -77,7 +75,7 @@ def _keyed(tree: Mapping, dimension: str) -> dict[str, Tree]:
     """The values by the keys of a dimension; a key that no case can have would never be met."""
     if not tree.items:
         raise PolicyError("POLICY_KEY_MISSING", tree.at, key=dimension)
-    known = dimensions()[dimension].keys if dimension in dimensions() else ()
+    known = dimensions()[dimension].keys if dimension in dimensions() else {}
     for key, at in tree.keys.items():
         if known and key not in (ANY, *known):
             raise PolicyError("POLICY_KEY_UNKNOWN", at, key=key, known=", ".join((ANY, *known)))
@@ -107,7 +105,7 @@ def _whole(text: str, form: Form, at: Where) -> int:
     return int(value)
 
 
-def _flag(text: str, form: Form, at: Where) -> bool:
+def _flag(text: str, at: Where) -> bool:
     if text.lower() not in _FLAGS:
         raise PolicyError("POLICY_FLAG", at, found=text[:40])
     return _FLAGS[text.lower()]
@@ -119,7 +117,7 @@ def _choice(text: str, form: Form, at: Where) -> str:
     return text
 
 
-def read_day(text: str, form: Form | None, at: Where) -> date:
+def read_day(text: str, at: Where) -> date:
     """A day as ``2026-01-01``, in no other spelling.
 
     Raises:
@@ -142,10 +140,10 @@ _READERS: dict[Kind, Callable[[str, Any, Where], Any]] = {
     Kind.DECIMAL: _number,
     Kind.SHARE: _number,
     Kind.WHOLE: _whole,
-    Kind.FLAG: _flag,
+    Kind.FLAG: lambda text, _form, at: _flag(text, at),
     Kind.CHOICE: _choice,
     Kind.TEXT: lambda text, _form, _at: text,
-    Kind.DATE: read_day,
+    Kind.DATE: lambda text, _form, at: read_day(text, at),
     Kind.TEXTS: _texts,
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from functools import cache
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from codebooks import paths
@@ -62,6 +63,12 @@ class Policies:
         paid = {r for r, given in self._given.items() if any(g.path == ASSIGNMENT for g in given)}
         return tuple(sorted(paid))
 
+    @property
+    def with_files(self) -> tuple[str, ...]:
+        """The regions that have any file of their own, usable or not, by id."""
+        known = registry().regions
+        return tuple(sorted({*self._given, *(r for r in self.broken if r in known)}))
+
     def given(self, region: str) -> tuple[Given, ...]:
         """All that a region's own files say, at any time."""
         return tuple(self._given.get(registry().region(region).id, ()))
@@ -111,7 +118,7 @@ def _cut(region: str, layers: Sequence[Sequence[Given]]) -> Iterator[Policy]:
     given = [one for layer in layers for one in layer]
     days = {date.min, date.max} | {one.valid_from for one in given}
     cuts = sorted(days | {one.valid_to for one in given if one.valid_to})
-    for start, end in zip(cuts, cuts[1:], strict=False):
+    for start, end in pairwise(cuts):
         values: dict[str, Given] = {}
         for layer in layers:
             for one in layer:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, replace
-from datetime import date
 from decimal import Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -13,7 +12,8 @@ from codebooks.policies.kinds import ANY
 from codebooks.policies.yaml_nodes import PolicyError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
+    from datetime import date
 
     from codebooks.errors import Where
     from codebooks.policies.forms import Form
@@ -56,6 +56,18 @@ class Given:
     def covers(self, day: date) -> bool:
         """Whether it holds on a day."""
         return self.valid_from <= day and (self.valid_to is None or day < self.valid_to)
+
+    def by_keys(self) -> Iterator[tuple[tuple[str, ...], Any]]:
+        """Each single value with the keys of its dimensions; one without keys where it has none."""
+        return _leaves(self.value, ())
+
+
+def _leaves(value: Any, keys: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:  # noqa: ANN401 -- by its kind
+    if not isinstance(value, dict):
+        yield keys, value
+        return
+    for key, below in value.items():
+        yield from _leaves(below, (*keys, key))
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +180,5 @@ class Policy:
         for path, value in values.items():
             if path not in found:
                 raise PolicyError("POLICY_PATH", path=path, region=self.region)
-            found[path] = replace(
-                found[path], value=value, source=source, note="", assumption=True
-            )
+            found[path] = replace(found[path], value=value, source=source, note="", assumption=True)
         return replace(self, values=found)

@@ -101,7 +101,7 @@ def _entry(told: Mapping, form: Form, folder: Path, source: str) -> Given:
 
 
 def _day(tree: Tree) -> date:
-    return read_day(words(tree), None, tree.at)
+    return read_day(words(tree), tree.at)
 
 
 def _end(tree: Tree | None) -> date | None:

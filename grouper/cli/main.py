@@ -14,6 +14,7 @@ from grouper.cli import codebooks as codebooks_commands
 from grouper.cli.compare import compare_command
 from grouper.cli.explain import explain_command
 from grouper.cli.group import group_command
+from grouper.cli.payment_commands import add_payment
 from grouper.cli.service_commands import add_service
 
 EXIT_ERROR = 2
@@ -43,6 +44,7 @@ def main() -> None:
     pa.enable_signal_handlers(enable=False)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
+        add_payment(app, sys.argv[1:])
         add_service(app, sys.argv[1:])
         app()
     except GrouperError as error:

@@ -16,7 +16,6 @@ import numpy as np
 
 from codebooks.policies.yaml_nodes import PolicyError
 from grouper.payment.assignment_conditions import CONDITIONS, GROUPINGS, Answer
-from grouper.payment.block import no_reasons
 from grouper.payment.methods import Listing
 from grouper.payment.reasons import PayReason
 from grouper.payment.sheet import TableCell
@@ -36,7 +35,7 @@ if TYPE_CHECKING:
 Rule = dict[str, Any]
 """A row of the table; see ``codebooks/data/policies/_forms/assignment.yaml``."""
 _RULES = "assignment.rules"
-_OPEN = -1
+_NONE = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,30 +98,42 @@ def assign_block(
         n: _listed(rule, methods, lambda m: m.lists_block(block)) for n, rule in _lists(ranked)
     }
     names = sorted({str(rule["method"]) for rule in ranked})
-    method, reasons = np.full(len(block), _OPEN), no_reasons(len(block))
+    codes: list[str] = [PayReason.METHOD_CONFLICT, PayReason.CASE_INVALID, PayReason.METHOD_NONE]
+    method, reason = np.full(len(block), _NONE), np.full(len(block), _NONE)
     undecided = np.ones(len(block), np.bool_)
     for _, same in groupby(enumerate(ranked), key=lambda pair: int(pair[1]["rank"])):
-        at, trouble = np.full(len(block), _OPEN), no_reasons(len(block))
+        at, trouble = np.full(len(block), _NONE), np.full(len(block), _NONE)
         conflict = np.zeros(len(block), np.bool_)
         for n, rule in same:
             holds, unknown = _masks(block, families, rule, lists.get(n))
             if rule["method"] not in methods:
                 unknown = [(PayReason.METHOD_UNKNOWN, np.ones(len(block), np.bool_))]
             for code, where in unknown:
-                trouble[holds & where & _nothing(trouble)] = str(code)
+                trouble[holds & where & (trouble == _NONE)] = _number(codes, code)
                 holds &= ~where
-            number = names.index(rule["method"])
-            conflict |= holds & (at != _OPEN) & (at != number)
-            at[holds & (at == _OPEN)] = number
-        trouble[conflict & _nothing(trouble)] = str(PayReason.METHOD_CONFLICT)
-        reasons[undecided] = trouble[undecided]
-        clear = undecided & _nothing(trouble)
+            number = _number(names, rule["method"])
+            conflict |= holds & (at != _NONE) & (at != number)
+            at[holds & (at == _NONE)] = number
+        trouble[conflict & (trouble == _NONE)] = codes.index(PayReason.METHOD_CONFLICT)
+        reason[undecided] = trouble[undecided]
+        clear = undecided & (trouble == _NONE)
         method[clear] = at[clear]
-        undecided = clear & (at == _OPEN)
-    invalid = ~block.columns.words("status").among(GROUPINGS)
-    reasons[undecided & invalid] = str(PayReason.CASE_INVALID)
-    reasons[undecided & ~invalid] = str(PayReason.METHOD_NONE)
-    return np.array([*names, None], object)[method], reasons
+        undecided = clear & (at == _NONE)
+    grouped = block.columns.words("status").among(GROUPINGS)
+    reason[undecided & ~grouped] = codes.index(PayReason.CASE_INVALID)
+    reason[undecided & grouped] = codes.index(PayReason.METHOD_NONE)
+    return _named(names, method), _named(codes, reason)
+
+
+def _number(names: list[str], name: str) -> int:
+    if name not in names:
+        names.append(str(name))
+    return names.index(name)
+
+
+def _named(names: list[str], numbers: NDArray[np.int64]) -> NDArray[np.object_]:
+    # An enumeration's member would not be the plain text that a column holds.
+    return np.array([*(str(name) for name in names), None], object)[numbers]
 
 
 def _ranked(table: Value) -> list[Rule]:
@@ -136,7 +147,7 @@ def _lists(ranked: list[Rule]) -> Iterator[tuple[int, Rule]]:
 
 def _listed(rule: Rule, methods: Mapping[str, Method], ask: Callable[[Listing], Any]) -> Any:  # noqa: ANN401 -- as of ``ask``
     """What a method's list says, or the reason why it cannot say."""
-    method = methods.get(rule["method"])
+    method: object = methods.get(rule["method"])
     if not isinstance(method, Listing):
         return str(PayReason.METHOD_UNKNOWN if method is None else PayReason.POLICY_UNUSABLE)
     try:
@@ -209,7 +220,3 @@ def _masks(
     elif listed is not None:
         holds &= listed
     return holds, unknown
-
-
-def _nothing(reasons: NDArray[np.object_]) -> NDArray[np.bool_]:
-    return np.equal(reasons, None).astype(np.bool_)

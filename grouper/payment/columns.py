@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from codebooks.folding import fold_code, fold_codes
 from grouper.case.dates import LOCAL
 from grouper.case.fields import CASE_SCHEMA
 from grouper.payment.fixed import Fixed
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+
+@lru_cache(maxsize=256)
+def folded(words: tuple[str, ...]) -> tuple[str, ...]:
+    """Codes in the spelling in which they are compared; a column's are the same in all its blocks."""
+    return tuple(fold_codes(words))
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +37,10 @@ class Words:
         return Words(self.codes[rows], self.words)
 
     def among(self, wanted: tuple[str, ...], *, prefix: bool = False) -> NDArray[np.bool_]:
-        """Whether each is one of some words, or begins with one; a missing one is not."""
+        """Whether each is one of some words, or is a code that begins with one; a missing one is not."""
         if prefix:
-            hits = [word.startswith(wanted) for word in self.words]
+            begins = tuple(fold_code(one) for one in wanted)
+            hits = [word.startswith(begins) for word in folded(self.words)]
         else:
             hits = [word in wanted for word in self.words]
         return np.array([*hits, False], np.bool_)[self.codes]

@@ -89,16 +89,18 @@ def asked_of(case: Case, grouping: Grouping, terms: Terms) -> Asked:
 
 
 def _outcome(asked: Asked) -> tuple[str | None, Outcome, dict[str, object]]:
+    name = None
     try:
         asked.sheet.section = "assignment"
         assigned = assign(asked, methods())
         if assigned.method is None:
             return None, Outcome(reason=assigned.reason), dict(assigned.params)
         method = methods()[assigned.method]
+        name = method.name
         asked.sheet.section = method.section
-        return method.name, method.price(asked), {}
+        return name, method.price(asked), {}
     except PolicyError as error:
-        return None, Outcome(reason=error.code), dict(error.params)
+        return name, Outcome(reason=error.code), dict(error.params)
 
 
 def _share(asked: Asked) -> Share | str:

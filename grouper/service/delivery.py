@@ -19,6 +19,7 @@ import structlog
 from codebooks.errors import GrouperError
 from grouper.intake.porches import ENCODERS, SENDERS, porch
 from grouper.intake.result import CaseResult, Grouped
+from grouper.service.pricing import needs_lines
 from grouper.store import outbox
 from grouper.store.database import StoreError
 from grouper.store.outbox import Parcel
@@ -30,7 +31,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import datetime
 
+    from grouper.case.record import Case
     from grouper.intake.porches import Encoder, Sender
+    from grouper.service.pricing import StayPricer
     from grouper.service.settings import Destination, Settings
     from grouper.service.stay_grouping import ToGroup
     from grouper.store.database import Database
@@ -53,13 +56,15 @@ class Parcels:
 
     Args:
         destinations: by name.
+        pricer: prices what is sent.
 
     Raises:
         GrouperError: ``PORCH_UNKNOWN`` or ``SETTING_INVALID``.
     """
 
-    def __init__(self, destinations: Mapping[str, Destination]) -> None:
+    def __init__(self, destinations: Mapping[str, Destination], pricer: StayPricer) -> None:
         self._destinations = destinations
+        self._pricer = pricer
         self._encoders: dict[str, Encoder] = {
             name: porch(ENCODERS, one.encoder)(one.encoding) for name, one in destinations.items()
         }
@@ -96,6 +101,7 @@ class Parcels:
                 at=row.at,
                 grouped=_grouped(row) if row.scheme else None,
                 reason=None if row.scheme else row.reason,
+                priced=self._pricer.of(_billed(one), row),
             )
             for name, destination in self._destinations.items():
                 if destination.when == "all" or stay.state == StayState.DISCHARGED:
@@ -117,6 +123,11 @@ class Parcels:
             state=state,
             answer=answer,
         )
+
+
+def _billed(one: ToGroup) -> Case:
+    """The case with its charge lines, where the price cannot do without them."""
+    return one.billed() if one.billed is not None and needs_lines(one.case) else one.case
 
 
 def _grouped(row: GroupingRow) -> Grouped:

@@ -163,6 +163,31 @@ class GroupAnswer(BaseModel):
     )
 
 
+class PriceRequest(_Choice):
+    """One case to be grouped and priced."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "example": {
+                "case": {**_CASE, "insurance_type": "310", "discharge_time": "2024-03-01"},
+                "region": "harbin",
+            }
+        },
+    )
+
+    case: dict[str, Any] = Field(max_length=2000, description="as for grouping")
+
+
+class PriceAnswer(BaseModel):
+    """A case grouped and priced."""
+
+    case_id: str | None
+    grouping: GroupingOut
+    payment: dict[str, Any] = Field(description="the document of docs/PAYMENT.md")
+    issues: list[IssueOut]
+
+
 class BatchItem(BaseModel):
     """One case of a batch: its grouping, or the error that kept it from being grouped."""
 

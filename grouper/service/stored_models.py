@@ -93,6 +93,13 @@ class TraceOut(BaseModel):
     trace: dict[str, Any]
 
 
+class PaymentOut(BaseModel):
+    """The payment of a stored version, reckoned anew."""
+
+    version: int
+    payment: dict[str, Any] = Field(description="the document of docs/PAYMENT.md")
+
+
 class LineOut(BaseModel):
     """A charge line that stands."""
 

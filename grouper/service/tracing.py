@@ -53,21 +53,25 @@ def retrace(stay: Stay, scheme: str | None, region: str) -> Retraced:
         ServiceError: ``STORED_NOT_GROUPED``: no scheme bound the version when it was grouped.
         GrouperError: as :func:`grouper.run.one_case.grouping_of`.
     """
+    grouping = regroup(stay, scheme, region)
+    before = next(
+        (one.content_hash for one in stay.groupings if one.scheme == grouping.scheme), None
+    )
+    now = load_scheme(grouping.scheme).content_hash
+    return Retraced(grouping.scheme, grouping.trace, now, before)
+
+
+def regroup(stay: Stay, scheme: str | None, region: str) -> Grouping:
+    """The grouping of a stored version, made anew; arguments and errors as of :func:`retrace`."""
     binding = next((one for one in stay.groupings if one.binding), None)
     if scheme is None and binding is not None:
         if not binding.scheme:
             raise ServiceError("STORED_NOT_GROUPED")
         scheme = binding.scheme
     if scheme is None:
-        grouping = _bound(stay, region)
-    else:
-        registry().card(scheme)
-        grouping = grouping_of(stay.case, scheme, region)
-    before = next(
-        (one.content_hash for one in stay.groupings if one.scheme == grouping.scheme), None
-    )
-    now = load_scheme(grouping.scheme).content_hash
-    return Retraced(grouping.scheme, grouping.trace, now, before)
+        return _bound(stay, region)
+    registry().card(scheme)
+    return grouping_of(stay.case, scheme, region)
 
 
 def _bound(stay: Stay, region: str) -> Grouping:

@@ -18,6 +18,7 @@ from grouper.intake.forms import forms as all_forms
 from grouper.service import applying
 from grouper.service.alerts import Watch
 from grouper.service.delivery import Delivery, Parcels
+from grouper.service.pricing import StayPricer
 from grouper.service.stay_grouping import StayGrouper, ToGroup
 from grouper.store import groupings, outbox, outcomes, retention
 from grouper.store.database import StoreError
@@ -77,7 +78,7 @@ class Worker:
         self._clock = clock
         self._chunk, self._chunk_bytes = chunk, chunk_bytes
         self._grouper = StayGrouper(region=settings.region, compare=settings.compare)
-        self._parcels = Parcels(settings.destinations)
+        self._parcels = Parcels(settings.destinations, StayPricer(settings.region))
         self._position: int | None = None
         self._counts: Counter[str] = Counter()
         self._busy_since: float | None = None

@@ -32,8 +32,12 @@ BLOCK = 20_000
 ROWS = 20_000
 """Rows that are read at once."""
 _TIME = pa.timestamp("us")
-_FURTHER = ("hospital_item", "department", "scope")
-"""What a charge line states beside its columns and is wanted here."""
+_FURTHER = {
+    "hospital_item": ("hospital_item",),
+    "department": ("line_department", "department"),
+    "scope": ("line_scope", "scope"),
+}
+"""What a charge line states beside its columns and is wanted here: by which names, the best first."""
 
 STAYS = pa.schema(
     [
@@ -163,8 +167,8 @@ def charges(connection: Connection, after: int) -> Iterator[pa.Table]:
 def _charge(row: dict[str, Any]) -> None:
     row["marker"] = is_marker(row["line"])
     about = row.pop("about")
-    for name in _FURTHER:
-        value = about.get(name)
+    for name, stated in _FURTHER.items():
+        value = next((about[one] for one in stated if about.get(one) is not None), None)
         row[name] = None if value is None else str(value)
     if isinstance(row["quantity"], str):
         row["quantity"] = Decimal(row["quantity"])

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING
 
-from grouper.case.fields import FIELDS
+from grouper.case.fields import FIELDS, members
 from hl7_adapters.fhir.tables import BASE, number, rows, wrong
 
 if TYPE_CHECKING:
@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 Path_ = tuple[str, ...]
 SINGLE = frozenset(f.name for f in FIELDS.values() if not f.nested)
 """Fields of the case that an extension or an observation may state."""
-PLAIN = frozenset({"rank", "dx_poa", "px_level", "px_modifier", "line_class", "scope", "price"})
+PLAIN = frozenset({"rank", "scope", "price"}) | {
+    name for of in ("dx", "px", "line_item") for name in members(of)[1:]
+}
 """What an extension of a single diagnosis, procedure or line may state."""
 CONVERTED = 28
 """Digits that a converted quantity keeps."""

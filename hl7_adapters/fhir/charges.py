@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from grouper.intake.event import ItemAction, Line
 from hl7_adapters.fhir.extensions import YUAN, stated_extensions
 from hl7_adapters.fhir.message import written
-from hl7_adapters.fhir.people import named
+from hl7_adapters.fhir.people import named, physician
 from hl7_adapters.fhir.values import (
     Coding,
     Json,
@@ -34,7 +34,12 @@ if TYPE_CHECKING:
 
     from hl7_adapters.fhir.message import Message, Stay
 
-_PARTIES = frozenset({"department", "physician"})
+_PARTIES = {
+    "department": named,
+    "physician": named,
+    "line_department": named,
+    "line_physician": physician,
+}
 _KEY = 128
 """Characters of a line's key that the store holds."""
 
@@ -139,9 +144,7 @@ def _about(message: Message, stay: Stay, item: Json, kind: str, place: str) -> d
         stated = message.code("line_class", category, stay, f"{place}.category")
         if stated is not None:
             found.setdefault("line_class", stated)
-    for name in _PARTIES & here:
-        for reference in objects(pick(item, paths[name]))[:1]:
-            found[name] = named(message, reference, item)
+    _parties(message, found, item, kind)
     if "time" in here:
         found["line_time"] = first_text(pick(item, paths["time"]))
     if "quantity" in here:
@@ -156,6 +159,14 @@ def _about(message: Message, stay: Stay, item: Json, kind: str, place: str) -> d
     if amount is not None:
         found["line_amount"] = plain(amount)
     return {name: value for name, value in found.items() if value != ""}
+
+
+def _parties(message: Message, found: dict[str, Any], item: Json, kind: str) -> None:
+    """Who ordered and who did what is charged; an extension that says so goes first."""
+    paths, here = message.book.paths[kind], message.here(item, kind)
+    for name, called in _PARTIES.items():
+        for reference in objects(pick(item, paths[name]))[:1] if name in here else ():
+            found.setdefault(name, called(message, reference, item))
 
 
 def _item_codes(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from hl7_adapters.fhir.charges import amount_of
 from hl7_adapters.fhir.extensions import kept, leave, raw_value, stated_extensions
-from hl7_adapters.fhir.people import department
+from hl7_adapters.fhir.people import attender, department
 from hl7_adapters.fhir.values import Json, codings, converted, first_text, objects, plain
 
 if TYPE_CHECKING:
@@ -45,6 +45,8 @@ def encounter_facts(message: Message, stay: Stay, encounter: Json) -> bool | Non
     admitted, discharged = department(message, encounter)
     stay.facts |= {"admission_department": admitted} if admitted else {}
     stay.facts |= {"department": discharged} if discharged else {}
+    attended = attender(message, stay, encounter)
+    stay.facts |= {"physician": attended} if attended else {}
     for length in message.pick(encounter, "Encounter", "length"):
         days = converted(length, "los", message.book)
         if days is None:

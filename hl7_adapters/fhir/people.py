@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from grouper.intake.event import Event, EventKind
 from grouper.intake.forms import IntakeError
-from hl7_adapters.fhir.extensions import leave, stated_extensions
+from hl7_adapters.fhir.extensions import kept, leave, stated_extensions
 from hl7_adapters.fhir.references import logical, shape
 from hl7_adapters.fhir.values import (
     Json,
@@ -16,6 +16,7 @@ from hl7_adapters.fhir.values import (
     items,
     name_of,
     objects,
+    pick,
     text,
 )
 
@@ -154,6 +155,36 @@ def named(message: Message, reference: Json, owner: Json) -> str:
         return message.logical(reference, "") or text(reference.get("display"))
     number = message.ranked(items(found.get("identifier")), "")
     return number or text(found.get("name")) or identifier(found.get("id"))
+
+
+def physician(message: Message, reference: Json, owner: Json) -> str:
+    """The code of a physician: a number of the work, never one of the citizen, never a name."""
+    found = message.resources.find(reference, owner)
+    if found is None:
+        return message.logical(reference, "physician")
+    number = message.ranked(items(found.get("identifier")), "physician")
+    return number or (identifier(found.get("id")) if message.resources.has_id(found) else "")
+
+
+def attender(message: Message, stay: Stay, encounter: Json) -> str:
+    """The code of the physician who attends the stay; all participants are kept beside the case.
+
+    Raises:
+        InexactError: the message must be read exactly.
+    """
+    stated = message.pick(encounter, "Encounter", "participant")
+    if stated:
+        stay.extra["Encounter.participant"] = kept(stated)
+    roles = message.book.codes.get("participant", {})
+    paths = message.book.paths["Encounter.participant"]
+    for participant in objects(stated):
+        kinds = codings(pick(participant, paths["type"]))
+        if any(roles.get((kind.system, kind.code)) == "physician" for kind in kinds):
+            for reference in objects(pick(participant, paths["actor"])):
+                code = physician(message, reference, encounter)
+                if code:
+                    return code
+    return ""
 
 
 def coverage(message: Message, stay: Stay, claims: Sequence[Json]) -> None:

@@ -66,7 +66,7 @@ TABLES: dict[str, Table] = {
     "identifiers": Table(
         ("role", "rank", "by", "value", "note"),
         ("role", "by", "value"),
-        _one_of(role="patient|visit|person|hospital|region", by="type|system"),
+        _one_of(role="patient|visit|person|hospital|region|physician", by="type|system"),
         ("value",),
     ),
     "systems": Table(

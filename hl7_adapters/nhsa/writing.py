@@ -171,9 +171,21 @@ class _Writer:
         taken: set[str] = set()
         for to, fields in by.items():
             self.placed.add(to)
-            if self._changed(to) and not self._shared(row, to, fields, taken):
+            if not self._changed(to) or self._summed(to):
+                continue
+            if not self._shared(row, to, fields, taken):
                 self._field(node.name, row, to, fields)
                 taken |= set(fields) if getattr(self.case, to) is not None else set()
+
+    def _summed(self, to: str) -> bool:
+        """Whether a list of the base states the value, by its sum, before the field does."""
+        for node in self.tables.nodes[self.base.transaction].values():
+            meanings = self.tables.meanings(self.base.transaction, node.name) if node.many else ()
+            fields = [m.field for m in parts_of(meanings, SUM).get(to, ())]
+            stated = total(self.base.rows(node.name), fields)
+            if stated is not None and stated == getattr(self.case, to):
+                return True
+        return False
 
     def _shared(self, row: Row, to: str, fields: list[str], taken: set[str]) -> bool:
         """Whether another field of the Case, which goes before, is what the field states now."""

@@ -26,8 +26,6 @@ FIRST_HALF, SECOND_HALF = 1, 2
 """Values of ``split``: the two halves of a stay that was split on purpose."""
 _SUNDAY_BASED = 3
 """1970-01-01 was a Thursday: weekday = (days + 3) mod 7, Monday 0."""
-COMORBIDITIES = 40
-"""How many numbers between 0 and 1 a person has, for what accompanies him from stay to stay."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -12,7 +13,6 @@ from grouper.service.cds.tables import Situation, indicators, limits, override_r
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from decimal import Decimal
 
 Card = dict[str, Any]
 """A card of CDS Hooks; it holds no null and nothing empty."""
@@ -39,6 +39,7 @@ class Told:
         issues: reasons of values that could not be used, in words.
         cost: so far, in yuan; None: not known.
         reference: of the group; None: there is none.
+        payment: the document of the payment; None: no policy is at hand.
     """
 
     document: Mapping[str, Any] | None
@@ -46,6 +47,7 @@ class Told:
     issues: Sequence[str] = ()
     cost: Decimal | None = None
     reference: Reference | None = None
+    payment: Mapping[str, Any] | None = None
 
 
 def escaped(words: str) -> str:
@@ -132,6 +134,7 @@ def _group_card(told: Told, lang: str) -> Card:
         words, advice = (escaped(result[name] or "") for name in ("reason_text", "advice"))
         parts.append(text("cds.reason", lang, reason=words, advice=advice))
     parts += _cost(told, lang)
+    parts += _payment(told, lang)
     return _card(Situation(result["status"]), summary, lang, "\n\n".join(parts))
 
 
@@ -193,3 +196,16 @@ def _cost(told: Told, lang: str) -> list[str]:
         mean = f"{reference.mean:,.2f}"
         parts.append(text("cds.reference", lang, cases=reference.cases, mean=mean))
     return parts
+
+
+def _payment(told: Told, lang: str) -> list[str]:
+    """What the policy pays for the group as it is, or why that is not known; nothing is advised."""
+    payment = told.payment
+    if payment is None:
+        return []
+    if payment["amount"] is None:
+        return [text("cds.unpriced", lang, reason=escaped(payment["reason_text"] or ""))]
+    amount = f"{Decimal(payment['amount']):,.2f}"
+    assumed = text("cds.assumed", lang) if payment["assumptions"] else ""
+    method = escaped(payment["method_name"])
+    return [text("cds.payment", lang, method=method, amount=amount, assumed=assumed)]

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from codebooks.errors import CodebookError
 from codebooks.messages import text
 from grouper.case.fields import ZONE
+from grouper.payment.engine import price
+from grouper.payment.place import Terms
+from grouper.payment.words import document
 from grouper.run.one_case import binding_of
 from grouper.schemes.load import load_scheme
 from grouper.service.access.principal import Right
@@ -20,9 +23,11 @@ from grouper.service.stored import stay_of_visit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import date
 
     from grouper.case.issues import Issue
     from grouper.case.record import Case
+    from grouper.schemes.protocol import Grouping
     from grouper.service.access.principal import Principal
     from grouper.service.cds.models import HookRequest
     from grouper.service.context import Services
@@ -92,7 +97,15 @@ def tell(parts: Services, case: Case, issues: Sequence[Issue], lang: str) -> Tol
         issues=words,
         cost=case.total_cost,
         reference=reference,
+        payment=_payment(parts, case, grouping, day, lang),
     )
+
+
+def _payment(
+    parts: Services, case: Case, grouping: Grouping, day: date, lang: str
+) -> dict[str, Any] | None:
+    payment = price(case, grouping, Terms(region=parts.settings.region, today=day))
+    return None if payment.policy is None else document(payment, lang)
 
 
 def _issue(issue: Issue, lang: str) -> str:

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from codebooks.messages import text as words
+from grouper.payment.words import document
 from grouper.service.access.principal import Principal, Right, require
 from grouper.service.answers import json_answer, page, pages
 from grouper.service.audit_queue import Entry
 from grouper.service.context import NO_NUL, Lang, Services, Time, aware, services_of
 from grouper.service.models import PageForm
+from grouper.service.pricing import payment_of, written
 from grouper.service.problems import ServiceError
 from grouper.service.showing import case_out, detail_out, grouped_out, line_out, person_out
 from grouper.service.stored import (
@@ -30,12 +32,14 @@ from grouper.service.stored_models import (
     CaseDetail,
     CaseList,
     Lines,
+    PaymentOut,
     PersonOut,
     TraceOut,
     Versions,
 )
 from grouper.service.tracing import retrace
 from grouper.store.reading import Wanted
+from grouper.store.schema import now
 from grouper.store.states import StayState  # noqa: TC001 -- FastAPI reads the annotations
 
 if TYPE_CHECKING:
@@ -177,6 +181,25 @@ def trace(
         # A page is the trace as it is; the header says what the JSON says in a field.
         answer.headers["X-Same-Rules"] = "false"
     return answer
+
+
+@router.get("/cases/{case_id}/payment", responses=pages(PaymentOut, "text", "html"))
+def payment(
+    request: Request,
+    case_id: CaseId,
+    viewer: Viewer,
+    lang: Lang,
+    version: Number = None,
+    format: PageForm = PageForm.JSON,  # noqa: A002 -- the word that callers write
+) -> Response:
+    """What the policy of its day pays for a case, line by line; a running one as if it ended today."""
+    services = services_of(request)
+    stay = stay_of_case(services.database, case_id, viewer.reach, version)
+    found = payment_of(stay, services.settings.region, now())
+    _seen(services, viewer, stay.head, "case_payment_shown", version=stay.version)
+    if format is PageForm.JSON:
+        return json_answer({"version": stay.version, "payment": document(found, lang)}, lang)
+    return page(written(found, format, lang), format.value, lang)
 
 
 @router.get("/cases/{case_id}/lines", responses=pages(Lines))

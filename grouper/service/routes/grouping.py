@@ -22,8 +22,12 @@ from grouper.service.models import (
     GroupAnswer,
     GroupRequest,
     PageForm,
+    PriceAnswer,
+    PriceRequest,
 )
+from grouper.service.pricing import price_out
 from grouper.service.requests import ExactRoute
+from grouper.store.schema import now
 
 router = APIRouter(
     prefix="/api/v1",
@@ -64,6 +68,13 @@ def explain(asked: ExplainRequest, default: Region, lang: Lang) -> Response:
         return json_answer(trace.document(lang), lang)
     written = trace.text(lang) if asked.format is PageForm.TEXT else trace.html(lang)
     return page(written, asked.format, lang)
+
+
+@router.post("/price", responses=pages(PriceAnswer))
+def price(asked: PriceRequest, default: Region, lang: Lang) -> Response:
+    """Group and price one case: the payment with its arithmetic and what each line rests on."""
+    region = asked.region or default
+    return json_answer(price_out(asked.case, asked.scheme, region, lang, now()), lang)
 
 
 @router.post("/compare", responses=pages(CompareAnswer, "text", "html"))

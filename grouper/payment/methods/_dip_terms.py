@@ -1,0 +1,123 @@
+"""What a policy says of DIP by score beside deviating cases: factors, and cases outside the catalogue."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from grouper.payment.asked import rows_of
+from grouper.payment.fixed import Fixed
+from grouper.payment.methods._deviation import Deviation
+from grouper.payment.methods._paid import Paying
+from grouper.payment.sheet import TableCell
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from codebooks.policies.policy import Value
+    from grouper.payment.asked import Asked
+    from grouper.payment.block import Block
+    from grouper.payment.columns import Words
+
+TOPIC = "dip_score"
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """The values of the topic for a case, or for a block of cases.
+
+    Attributes:
+        paying: point value, hospital factor and roundings.
+        deviation: of deviating cases.
+        group_factors: table of factors by group; None: there is none.
+        same_kinds: kinds of groups that take no hospital factor.
+        same_groups: table of groups that take none.
+        fallback: table of groups outside the catalogue.
+    """
+
+    paying: Paying
+    deviation: Deviation
+    group_factors: Value | None
+    same_kinds: Value | None
+    same_groups: Value | None
+    fallback: Value | None
+
+    @classmethod
+    def of(cls, asked: Asked | Block) -> Terms:
+        """The values of the topic.
+
+        Raises:
+            PolicyError: ``POLICY_VALUE_MISSING``.
+        """
+        return cls(
+            Paying.of(asked, TOPIC),
+            Deviation.of(asked),
+            asked.find(f"{TOPIC}.group_factors"),
+            asked.find(f"{TOPIC}.same_score_kinds"),
+            asked.find(f"{TOPIC}.same_score_groups"),
+            asked.find(f"{TOPIC}.fallback"),
+        )
+
+    def same_score(self, kind: str | None, group: str | None) -> Value | TableCell | None:
+        """What says that a group takes no hospital factor; None: it takes one."""
+        if self.same_kinds is not None and kind in self.same_kinds.value:
+            return self.same_kinds
+        if self.same_groups is not None and group in rows_of(self.same_groups):
+            return TableCell(self.same_groups, group or "", group or "")
+        return None
+
+    def factor(self, group: str | None) -> Value | TableCell:
+        """The hospital factor of a group that takes one."""
+        if self.group_factors is not None:
+            row = rows_of(self.group_factors).get(group or "")
+            if row is not None:
+                return TableCell(self.group_factors, group or "", row["factor"])
+        return self.paying.factor
+
+    def fallen(self, group: str | None, column: str) -> TableCell | None:
+        """A cell of the table of groups outside the catalogue; None where it has none."""
+        if self.fallback is None:
+            return None
+        found = rows_of(self.fallback).get(group or "", {}).get(column)
+        return None if found is None else TableCell(self.fallback, group or "", found)
+
+    def factors(self, kinds: Words, groups: Words) -> Fixed:
+        """The hospital factor of each case; 1 where its group takes none."""
+        count = len(groups.codes)
+        own = rows_of(self.group_factors) if self.group_factors is not None else {}
+        by_group = _looked_up(groups, {group: row["factor"] for group, row in own.items()})
+        factors = Fixed.same(self.paying.factor.number, count)
+        if by_group is not None:
+            factors = by_group[0].where(by_group[1], factors)
+        same = np.zeros(count, np.bool_)
+        if self.same_kinds is not None:
+            same |= kinds.among(self.same_kinds.value)
+        if self.same_groups is not None:
+            same |= groups.among(tuple(rows_of(self.same_groups)))
+        return Fixed.same(1, count).where(same, factors) if same.any() else factors
+
+    def fallbacks(self, groups: Words, column: str) -> tuple[Fixed, NDArray[np.bool_]]:
+        """:meth:`fallen` for each case, and where there is one."""
+        own = rows_of(self.fallback) if self.fallback is not None else {}
+        cells = {group: row[column] for group, row in own.items() if row[column] is not None}
+        found = _looked_up(groups, cells)
+        if found is None:
+            count = len(groups.codes)
+            return Fixed.same(0, count), np.zeros(count, np.bool_)
+        return found
+
+
+def _looked_up(
+    groups: Words, cells: dict[str, Any]
+) -> tuple[Fixed, NDArray[np.bool_]] | None:
+    """The numbers that a table gives the groups, and where; None where it gives none."""
+    numbers = [cells.get(word) for word in groups.words]
+    if not any(one is not None for one in numbers):
+        return None
+    places = max(-int(Decimal(one).as_tuple().exponent) for one in numbers if one is not None)
+    values = Fixed.of([*(0 if one is None else one for one in numbers), 0], max(places, 0))
+    known = np.array([*(one is not None for one in numbers), False], np.bool_)
+    return values.take(groups.codes), known[groups.codes]
