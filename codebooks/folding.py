@@ -34,7 +34,7 @@ def fold_codes(codes: Sequence[str]) -> list[str]:
     Official code lists are plain ASCII without blanks: those are folded in one piece.
     """
     joined = "\n".join(codes)
-    if joined.isascii() and len(joined.split()) == joined.count("\n") + 1:
+    if joined and joined.isascii() and joined.split() == list(codes):
         return joined.upper().split("\n")
     return [fold_code(code) for code in codes]
 

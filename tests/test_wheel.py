@@ -43,6 +43,11 @@ def test_the_wheel_holds_the_four_packages_and_their_data(wheel: Path) -> None:
         "grouper/compare/data/weight_columns.csv",
         "grouper/demo/month.csv",
         "grouper/demo/visits.jsonl",
+        "codebooks/data/policies/_forms/drg_rate.yaml",
+        "codebooks/data/policies/_forms/_dimensions.yaml",
+        "codebooks/data/policies/harbin/drg_rate.yaml",
+        "codebooks/data/policies/harbin/weights-2024.csv",
+        "codebooks/policies/POLICY.md.j2",
         "grouper/py.typed",
     ):
         assert needed in names, needed

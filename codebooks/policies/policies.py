@@ -59,9 +59,9 @@ class Policies:
 
     @property
     def regions(self) -> tuple[str, ...]:
-        """The regions that have a policy of their own, by id."""
-        paid = {r for r, given in self._given.items() if any(g.path == ASSIGNMENT for g in given)}
-        return tuple(sorted(paid))
+        """The regions whose own files say which method binds, by id."""
+        rules = [g for given in self._given.values() for g in given if g.path == ASSIGNMENT]
+        return tuple(sorted({one.region for one in rules if one.value}))
 
     @property
     def with_files(self) -> tuple[str, ...]:

@@ -30,7 +30,8 @@ class Given:
         value: as :func:`codebooks.policies.kinds.read_value` gives it.
         valid_from, valid_to: half-open; None: not ended.
         source: the document or paragraph it rests on.
-        note: what else is to be said.
+        note: what else is to be said of it.
+        about: what the file says of all its values.
         assumption: whether the source leaves it open and it is this software's reading or guess.
         own: whether it is the hospital's own file.
         where: file and line.
@@ -44,6 +45,7 @@ class Given:
     valid_to: date | None
     source: str
     note: str = ""
+    about: str = ""
     assumption: bool = False
     own: bool = False
     where: Where

@@ -48,7 +48,7 @@ def read_file(path: Path, region: str, *, own: bool = False) -> list[Given]:
         raise PolicyError("POLICY_TOPIC", top.items["topic"].at, found=topic, known=known)
     if topic != path.stem:
         raise PolicyError("POLICY_TOPIC", top.items["topic"].at, found=topic, known=path.stem)
-    source = words(top.items["source"]) if "source" in top.items else ""
+    source, about = _words(top, "source"), _words(top, "note")
     parameters = mapping(top.items["parameters"])
     found: list[Given] = []
     for key, tree in parameters.items.items():
@@ -56,7 +56,7 @@ def read_file(path: Path, region: str, *, own: bool = False) -> list[Given]:
             known = ", ".join(form.parameters)
             raise PolicyError("POLICY_KEY_UNKNOWN", parameters.keys[key], key=key, known=known)
         values = _dated(tree, form.parameters[key], path.parent, source)
-        found += [replace(one, region=region, topic=topic, own=own) for one in values]
+        found += [replace(one, region=region, topic=topic, about=about, own=own) for one in values]
     return found
 
 
@@ -71,14 +71,14 @@ def _dated(tree: Tree, form: Form, folder: Path, source: str) -> list[Given]:
     entries = [mapping(one) for one in many(told.items["values"]).items]
     if not entries:
         raise PolicyError("POLICY_KEY_MISSING", told.items["values"].at, key="from")
-    found = [_entry(one, form, folder, source) for one in entries]
+    found = [_entry(one, form, folder, source, _words(told, "note")) for one in entries]
     _in_order(found)
     return found
 
 
-def _entry(told: Mapping, form: Form, folder: Path, source: str) -> Given:
+def _entry(told: Mapping, form: Form, folder: Path, source: str, note: str) -> Given:
     only(told, ("from", "value"), ("to", "source", "note", "assumption"))
-    own_source = words(told.items["source"]) if "source" in told.items else source
+    own_source = _words(told, "source") or source
     if not own_source:
         raise PolicyError("POLICY_KEY_MISSING", told.at, key="source")
     marked = words(told.items["assumption"]) if "assumption" in told.items else "false"
@@ -94,10 +94,14 @@ def _entry(told: Mapping, form: Form, folder: Path, source: str) -> Given:
         valid_from=_day(told.items["from"]),
         valid_to=_end(told.items.get("to")),
         source=own_source,
-        note=words(told.items["note"]) if "note" in told.items else "",
+        note=_words(told, "note") or note,
         assumption=marked == "true",
         where=told.at,
     )
+
+
+def _words(told: Mapping, key: str) -> str:
+    return words(told.items[key]) if key in told.items else ""
 
 
 def _day(tree: Tree) -> date:

@@ -32,6 +32,8 @@ class Asked:
         facts: dimensions of the policy's values: ``insurance``, ``level``, ``hospital``,
             ``person``, ``aid``; None where the record does not say.
         sheet: the lines so far.
+        extra: what a table of cases says of this one beside its own fields, by the names of
+            ``HISTORY_SCHEMA``; what is not there is not known.
     """
 
     case: Case
@@ -42,6 +44,7 @@ class Asked:
     here: bool
     facts: Mapping[str, str | None]
     sheet: Sheet = field(default_factory=lambda: Sheet("general"))
+    extra: Mapping[str, int | None] = field(default_factory=dict)
 
     def value(self, path: str, **more: str | None) -> Value:
         """The policy's value for this case.

@@ -178,7 +178,7 @@ class Results:
                 columns.append(pa.array(self._review))
             else:
                 stated = self._stated[field.name]
-                columns.append(_decimals(self._numbers[field.name], stated, field.type))
+                columns.append(decimals(self._numbers[field.name], stated, field.type))
         return pa.RecordBatch.from_arrays(columns, schema=PAYMENT_SCHEMA)
 
 
@@ -192,8 +192,14 @@ def _share_reasons(
     return told, lacking(told)
 
 
-def _decimals(units: Any, stated: NDArray[np.bool_], of: pa.DataType) -> pa.Array:  # noqa: ANN401
-    """An Arrow column of scaled whole numbers; what is not stated is null."""
+def decimals(units: Any, stated: NDArray[np.bool_], of: pa.DataType) -> pa.Array:  # noqa: ANN401
+    """An Arrow column of scaled whole numbers; what is not stated is null.
+
+    Args:
+        units: one for each row.
+        stated: where there is a number.
+        of: the decimal type; the numbers fit into it.
+    """
     if units.dtype == object:
         values = [
             exactly(int(one), of.scale) if given else None

@@ -168,7 +168,7 @@ def _answer(asked: Asked, table: Value, rule: Rule, listed: bool | str | None) -
             return None
         answer = answer if answer.reason else one
     if listed is False:
-        asked.sheet.say("not_listed", "no", rank=rank, rule=cell)
+        asked.sheet.say("not_listed", "off", rank=rank, rule=cell)
         return None
     if isinstance(listed, str) and not answer.reason:
         answer = Answer(None, listed)

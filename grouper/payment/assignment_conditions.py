@@ -8,7 +8,6 @@ cannot be answered, and says why.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -95,7 +94,7 @@ class OfText:
         found = self.words(block, families)
         if not isinstance(found, Words):
             found = Words(np.zeros(len(block), np.int32), ("" if found is None else found,))
-        met = _hits(found.words, wanted, self.prefix)[found.codes]
+        met = found.among(wanted, prefix=self.prefix)
         lost = _lost(found) if self.missing else np.zeros(len(block), np.bool_)
         return Answers(met & ~lost, lost, self.missing)
 
@@ -146,13 +145,7 @@ def _met(found: str | None, wanted: tuple[str, ...], prefix: bool) -> bool:
         return False
     if prefix:
         return fold_code(found).startswith(tuple(fold_code(one) for one in wanted))
-    return found.strip() in wanted
-
-
-@lru_cache(maxsize=1024)
-def _hits(words: tuple[str, ...], wanted: tuple[str, ...], prefix: bool) -> NDArray[np.bool_]:
-    # The words of a column are the same in all blocks of a batch; a missing one is the last place.
-    return np.array([*(_met(word, wanted, prefix) for word in words), False], np.bool_)
+    return found in wanted
 
 
 def _lost(words: Words) -> NDArray[np.bool_]:

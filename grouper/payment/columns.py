@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from codebooks.folding import fold_code, fold_codes
+from codebooks.folding import fold_codes
 from grouper.case.dates import LOCAL
 from grouper.case.fields import CASE_SCHEMA
 from grouper.payment.fixed import Fixed
@@ -18,32 +17,39 @@ from grouper.payment.fixed import Fixed
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-
-@lru_cache(maxsize=256)
-def folded(words: tuple[str, ...]) -> tuple[str, ...]:
-    """Codes in the spelling in which they are compared; a column's are the same in all its blocks."""
-    return tuple(fold_codes(words))
+HISTORY_SCHEMA = pa.schema([("days_since_same", pa.int32()), ("days_until_same", pa.int32())])
+"""Columns that a table of stays may have beside the case's own; see :mod:`grouper.payment.history`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """A column of words: ``codes`` index ``words``; −1 is missing."""
+    """A column of words: ``codes`` index ``words``; −1 is missing.
+
+    ``_known`` keeps answers about the words; the words of some cases share it with those of all.
+    """
 
     codes: NDArray[np.int32]
     words: tuple[str, ...]
+    _known: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def take(self, rows: NDArray[Any]) -> Words:
         """The words of some cases."""
-        return Words(self.codes[rows], self.words)
+        return Words(self.codes[rows], self.words, self._known)
 
     def among(self, wanted: tuple[str, ...], *, prefix: bool = False) -> NDArray[np.bool_]:
         """Whether each is one of some words, or is a code that begins with one; a missing one is not."""
-        if prefix:
-            begins = tuple(fold_code(one) for one in wanted)
-            hits = [word.startswith(begins) for word in folded(self.words)]
-        else:
-            hits = [word in wanted for word in self.words]
-        return np.array([*hits, False], np.bool_)[self.codes]
+        if (wanted, prefix) not in self._known:
+            hits = self._begin(wanted) if prefix else [word in wanted for word in self.words]
+            # A missing word finds the last place.
+            self._known[wanted, prefix] = np.array([*hits, False], np.bool_)
+        found: NDArray[np.bool_] = self._known[wanted, prefix][self.codes]
+        return found
+
+    def _begin(self, wanted: tuple[str, ...]) -> list[bool]:
+        if "folded" not in self._known:
+            self._known["folded"] = fold_codes(self.words)
+        begins = tuple(fold_codes(wanted))
+        return [word.startswith(begins) for word in self._known["folded"]]
 
     def mapped(self, table: dict[str, str]) -> Words:
         """The words that a table gives for these; missing where it has none."""
@@ -57,8 +63,8 @@ class Columns:
     """A batch of cases with their groupings, or some of its rows.
 
     Attributes:
-        batch: columns of ``CASE_SCHEMA`` (those that are missing are read as empty) and of
-            ``RESULT_SCHEMA``.
+        batch: columns of ``CASE_SCHEMA`` and :data:`HISTORY_SCHEMA` (those that are missing are
+            read as empty) and of ``RESULT_SCHEMA``.
         rows: the rows that are meant; None: all.
     """
 
@@ -80,7 +86,8 @@ class Columns:
     def _column(self, name: str) -> pa.Array:
         if name in self.batch.schema.names:
             return self.batch.column(name)
-        return pa.nulls(self.batch.num_rows, CASE_SCHEMA.field(name).type)
+        schema = HISTORY_SCHEMA if name in HISTORY_SCHEMA.names else CASE_SCHEMA
+        return pa.nulls(self.batch.num_rows, schema.field(name).type)
 
     def words(self, name: str) -> Words:
         """A column of texts."""

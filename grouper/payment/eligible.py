@@ -52,12 +52,12 @@ def eligible(asked: Asked) -> Eligible:
         return Eligible(reason=PayReason.COST_NEGATIVE)
     total, scope, lines = case.total_cost, case.scope_cost, lines_total(case)
     stated = [getattr(case, name) for name in OUTSIDE]
-    outside = sum((one for one in stated if one is not None), Fraction(0))
+    outside = sum((Fraction(one) for one in stated if one is not None), Fraction(0))
     whole = all(one is not None for one in stated)
     if total is not None and lines is not None and abs(Fraction(total) - lines) > tolerance:
         return Eligible(reason=PayReason.COST_MISMATCH)
     if scope is not None:
-        over = scope + outside - total if total is not None else Fraction(0)
+        over = Fraction(scope) + outside - Fraction(total) if total is not None else Fraction(0)
         if over > tolerance or (whole and -over > tolerance):
             return Eligible(reason=PayReason.COST_MISMATCH)
         return Eligible(scope)

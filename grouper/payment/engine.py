@@ -27,19 +27,28 @@ from grouper.payment.result import Outcome, Payment, PayStatus
 from grouper.payment.share import share
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from grouper.case.record import Case
     from grouper.payment.share import Share
     from grouper.payment.sheet import Sheet
     from grouper.schemes.protocol import Grouping
 
 
-def price(case: Case, grouping: Grouping, terms: Terms | None = None) -> Payment:
+def price(
+    case: Case,
+    grouping: Grouping,
+    terms: Terms | None = None,
+    extra: Mapping[str, int | None] | None = None,
+) -> Payment:
     """Price one case.
 
     Args:
         case: the case.
         grouping: by the scheme that binds it.
         terms: by which policies; by default those of this installation.
+        extra: what a table of cases says of it beside its own fields
+            (:mod:`grouper.payment.history`); None: nothing is known.
 
     Returns:
         The payment; a case that cannot be priced has a reason and no amount.
@@ -47,6 +56,7 @@ def price(case: Case, grouping: Grouping, terms: Terms | None = None) -> Payment
     terms = terms or Terms()
     try:
         asked = asked_of(case, grouping, terms)
+        asked.extra = extra or {}
     except NoPlaceError as error:
         return Payment(status=PayStatus.UNPRICED, reason=error.reason, params=error.params)
     warnings = cost_warnings(asked)

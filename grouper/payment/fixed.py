@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -47,8 +48,7 @@ class Fixed:
     @classmethod
     def same(cls, value: Decimal | int, count: int) -> Fixed:
         """One number for all cases, with the places it is written with."""
-        places = _places(value)
-        units = int(Fraction(value) * 10**places)
+        units, places = _scaled(value)
         return cls(np.full(count, units, np.int64 if abs(units) < _SAFE else object), places)
 
     def __len__(self) -> int:
@@ -63,11 +63,17 @@ class Fixed:
         return Fixed(_roomy(left, right) - right, places)
 
     def __mul__(self, other: Fixed | Decimal | int) -> Fixed:
-        factor = self._other(other)
-        left, right = self.units, factor.units
-        if _largest(left) * _largest(right) >= _SAFE:
+        left = self.units
+        if isinstance(other, Fixed):
+            right, places, bound = other.units, other.places, _largest(other.units)
+        else:
+            # One number for all needs no array of its own.
+            right, places = _scaled(other)
+            bound = abs(right)
+        # Noughts have no greatest product, but the number itself must fit as well.
+        if max(_largest(left), 1) * bound >= _SAFE:
             left = left.astype(object)
-        return Fixed(_slim(left * right), self.places + factor.places)
+        return Fixed(_slim(left * right), self.places + places)
 
     def over(self, other: Fixed | Decimal | int, rounding: Rounding) -> Fixed:
         """The quotient, rounded exactly; where the divisor is nought the result is nought."""
@@ -87,6 +93,8 @@ class Fixed:
 
     def at(self, places: int) -> Fixed:
         """The same numbers with more places."""
+        if places == self.places:
+            return self
         return Fixed((Fixed(self.units, 0) * 10 ** (places - self.places)).units, places)
 
     def minimum(self, other: Fixed | Decimal | int) -> Fixed:
@@ -131,9 +139,12 @@ class Fixed:
         return self.at(places).units, right.at(places).units, places
 
 
-def _places(value: Decimal | int) -> int:
+@lru_cache(maxsize=4096)
+def _scaled(value: Decimal | int) -> tuple[int, int]:
+    """A number as units and places, no more places than it needs."""
     exponent = Decimal(value).normalize().as_tuple().exponent
-    return max(-exponent, 0) if isinstance(exponent, int) else 0
+    places = max(-exponent, 0) if isinstance(exponent, int) else 0
+    return int(Fraction(value) * 10**places), places
 
 
 def _largest(units: Units) -> int:

@@ -9,6 +9,8 @@ import pyarrow as pa
 from grouper.case.fields import FIELDS
 from grouper.case.readers import open_source
 from grouper.payment.batch import price_batch
+from grouper.payment.capitation_year import follow_dialysis
+from grouper.payment.history import with_history
 from grouper.payment.place import Terms
 from grouper.payment.result import PAYMENT_SCHEMA
 from grouper.payment.share.year import follow_year
@@ -80,10 +82,12 @@ def price_table(
         batch_rows: cases priced in one piece.
     """
     known = [name for name in grouped.column_names if name not in PAYMENT_SCHEMA.names]
-    table = follow_year(grouped.select(known), terms)
+    # The year of dialysis is its own: the deductible of other visits is no part of it.
+    table = follow_year(follow_dialysis(grouped.select(known), terms), terms)
     pieces = []
     rows = 0
-    for batch in table.combine_chunks().to_batches(batch_rows):
+    # What the policy may ask of a stay's place among the others is no column of the result.
+    for batch in with_history(table).combine_chunks().to_batches(batch_rows):
         priced = price_batch(batch, terms)
         pieces.append(priced)
         rows += batch.num_rows

@@ -47,9 +47,9 @@ def document(payment: Payment, lang: str | None = None) -> dict[str, Any]:
         "band_name": payment.band and text(f"pay.band.{payment.band.value}", lang),
         "review": payment.review,
         "warnings": [{"code": c, "text": reason_text(c, lang)} for c in payment.warnings],
-        "lines": [_line(line, lang) for line in payment.lines],
+        "lines": [told_line(line, lang) for line in payment.lines],
         "assumptions": [
-            _given(value, lang)
+            told_value(value, lang)
             for value in sorted(payment.asked, key=lambda one: one.path)
             if value.assumption
         ],
@@ -166,7 +166,8 @@ def shown(value: Decimal | str) -> str:
     return written
 
 
-def _line(line: Line, lang: str) -> dict[str, Any]:
+def told_line(line: Line, lang: str) -> dict[str, Any]:
+    """A line as plain values: label, formula, the same in numbers, value, and its inputs."""
     inputs = [_input(line, one, lang) for one in line.inputs]
     found: dict[str, Any] = {
         "section": line.section,
@@ -195,14 +196,24 @@ def _input(line: Line, one: Input, lang: str) -> dict[str, Any]:
     found = {
         "name": one.name,
         "label": text(f"pay.{line.section}.input.{one.name}", lang),
-        "shown": shown(one.value),
+        "shown": shown(one.value) if isinstance(one.value, Decimal) else _said(one.value, lang),
         "row": one.row,
         "path": None,
     }
-    return found | (_given(one.given, lang) if one.given is not None else {})
+    return found | (told_value(one.given, lang) if one.given is not None else {})
 
 
-def _given(value: Value, lang: str) -> dict[str, Any]:
+def _said(value: str, lang: str) -> str:
+    """Words of the policy and the record, such as methods, as people call them; others as they are."""
+    words = catalogue(lang)
+    return ", ".join(
+        words.get(f"pay.method.{one}") or words.get(f"pay.value.{one}") or one
+        for one in value.split(", ")
+    )
+
+
+def told_value(value: Value, lang: str) -> dict[str, Any]:
+    """A value of the policy as plain values: what it is, since when, and what it rests on."""
     given = value.given
     forms = topic_forms()
     until = given.valid_to.isoformat() if given.valid_to else ""

@@ -83,9 +83,13 @@ def items() -> Items:
     codes = [row["code"] for row in table]
     for number, row in enumerate(table):
         if row["code"] in codes[:number]:
-            raise HospitalError("DEMO_HOSPITAL_TABLE", Where(file=FILE, row=number + 2, column="code"))
+            raise HospitalError(
+                "DEMO_HOSPITAL_TABLE", Where(file=FILE, row=number + 2, column="code")
+            )
     price = np.array([_whole(row, n, "price", 100) for n, row in enumerate(table)])
-    limit = [_whole(row, n, "limit", 100) if row["limit"] else NO_LIMIT for n, row in enumerate(table)]
+    limit = [
+        _whole(row, n, "limit", 100) if row["limit"] else NO_LIMIT for n, row in enumerate(table)
+    ]
     ladders = {}
     for use in dict.fromkeys(row["use"] for row in table):
         own = np.array([n for n, row in enumerate(table) if row["use"] == use])

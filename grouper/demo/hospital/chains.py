@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 YEAR = 365.2425
 FIRST_HALF, SECOND_HALF = 1, 2
 """Values of ``split``: the two halves of a stay that was split on purpose."""
+_SPREAD = 10
 _SUNDAY_BASED = 3
 """1970-01-01 was a Thursday: weekday = (days + 3) mod 7, Monday 0."""
 
@@ -152,7 +153,7 @@ def _first_stays(world: World, month: int, chance: np.random.Generator) -> Stays
         aid=aid,
         elsewhere=elsewhere,
         physician=physician,
-        split=zero,
+        split=zero.copy(),
         previous=zero - 1,
     )
     return _plant_splits(world, stays, chance)
@@ -199,9 +200,12 @@ def _returns(world: World, month: int, before: Stays, chance: np.random.Generato
     gap = np.where(series, chance.integers(18, 29, count), gap)
     gap = np.where(halves, chance.integers(1, rule["longest_gap"] + 1, count), gap)
     same = chance.random(count) < plan["same_group"]
-    same = ((same & (gap >= plan["same_group_from_day"])) | series | halves)
+    same = (same & (gap >= plan["same_group_from_day"])) | series | halves
     other = _within(world, before.group, chance)
     group = np.where(same, before.group, other)
+    # So that only what is planted looks split: soon after, nobody comes for the same category again.
+    like = (groups.category[group] == groups.category[before.group]) & ~series & ~halves
+    gap = np.where(like, np.maximum(gap, plan["same_group_from_day"] + gap % _SPREAD), gap)
     draw, los = _cost_and_los(world, group, chance)
     los = np.where(halves, np.maximum(1, before.discharge - before.admission), los)
     admission = before.discharge + gap
@@ -214,7 +218,9 @@ def _returns(world: World, month: int, before: Stays, chance: np.random.Generato
         origin=before.origin,
         index=before.index,
         depth=before.depth + 1,
-        number=np.where(month_of(before.discharge) // MONTHS == moved // MONTHS, before.number + 1, 1),
+        number=np.where(
+            month_of(before.discharge) // MONTHS == moved // MONTHS, before.number + 1, 1
+        ),
         group=group,
         admission=admission,
         discharge=discharge,
@@ -235,7 +241,7 @@ def _returns(world: World, month: int, before: Stays, chance: np.random.Generato
 
 
 def _within(world: World, group: Array, chance: np.random.Generator) -> Array:
-    """Another group of the same profile, which fits the same person, of another category."""
+    """A group of the same profile, which therefore fits the same person."""
     groups = world.groups
     profile = groups.profile[group]
     found = group.copy()
@@ -301,7 +307,9 @@ def _deaths(profile: Array, age: Array, chance: np.random.Generator) -> Array:
 
 def _kind(shares: Sequence[tuple[str, float]], drawn: Array) -> Array:
     """0 for none, else which of some kinds with their shares."""
-    found: Array = np.searchsorted(np.cumsum([share for _, share in shares]), drawn, side="right") + 1
+    found: Array = (
+        np.searchsorted(np.cumsum([share for _, share in shares]), drawn, side="right") + 1
+    )
     return np.where(found > len(shares), 0, found)
 
 

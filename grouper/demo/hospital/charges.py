@@ -116,13 +116,21 @@ class _Till:
         minute = np.full(len(stay), _OPENS)
         one = np.ones(len(stay), np.int64)
         self.add(stay, day, minute, np.where(care, ladders["bed_icu"][0], beds[stay]), one)
-        self.add(stay, day, minute + 5, np.where(care, ladders["nursing_icu"][0], nurses[stay]), one)
+        self.add(
+            stay, day, minute + 5, np.where(care, ladders["nursing_icu"][0], nurses[stay]), one
+        )
         self.add(stay, day, minute + 10, np.full(len(stay), ladders["consult"][0]), one)
         watch, ventilation = ladders["treat_icu"]
         self.add(stay[care], day[care], minute[care] + 15, np.full(care.sum(), watch), one[care])
         hours = np.array([h or 0 for h in self.month.front["ventilator_hours"]])
         aired = day < np.ceil(hours / 24)[stay]
-        self.add(stay[aired], day[aired], minute[aired] + 20, np.full(aired.sum(), ventilation), one[aired])
+        self.add(
+            stay[aired],
+            day[aired],
+            minute[aired] + 20,
+            np.full(aired.sum(), ventilation),
+            one[aired],
+        )
 
     def tests(self, use: str, budget: Array) -> None:
         """Tests in rounds some days apart, each round as many as its budget holds."""
@@ -175,13 +183,17 @@ class _Till:
         logs = np.log(price)
         left = a_day.copy()
         for number in range(most):
-            own = np.where(number == slots - 1, left, a_day / slots * self.chance.uniform(0.6, 1.4, self.count))
+            own = np.where(
+                number == slots - 1, left, a_day / slots * self.chance.uniform(0.6, 1.4, self.count)
+            )
             own = np.minimum(own, left)
             times = self.chance.integers(1, 4, self.count)
             wanted = np.log(np.maximum(own / times, 1.0)) + self.chance.normal(0, 0.25, self.count)
             place = np.clip(np.searchsorted(logs, wanted), 0, len(ladder) - 1)
             for _ in range(most):
-                place = np.where((taken == place[:, None]).any(axis=1), (place + 1) % len(ladder), place)
+                place = np.where(
+                    (taken == place[:, None]).any(axis=1), (place + 1) % len(ladder), place
+                )
             quantity = np.rint(own / price[place]).astype(np.int64)
             given = (number < slots) & (days > 0) & (quantity > 0)
             taken[given, number] = place[given]
@@ -223,7 +235,13 @@ class _Till:
         escort = self.items.ladders["other"][0]
         with_escort = self.chance.random(self.count) < self.mix["escort"]
         stay, day = self._days(np.where(with_escort, self.month.los, 0))
-        self.add(stay, day, np.full(len(stay), _OPENS + 2), np.full(len(stay), escort), np.ones(len(stay), np.int64))
+        self.add(
+            stay,
+            day,
+            np.full(len(stay), _OPENS + 2),
+            np.full(len(stay), escort),
+            np.ones(len(stay), np.int64),
+        )
         back = np.flatnonzero(self.chance.random(self.count) < self.mix["refund_share"])
         drug = self.items.ladders["west"][3]
         quantity = self.chance.integers(1, 4, len(back))

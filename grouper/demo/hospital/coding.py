@@ -11,12 +11,11 @@ import numpy as np
 from grouper.demo.hospital.chains import YEAR
 from grouper.demo.hospital.plan import stream
 from grouper.demo.hospital.tables import profiles, rows
-from grouper.demo.hospital.world import Array
 
 if TYPE_CHECKING:
     from grouper.demo.hospital.chains import Stays
     from grouper.demo.hospital.recipes import Recipe
-    from grouper.demo.hospital.world import World
+    from grouper.demo.hospital.world import Array, World
 
 _YOUNG, _OLD = 40.0, 75.0
 _PLAINEST = 3.0
@@ -140,10 +139,7 @@ def _present(world: World, stays: Stays, chance: np.random.Generator) -> Array:
     drawn = np.where(acute, chance.random(own.shape), own)
     age = (stays.admission - stays.birth) / YEAR
     likely = 1 / (
-        1
-        + np.exp(
-            -(np.array([o.level for o in table]) + np.outer(age, [o.slope for o in table]))
-        )
+        1 + np.exp(-(np.array([o.level for o in table]) + np.outer(age, [o.slope for o in table])))
     )
     profile = world.groups.profile[stays.group]
     for number, one in enumerate(table):

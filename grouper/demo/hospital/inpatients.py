@@ -86,7 +86,9 @@ def person_id(origin: int, index: int) -> str:
     return f"P{month_name(origin)[2:].replace('-', '')}{index:05d}"
 
 
-def stays_of(world: World, month: int, origins: Callable[[World, int], Stays] | None = None) -> Stays:
+def stays_of(
+    world: World, month: int, origins: Callable[[World, int], Stays] | None = None
+) -> Stays:
     """The stays discharged in a month, ordered by discharge.
 
     Args:
@@ -135,7 +137,7 @@ def inpatients(world: World, month: int, stays: Stays) -> Month:
     names = [row["code"] for row in plan["departments"]]
     aid = [None, *(word for word, _ in plan["people"]["aid"])]
     regions = [None, *(region for region, _ in plan["people"]["elsewhere"])]
-    years = _whole_years(stays.birth, admission)
+    years = whole_years(stays.birth, admission)
     front: Front = {
         "case_id": _zip(case_id, stays.origin, stays.index, stays.depth),
         "person": _zip(person_id, stays.origin, stays.index),
@@ -143,14 +145,20 @@ def inpatients(world: World, month: int, stays: Stays) -> Month:
         "insured_region": [regions[at] for at in stays.elsewhere],
         "person_type": person_types(stays.employee, years),
         "aid_category": [aid[at] for at in stays.aid],
-        "visit_type": np.where(short, DAY_SURGERY, np.where(single, SINGLE_DISEASE, INPATIENT)).tolist(),
+        "visit_type": np.where(
+            short, DAY_SURGERY, np.where(single, SINGLE_DISEASE, INPATIENT)
+        ).tolist(),
         "admission_number": stays.number.tolist(),
         "sex": np.where(stays.female, 2, 1).tolist(),
         "birth_date": stays.birth.tolist(),
         "age": years.tolist(),
         "age_days": [d if y == 0 else None for d, y in zip(age_days.tolist(), years, strict=True)],
-        "birth_weight_g": [w if n else None for w, n in zip(weights.tolist(), newborn, strict=True)],
-        "admission_weight_g": [w + 20 if n else None for w, n in zip(weights.tolist(), newborn, strict=True)],
+        "birth_weight_g": [
+            w if n else None for w, n in zip(weights.tolist(), newborn, strict=True)
+        ],
+        "admission_weight_g": [
+            w + 20 if n else None for w, n in zip(weights.tolist(), newborn, strict=True)
+        ],
         "admission_time": start.tolist(),
         "discharge_time": end.tolist(),
         "discharge_way": np.where(stays.dead, _DEAD, ways).tolist(),
@@ -206,16 +214,22 @@ def _times(
     """Seconds of admission and discharge; within one day where the stay is short."""
     count = len(admission)
     urgent = chance.random(count) < 0.15  # noqa: PLR2004 -- a share of admissions outside hours
-    hours = np.where(urgent, chance.integers(0, 22 * 60, count), chance.integers(8 * 60, 17 * 60, count))
+    hours = np.where(
+        urgent, chance.integers(0, 22 * 60, count), chance.integers(8 * 60, 17 * 60, count)
+    )
     begins = np.where(short, chance.integers(7 * 60 + 30, 9 * 60, count), hours)
-    ends = np.where(short, chance.integers(15 * 60, 17 * 60, count), chance.integers(9 * 60, 12 * 60, count))
+    ends = np.where(
+        short, chance.integers(15 * 60, 17 * 60, count), chance.integers(9 * 60, 12 * 60, count)
+    )
     return seconds(admission, begins), seconds(discharge, ends)
 
 
-def _whole_years(birth: Array, day: Array) -> Array:
+def whole_years(birth: Array, day: Array) -> Array:
     """Completed years on a day, by the calendar."""
     born, on = birth.astype("datetime64[D]"), day.astype("datetime64[D]")
-    months = on.astype("datetime64[M]").astype(np.int64) - born.astype("datetime64[M]").astype(np.int64)
+    months = on.astype("datetime64[M]").astype(np.int64) - born.astype("datetime64[M]").astype(
+        np.int64
+    )
     in_month = (on - on.astype("datetime64[M]")).astype(np.int64)
     born_on = (born - born.astype("datetime64[M]")).astype(np.int64)
     found: Array = (months - (in_month < born_on)) // 12

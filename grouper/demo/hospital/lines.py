@@ -49,7 +49,9 @@ class Lines:
     def numbers(self) -> Array:
         """The number of each line within its stay, from 1; the lines have to be in order."""
         place = np.arange(len(self))
-        starts = np.flatnonzero(np.r_[True, self.stay[1:] != self.stay[:-1]]) if len(self) else place
+        starts = (
+            np.flatnonzero(np.r_[True, self.stay[1:] != self.stay[:-1]]) if len(self) else place
+        )
         sizes = np.diff(np.r_[starts, len(self)])
         return place - np.repeat(starts, sizes) + 1
 

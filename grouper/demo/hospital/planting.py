@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from codebooks.errors import Where
 from grouper.demo.hospital.chains import SECOND_HALF, YEAR
+from grouper.demo.hospital.errors import HospitalError
 from grouper.demo.hospital.inpatients import case_id
 from grouper.demo.hospital.plan import stream
 from grouper.demo.hospital.tables import toml
 from grouper.demo.hospital.world import KINDS, Array
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from grouper.demo.hospital.inpatients import Month
     from grouper.demo.hospital.lines import Lines
@@ -22,7 +24,8 @@ if TYPE_CHECKING:
 
 VIOLATION, FAULT = "violation", "fault"
 """Kinds of what is planted: against a payment rule, or a gap or fault of the record."""
-_NEWBORN_DAYS = 28
+_NEWBORN_DAYS, _FEMALE = 28, 2
+FILE = "planted.toml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +75,9 @@ class Field:
         """The stays that were split when they were drawn: the second half is the finding."""
         rule, stays = toml("planted.toml")["split_admission"], self.month.stays
         for place in np.flatnonzero(stays.split == SECOND_HALF):
-            other = case_id(int(stays.origin[place]), int(stays.index[place]), int(stays.depth[place]) - 1)
+            other = case_id(
+                int(stays.origin[place]), int(stays.index[place]), int(stays.depth[place]) - 1
+            )
             text = rule["zh"].format(gap=int(stays.previous[place]), other=other)
             own = self.month.front["case_id"][place]
             self.records.append(Planted(own, "split_admission", VIOLATION, rule["rule"], text, 0))
@@ -83,30 +88,41 @@ class Field:
 
     def fitting(self, need: Mapping[str, Any]) -> Array:
         """Which stays are free and what a row needs."""
-        month, fit = self.month, self.free.copy()
-        front = month.front
-        if "kinds" in need:
-            fit &= np.isin(month.kind, [KINDS.index(kind) for kind in need["kinds"]])
-        if "least_los" in need:
-            fit &= month.los >= need["least_los"]
-        if "most_los" in need:
-            fit &= month.los <= need["most_los"]
-        if "least_age" in need:
-            fit &= self.age >= need["least_age"]
-        if "sex" in need:
-            fit &= month.stays.female == (need["sex"] == 2)  # noqa: PLR2004 -- 2 is female
-        if "least_cost" in need:
-            fit &= month.stays.cost >= need["least_cost"]
-        if need.get("newborn"):
-            fit &= (month.stays.admission - month.stays.birth) < _NEWBORN_DAYS
-        if "diagnoses" in need:
-            fit &= np.array([dx.startswith(tuple(need["diagnoses"])) for dx in self.principal])
-        if "not_diagnoses" in need:
-            fit &= ~np.array([dx.startswith(tuple(need["not_diagnoses"])) for dx in self.principal])
-        if "procedures" in need:
-            own = tuple(need["procedures"])
-            fit &= np.array([bool(px) and px[0].startswith(own) for px in front["px"]])
-        return fit
+        found = self.free.copy()
+        for key, value in need.items():
+            found &= self._is(key, value)
+        return found
+
+    def _is(self, key: str, value: Any) -> Array:  # noqa: ANN401 -- the value of a TOML key
+        """Which stays meet one need."""
+        month, stays = self.month, self.month.stays
+        numbers = {
+            "los": month.los,
+            "age": self.age,
+            "cost": stays.cost,
+        }
+        bound, _, name = key.partition("_")
+        if bound == "least" and name in numbers:
+            return np.asarray(numbers[name] >= value)
+        if bound == "most" and name in numbers:
+            return np.asarray(numbers[name] <= value)
+        simple: dict[str, Callable[[], Array]] = {
+            "kinds": lambda: np.isin(month.kind, [KINDS.index(kind) for kind in value]),
+            "sex": lambda: stays.female == (value == _FEMALE),
+            "newborn": lambda: (stays.admission - stays.birth < _NEWBORN_DAYS) == value,
+            "diagnoses": lambda: self._begins(self.principal, value),
+            "not_diagnoses": lambda: ~self._begins(self.principal, value),
+            "procedures": lambda: self._begins(
+                [px[0] if px else "" for px in month.front["px"]], value
+            ),
+        }
+        if key not in simple:
+            raise HospitalError("DEMO_HOSPITAL_TABLE", Where(file=FILE, column=key))
+        return simple[key]()
+
+    @staticmethod
+    def _begins(codes: Sequence[str], beginnings: Sequence[str]) -> Array:
+        return np.array([code.startswith(tuple(beginnings)) for code in codes])
 
     def pick(self, row: Mapping[str, Any], places: Array) -> Array:
         """Some of the places, no longer free afterwards."""
@@ -114,20 +130,20 @@ class Field:
         self.free[found] = False
         return found
 
-    def record(self, place: int, row: Mapping[str, Any], sort: str, **words: object) -> int:
-        """Note what was planted on a stay; gives its mark."""
-        own = self.month.front["case_id"][place]
-        amount = words.pop("fen", None)
-        self.records.append(
-            Planted(
-                own,
-                row["kind"],
-                sort,
-                row["rule"],
-                row["zh"].format(**words),
-                None if amount is None else int(str(amount)),
-            )
-        )
+    def record(
+        self, place: int, row: Mapping[str, Any], sort: str, fen: int | None = None, **words: object
+    ) -> int:
+        """Note what was planted on a stay; gives its mark.
+
+        Args:
+            place: the stay.
+            row: the row of the table.
+            sort: :data:`VIOLATION` or :data:`FAULT`.
+            fen: the amount at stake; None for the amount of the marked lines.
+            words: what the row's text names.
+        """
+        own, text = self.month.front["case_id"][place], row["zh"].format(**words)
+        self.records.append(Planted(own, row["kind"], sort, row["rule"], text, fen))
         return len(self.records) - 1
 
     def numbered(self) -> list[Planted]:
@@ -151,5 +167,3 @@ class Field:
             )
             for mark, one in enumerate(self.records)
         ]
-
-

@@ -119,15 +119,16 @@ class _Writer:
             for rule in toml("profiles.toml")["words"]
         )
 
-    def procedures_of(self, row: Mapping[str, Any]) -> list[tuple[str, ...]]:
-        """Sets of procedures that may meet a row."""
+    def procedures_of(self, row: Mapping[str, Any], profile: str) -> list[tuple[str, ...]]:
+        """Sets of procedures that may meet a row; none that belongs to those of another profile."""
         if row["treatment"] in _KINDS:
             wanted = _KINDS[row["treatment"]]
+            foreign = tuple(px for p in profiles() if p.id != profile for px in p.procedures)
             common = [
                 code
                 for key in (row["diagnosis"][:3], row["diagnosis"][:1], "")
                 for code, _ in self.used[key].most_common()
-                if self.kinds.get(code) in wanted
+                if self.kinds.get(code) in wanted and not code.startswith(foreign)
             ]
             return [(code,) for code in list(dict.fromkeys(common))[:_MOST_PROCEDURES]]
         parts = [p for cell in (row["procedure"], row["related"]) for p in cell.split("+") if p]
@@ -156,7 +157,7 @@ def groups_of(scheme: str) -> tuple[Group, ...]:
         (number, Recipe(dx, px))
         for number, row in enumerate(rows)
         for dx in writer.diagnoses_of(row["diagnosis"], names[profile[number]])
-        for px in writer.procedures_of(row)
+        for px in writer.procedures_of(row, names[profile[number]])
     ]
     given = _grouped(scheme, rows, candidates, book.card.valid_from.year)
     kept = [c for c, group in zip(candidates, given, strict=True) if group == rows[c[0]]["group"]]

@@ -49,7 +49,8 @@ def _beside(field: Field, row: Mapping[str, Any]) -> None:
     else:
         there = (np.array(table.kind) == row["beside_class"])[lines.item] & (lines.quantity > 0)
     fit = field.fitting(row.get("need", {}))
-    at = np.flatnonzero(there & fit[lines.stay])
+    # Any of a stay's lines, not always its first.
+    at = field.chance.permutation(np.flatnonzero(there & fit[lines.stay]))
     stays, first = np.unique(lines.stay[at], return_index=True)
     chosen = field.pick(row, stays)
     at = at[first[np.isin(stays, chosen)]]
@@ -65,7 +66,9 @@ def _beside(field: Field, row: Mapping[str, Any]) -> None:
         field.record(int(stay), row, VIOLATION, item=table.name[i])
         for stay, i in zip(lines.stay[at], item, strict=True)
     ]
-    field.lines = chained([lines, lines_of(lines.stay[at], time, item, quantity, np.array(marks, np.int64))])
+    field.lines = chained(
+        [lines, lines_of(lines.stay[at], time, item, quantity, np.array(marks, np.int64))]
+    )
 
 
 def _alone(field: Field, row: Mapping[str, Any]) -> None:
@@ -141,6 +144,8 @@ def _changed(front: Front, at: int, row: Mapping[str, Any]) -> str:
             front[column][at] = []
     if "principal" in row:
         front["dx"][at] = [row["principal"] or None, *front["dx"][at][1:]]
+        if not row["principal"]:
+            front["dx_poa"][at] = [None, *front["dx_poa"][at][1:]]
     if "main_procedure" in row:
         front["px"][at] = [row["main_procedure"], *front["px"][at][1:]]
     if "other" in row:

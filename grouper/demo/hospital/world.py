@@ -35,6 +35,7 @@ class Groups:
         log_sd: its standard deviation, √ln(1 + CV²).
         mean_los: in days.
         department: number of the department.
+        category: number of the three-character category of its diagnosis.
         chance: chance of a stay to be of the group, by calendar month (12 rows).
         first: chance of a first stay to be of it (12 rows): returns go by the profile alone.
         within: for each profile, its groups and their cumulated chances.
@@ -49,6 +50,7 @@ class Groups:
     log_sd: Array
     mean_los: Array
     department: Array
+    category: Array
     chance: Array
     first: Array
     within: Mapping[int, tuple[Array, Array]]
@@ -100,7 +102,9 @@ def build_world(seed: int, scale: float) -> World:
     ends = np.cumsum([row["physicians"] for row in departments])
     spread = toml("hospital.toml")["cost"]["physician_sd"]
     drawn = stream(seed, 0, "physicians").normal(0.0, spread, len(codes))
-    doctors = [np.arange(end - row["physicians"], end) for row, end in zip(departments, ends, strict=True)]
+    doctors = [
+        np.arange(end - row["physicians"], end) for row, end in zip(departments, ends, strict=True)
+    ]
     effect = np.exp(drawn)
     for own in doctors:
         # A department as a whole costs what its groups cost.
@@ -115,7 +119,7 @@ def _columns(found: Sequence[Group]) -> tuple[Groups, float]:
     kind = np.array([KINDS.index(group.kind) for group in found])
     variance = np.log1p(np.array([group.cost_cv for group in found]) ** 2)
     mean_los = np.array([group.mean_los for group in found])
-    season = _seasons([group.diagnosis for group in found], plan["season"])
+    season = seasons([group.diagnosis for group in found], plan["season"])
     chance = cases * season
     chance /= chance.sum(axis=1, keepdims=True)
     lengths = np.array([_stays(p.returns) for p in profiles()])[profile]
@@ -139,6 +143,7 @@ def _columns(found: Sequence[Group]) -> tuple[Groups, float]:
         log_sd=np.sqrt(variance),
         mean_los=mean_los,
         department=np.array([_department(group) for group in found]),
+        category=np.unique([group.diagnosis[:3] for group in found], return_inverse=True)[1],
         chance=chance,
         first=first,
         within=within,
@@ -149,7 +154,7 @@ def _columns(found: Sequence[Group]) -> tuple[Groups, float]:
     return groups, chain
 
 
-def _seasons(diagnoses: Sequence[str], seasons: Sequence[Mapping[str, Any]]) -> Array:
+def seasons(diagnoses: Sequence[str], seasons: Sequence[Mapping[str, Any]]) -> Array:
     """The factor on each group's share by calendar month (12 rows); of the first season that fits."""
     table = np.ones((MONTHS, len(diagnoses)))
     for place, diagnosis in enumerate(diagnoses):

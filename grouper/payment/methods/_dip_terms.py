@@ -12,7 +12,7 @@ from grouper.payment.asked import rows_of
 from grouper.payment.fixed import Fixed
 from grouper.payment.methods._deviation import Deviation
 from grouper.payment.methods._paid import Paying
-from grouper.payment.sheet import TableCell
+from grouper.payment.sheet import Input, TableCell
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -61,12 +61,12 @@ class Terms:
             asked.find(f"{TOPIC}.fallback"),
         )
 
-    def same_score(self, kind: str | None, group: str | None) -> Value | TableCell | None:
+    def same_score(self, kind: str | None, group: str | None) -> Input | None:
         """What says that a group takes no hospital factor; None: it takes one."""
         if self.same_kinds is not None and kind in self.same_kinds.value:
-            return self.same_kinds
+            return Input("listed", kind or "", self.same_kinds)
         if self.same_groups is not None and group in rows_of(self.same_groups):
-            return TableCell(self.same_groups, group or "", group or "")
+            return Input("listed", group or "", self.same_groups, group or "")
         return None
 
     def factor(self, group: str | None) -> Value | TableCell:
@@ -110,9 +110,7 @@ class Terms:
         return found
 
 
-def _looked_up(
-    groups: Words, cells: dict[str, Any]
-) -> tuple[Fixed, NDArray[np.bool_]] | None:
+def _looked_up(groups: Words, cells: dict[str, Any]) -> tuple[Fixed, NDArray[np.bool_]] | None:
     """The numbers that a table gives the groups, and where; None where it gives none."""
     numbers = [cells.get(word) for word in groups.words]
     if not any(one is not None for one in numbers):

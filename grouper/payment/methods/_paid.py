@@ -17,6 +17,8 @@ from grouper.payment.fixed import Fixed
 if TYPE_CHECKING:
     from decimal import Decimal
 
+    from numpy.typing import NDArray
+
     from codebooks.policies.policy import Value
     from grouper.payment.asked import Asked
     from grouper.payment.block import Block
@@ -88,6 +90,14 @@ class Paying:
         return Fixed.same(self.point_value.number, count)
 
 
-def words_of(word: str, count: int) -> np.ndarray[tuple[int], np.dtype[np.object_]]:
+def words_of(word: str, count: int) -> NDArray[np.object_]:
     """One word for each of so many cases."""
     return np.full(count, word, object)
+
+
+def put(numbers: Fixed, rows: NDArray[np.int64], others: Fixed) -> Fixed:
+    """Numbers with others, of the same places, in some rows."""
+    wide = object in (numbers.units.dtype, others.units.dtype)
+    units = numbers.units.astype(object) if wide else numbers.units.copy()
+    units[rows] = others.units
+    return Fixed(units, numbers.places)

@@ -46,7 +46,7 @@ class ApgPoints:
         points = asked.sheet.add(
             "points",
             exact,
-            unit="point",
+            unit="points",
             rounding=paying.points,
             weight=whole,
             scale=scale,

@@ -64,7 +64,9 @@ def _unless_scope(reason: str | None) -> str | None:
     return None if reason == PayReason.SCOPE_MISSING else reason
 
 
-def _is(reasons: np.ndarray[tuple[int], np.dtype[np.object_]], code: str) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+def _is(
+    reasons: np.ndarray[tuple[int], np.dtype[np.object_]], code: str
+) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
     return np.array([one == code for one in reasons], np.bool_)
 
 

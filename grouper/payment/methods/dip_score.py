@@ -8,7 +8,6 @@ for deviating cases are those of the policy (:mod:`grouper.payment.methods._devi
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +19,8 @@ from grouper.payment.reasons import PayReason
 from grouper.payment.result import Band, Outcome
 
 if TYPE_CHECKING:
+    from decimal import Decimal
+
     from codebooks.policies.policy import Value
     from grouper.payment.asked import Asked
     from grouper.payment.block import Block, Outcomes
@@ -91,7 +92,9 @@ class _Priced:
         band = self._band(ratio)
         review = ratio is not None and rule.review is not None and ratio > rule.review.number
         if band is Band.LOW and rule.low_by_cost:
-            return _by_cost(self.asked, self.terms, self.cost, band, None, self.score, review)
+            return _by_cost(
+                self.asked, self.terms, self.cost, band, None, self.score, review=review
+            )
         points = self._points(band, ratio or Fraction(0))
         paying = self.terms.paying
         amount = paying.amount(self.asked, points)
@@ -149,7 +152,7 @@ class _Priced:
         else:
             name, exact = "points", self.score * self._factor(inputs)
         return self.asked.sheet.add(
-            name, exact, unit="point", rounding=self.terms.paying.points, **inputs
+            name, exact, unit="score", rounding=self.terms.paying.points, **inputs
         )
 
     def _factor(self, inputs: dict[str, Any], name: str = "hospital_factor") -> Fraction:
@@ -157,7 +160,7 @@ class _Priced:
         grouping = self.asked.grouping
         same = self.terms.same_score(grouping.group_kind, grouping.group)
         if same is not None:
-            self.asked.sheet.say("factor", "same_score", group=grouping.group or "-", rule=_said(same))
+            self.asked.sheet.say("factor", "same_score", listed=same)
             inputs[name] = 1
             return Fraction(1)
         found = self.terms.factor(grouping.group)
@@ -172,6 +175,7 @@ def _by_cost(
     band: Band,
     share: TableCell | None,
     score: Fraction | None = None,
+    *,
     review: bool = False,
 ) -> Outcome:
     """A case that is paid (a share of) its cost; its points are what that cost is worth."""
@@ -185,7 +189,7 @@ def _by_cost(
     points = asked.sheet.add(
         "points_cost",
         due.number / value if value else Fraction(0),
-        unit="point",
+        unit="score",
         rounding=paying.points,
         due=due,
         point_value=paying.point_value,
@@ -199,11 +203,6 @@ def _by_cost(
         band=band,
         review=review,
     )
-
-
-def _said(same: Value | TableCell) -> Any:  # noqa: ANN401 -- as an input of a line
-    """A list of kinds as a word of a line: the path is what counts."""
-    return same
 
 
 METHOD = DipScore()

@@ -14,7 +14,7 @@ import numpy as np
 from grouper.payment.block import Outcomes, because, no_reasons
 from grouper.payment.exact import plain
 from grouper.payment.fixed import Fixed
-from grouper.payment.methods._paid import Paying, words_of
+from grouper.payment.methods._paid import Paying, put, words_of
 from grouper.payment.reasons import PayReason
 from grouper.payment.result import Band, Outcome
 from grouper.schemes.pdpm.stay import local_day
@@ -49,7 +49,7 @@ class PdpmPoints:
         if cap is not None and days is None:
             return Outcome(reason=PayReason.DAYS_MISSING)
         _write_periods(asked)
-        stay = asked.sheet.add("stay", weight, unit="point", weight=weight)
+        stay = asked.sheet.add("stay", weight, unit="points", weight=weight)
         capped = cap is not None and days is not None and days > cap.value
         if capped and cap is not None and days is not None:
             stay = _capped(asked, stay, cap, days)
@@ -57,7 +57,7 @@ class PdpmPoints:
         points = asked.sheet.add(
             "points",
             exact,
-            unit="point",
+            unit="points",
             rounding=paying.points,
             stay=stay,
             hospital_factor=paying.factor,
@@ -88,7 +88,7 @@ class PdpmPoints:
             some = np.flatnonzero(capped)
             if len(some):
                 whole = weight.take(some) * paying.factor.number * int(cap.value)
-                points = _put(points, some, whole.over(Fixed(days[some], 0), paying.points))
+                points = put(points, some, whole.over(Fixed(days[some], 0), paying.points))
         amount = paying.amounts(points)
         return Outcomes(
             amount=amount,
@@ -127,7 +127,7 @@ def days_of_columns(columns: Columns) -> tuple[NDArray[np.int64], NDArray[np.boo
 
 def _capped(asked: Asked, stay: Line, cap: Value, days: int) -> Line:
     exact = stay.number * Fraction(cap.number) / days
-    return asked.sheet.add("capped", exact, unit="point", stay=stay, cap_days=cap, days=days)
+    return asked.sheet.add("capped", exact, unit="points", stay=stay, cap_days=cap, days=days)
 
 
 def _write_periods(asked: Asked) -> None:
@@ -138,21 +138,11 @@ def _write_periods(asked: Asked) -> None:
         asked.sheet.add(
             "period",
             part.weight,
-            unit="point",
+            unit="points",
             group=part.group or "-",
             days=part.days,
             daily=Fraction(part.weight) / part.days,
         )
-
-
-def _put(numbers: Fixed, rows: NDArray[np.int64], others: Fixed) -> Fixed:
-    """Numbers with others, of the same places, in some rows."""
-    units = numbers.units
-    if others.units.dtype == object:
-        units = units.astype(object)
-    units = units.copy()
-    units[rows] = others.units
-    return Fixed(units, numbers.places)
 
 
 METHOD = PdpmPoints()
