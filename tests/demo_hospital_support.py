@@ -15,16 +15,29 @@ MARCH = month_number("2025-03")
 CENT = Decimal("0.01")
 
 
-@cache
-def hospital() -> Hospital:
-    """The hospital in full size."""
-    return Hospital(SEED, 1.0)
+PART = 0.15
+"""Scale of the month whose lines are looked at one by one."""
 
 
 @cache
-def march() -> MonthTables:
-    """One month of it in full size."""
-    return hospital().month(MARCH)
+def hospital(scale: float = 1.0) -> Hospital:
+    """The hospital, in full size unless told otherwise."""
+    return Hospital(SEED, scale)
+
+
+@cache
+def march(scale: float = 1.0) -> MonthTables:
+    """One month of it."""
+    return hospital(scale).month(MARCH)
+
+
+@cache
+def lines_by_case() -> dict[str, list[dict[str, Any]]]:
+    """The lines of the smaller month, by case."""
+    found: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for line in march(PART).charges.to_pylist():
+        found[line["case_id"]].append(line)
+    return found
 
 
 def split(line: dict[str, Any]) -> tuple[Decimal, Decimal, Decimal, Decimal]:
@@ -38,10 +51,6 @@ def split(line: dict[str, Any]) -> tuple[Decimal, Decimal, Decimal, Decimal]:
     return amount, Decimal(0), over.quantize(CENT), first
 
 
-def sums_by_case(lines: list[dict[str, Any]]) -> dict[str, list[Decimal]]:
-    """Total, own, above limits and first shares of each case."""
-    found: dict[str, list[Decimal]] = defaultdict(lambda: [Decimal(0)] * 4)
-    for line in lines:
-        own = found[line["case_id"]]
-        found[line["case_id"]] = [a + b for a, b in zip(own, split(line), strict=True)]
-    return found
+def summed(lines: list[dict[str, Any]]) -> list[Decimal]:
+    """Total, own, above limits and first shares of lines."""
+    return [sum(values, Decimal(0)) for values in zip(*map(split, lines), strict=True)]

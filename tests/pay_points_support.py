@@ -17,7 +17,7 @@ from pay_quota_support import asked as asked_of
 from codebooks.policies.policy import Policy
 from grouper.case.record import Case
 from grouper.payment.asked import Asked
-from grouper.payment.block import Block
+from grouper.payment.block import Block, Outcomes
 from grouper.payment.columns import HISTORY_SCHEMA, Columns
 from grouper.payment.exact import plain
 from grouper.payment.methods import Method
@@ -68,14 +68,14 @@ def both(
 ) -> list[tuple[Outcome, Asked]]:
     """Price stays in both ways, hold them equal, and give the scalar ones with their sheets."""
     many = block_of(stays, terms, facts)
-    outcomes = method.price_block(many)
+    rows = _rows(method.price_block(many))
     found = []
     for number, one in enumerate(stays):
         asked = asked_of(one.case, terms, to=one.grouping, facts=facts)
         asked.extra = one.extra
         asked.sheet.section = method.section
         outcome = method.price(asked)
-        assert _shown(outcome) == _row(outcomes, number), one
+        assert _shown(outcome) == rows[number], one
         assert set(asked.sheet.asked) == set(many.asked)
         if outcome.reason is None:
             last = [line for line in asked.sheet.lines if line.name != "fund"][-1]
@@ -115,19 +115,30 @@ def _shown(outcome: Outcome) -> dict[str, Any]:
     return told | {"warnings": [str(code) for code in outcome.warnings]}
 
 
-def _row(outcomes: Any, number: int) -> dict[str, Any]:
-    if outcomes.reasons[number] is not None:
-        return {"reason": str(outcomes.reasons[number])}
-    told: dict[str, Any] = {}
+def _rows(outcomes: Outcomes) -> list[dict[str, Any]]:
+    count = len(outcomes.reasons)
+    columns: dict[str, list[Decimal | None]] = {}
     for name in NUMBERS:
         column = getattr(outcomes, name)
-        given = outcomes.stated.get(name, np.ones(len(outcomes.reasons), np.bool_))
-        found = column.decimals()[number] if column is not None and given[number] else None
-        told[name] = found if found is None or name in {"amount", "fund"} else plain(found)
-    told["band"] = None if outcomes.band is None else outcomes.band[number]
-    told["review"] = bool(outcomes.review is not None and outcomes.review[number])
-    told["warnings"] = [str(code) for code, where in outcomes.warnings if where[number]]
-    return told
+        given = outcomes.stated.get(name, np.ones(count, np.bool_))
+        values = [None] * count if column is None else column.decimals()
+        columns[name] = [
+            value if known and value is not None else None
+            for value, known in zip(values, given, strict=True)
+        ]
+    rows: list[dict[str, Any]] = []
+    for number in range(count):
+        if outcomes.reasons[number] is not None:
+            rows.append({"reason": str(outcomes.reasons[number])})
+            continue
+        told: dict[str, Any] = {name: columns[name][number] for name in NUMBERS}
+        for name in ("unit_weight", "points", "point_value"):
+            told[name] = None if told[name] is None else plain(told[name])
+        told["band"] = None if outcomes.band is None else outcomes.band[number]
+        told["review"] = bool(outcomes.review is not None and outcomes.review[number])
+        told["warnings"] = [str(code) for code, where in outcomes.warnings if where[number]]
+        rows.append(told)
+    return rows
 
 
 COSTS = st.one_of(

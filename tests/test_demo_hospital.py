@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from demo_hospital_support import MARCH, hospital, march, sums_by_case
+from demo_hospital_support import MARCH, PART, hospital, lines_by_case, march, summed
 
 from codebooks.charlson import charlson_variant
 from codebooks.codes import code_set
@@ -181,8 +181,8 @@ def test_tables_have_the_columns_of_the_contract() -> None:
 
 
 def test_sums_are_exact_to_the_fen() -> None:
-    found = sums_by_case(march().charges.to_pylist())
-    differing = {one.case_id for one in march().planted if one.kind == "total_differs"}
+    found = {case: summed(lines) for case, lines in lines_by_case().items()}
+    differing = {one.case_id for one in march(PART).planted if one.kind == "total_differs"}
     names = [
         "case_id",
         "total_cost",
@@ -191,7 +191,10 @@ def test_sums_are_exact_to_the_fen() -> None:
         "first_share_cost",
         "scope_cost",
     ]
-    rows = march().inpatient.select(names).to_pylist() + march().long_stay.select(names).to_pylist()
+    rows = (
+        march(PART).inpatient.select(names).to_pylist()
+        + march(PART).long_stay.select(names).to_pylist()
+    )
     assert {row["case_id"] for row in rows} == set(found)
     seen = set()
     for row in rows:
@@ -206,7 +209,7 @@ def test_sums_are_exact_to_the_fen() -> None:
 
 
 def test_lists_of_visits_add_up() -> None:
-    rows = march().outpatient.slice(0, 3000).to_pylist()
+    rows = march(PART).outpatient.to_pylist()
     for row in rows:
         assert sum(row["line_amount"]) == row["total_cost"]
         parts = ("scope_cost", "own_cost", "over_limit_cost", "first_share_cost")
@@ -214,18 +217,11 @@ def test_lists_of_visits_add_up() -> None:
         assert all(time >= row["admission_time"] for time in row["line_time"])
 
 
-def lines_by_case() -> dict[str, list[dict[str, Any]]]:
-    found: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for line in march().charges.to_pylist():
-        found[line["case_id"]].append(line)
-    return found
-
-
 def test_lines_lie_within_the_stay_and_are_numbered() -> None:
-    late = {one.case_id for one in march().planted if one.kind == "after_discharge"}
+    late = {one.case_id for one in march(PART).planted if one.kind == "after_discharge"}
     bounds = {
         row["case_id"]: row
-        for table in (march().inpatient, march().long_stay)
+        for table in (march(PART).inpatient, march(PART).long_stay)
         for row in table.select(["case_id", "admission_time", "discharge_time", "los"]).to_pylist()
     }
     outside = set()
@@ -250,10 +246,11 @@ def test_structure_of_surgical_stays_is_the_published_one() -> None:
     kinds = world.groups.kind[hospital().stays(MARCH).group]
     ids = march().inpatient.column("case_id").to_pylist()
     surgical = {i for i, kind in zip(ids, kinds, strict=True) if kind == 2}
+    lines = march().charges.select(["case_id", "line_class", "line_amount"]).to_pydict()
     spent: Counter[str] = Counter()
-    for line in march().charges.select(["case_id", "line_class", "line_amount"]).to_pylist():
-        if line["case_id"] in surgical:
-            spent[line["line_class"]] += line["line_amount"]
+    for case, kind, amount in zip(*lines.values(), strict=True):
+        if case in surgical:
+            spent[kind] += amount
     share = {kind: float(amount / spent.total()) for kind, amount in spent.items()}
     assert share["08"] == pytest.approx(0.28, abs=0.04)
     assert share["05"] + share["06"] == pytest.approx(0.24, abs=0.04)
@@ -285,7 +282,7 @@ def test_planted_rules_are_known(facts: Path) -> None:
 
 def test_planted_lines_are_the_ones_named() -> None:
     lines = lines_by_case()
-    for one in march().planted:
+    for one in march(PART).planted:
         if one.sort != "violation" or not one.lines or one.case_id.startswith("MZ"):
             continue
         own = [lines[one.case_id][number - 1] for number in one.lines]
@@ -345,14 +342,14 @@ def test_an_audit_finds_what_is_planted_and_nothing_else(knowledge: Knowledge) -
         "duplicate_charge": "duplicate",
         "duplicate_test": "duplicate",
     }
-    planted = {(names[p.kind], p.case_id) for p in march().planted if p.kind in names}
+    planted = {(names[p.kind], p.case_id) for p in march(PART).planted if p.kind in names}
     assert found == planted
     assert len({kind for kind, _ in planted}) == 3
 
 
 def test_hanging_stays_have_days_without_care() -> None:
     lines = lines_by_case()
-    hanging = [one for one in march().planted if one.kind == "hanging_bed"]
+    hanging = [one for one in march(PART).planted if one.kind == "hanging_bed"]
     assert hanging
     for one in hanging:
         days: dict[Any, set[str]] = defaultdict(set)

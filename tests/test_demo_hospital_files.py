@@ -162,6 +162,7 @@ def test_a_file_in_the_way_is_told(tmp_path: Path, made: Path) -> None:
         ("2025-01", 1, -1, 1.0, "DEMO_HOSPITAL_SIZE"),
         ("2025-01", 1, 1, 0.0, "DEMO_HOSPITAL_SIZE"),
         ("2025-01", 1, 1, float("nan"), "DEMO_HOSPITAL_SIZE"),
+        ("1990-01", 1, 1, 1.0, "DEMO_HOSPITAL_UNCOVERED"),
         ("2024-12", 1, 1, 1.0, "DEMO_HOSPITAL_UNCOVERED"),
         ("2025-01", 25, 1, 1.0, "DEMO_HOSPITAL_UNCOVERED"),
         ("2025-01", 10**9, 1, 1.0, "DEMO_HOSPITAL_UNCOVERED"),

@@ -99,8 +99,9 @@ def test_the_lowest_rank_binds_and_every_rule_answers() -> None:
         "found": "inpatient",
         "wanted": "outpatient",
     }
-    assert lines[0].inputs[1].given is not None
-    assert lines[0].inputs[1].given.path == "assignment.rules"
+    assert lines[1].inputs[1].given is not None
+    assert lines[1].inputs[1].given.path == "assignment.rules"
+    assert lines[2].inputs[0].value == "dialysis"
 
 
 def test_two_rules_of_one_rank_with_different_methods_are_a_conflict() -> None:
@@ -258,6 +259,18 @@ def test_a_list_that_is_not_there() -> None:
     assert bound(Case(), other)[0].method == "drg_rate"
 
 
+def test_a_list_is_asked_only_where_the_facts_leave_it_open() -> None:
+    told = terms(rule("disease_quota", 10, kind=("inpatient",), listed=True), rule("drg_rate", 20))
+    for kind, asks in (("inpatient", True), ("outpatient", False), (None, True)):
+        facts = {**FACTS, "kind": kind}
+        shown = asked(Case(kind=kind or "inpatient"), told, facts=facts)
+        assert assign(shown, METHODS).method == "drg_rate"
+        assert ("disease_quota.diseases" in shown.sheet.asked) is asks
+        many = block([Case(kind=kind or "inpatient")], told, facts=facts)
+        assign_block(many, METHODS, families(["dip"]))
+        assert set(many.asked) == set(shown.sheet.asked)
+
+
 def test_a_policy_without_rules_is_an_error() -> None:
     for ask in (
         lambda: assign(asked(Case(), policy({})), METHODS),
@@ -351,7 +364,9 @@ def test_both_ways_agree_with_a_plain_reading(
         found = assign(shown, METHODS)
         assert (method[number], reason[number]) == (found.method, found.reason)
         assert (found.method is None) is (found.reason is not None)
-        assert len(shown.sheet.lines) == len(rules)
+        told_lines = [line for line in shown.sheet.lines if line.name != "later"]
+        assert len(told_lines) <= len(rules)
+        assert ("holds" in {line.name for line in told_lines}) >= (found.method is not None)
         if "by_magic" not in {one["method"] for one in rules}:
             told_of = {**facts, "here": "here" if here else "elsewhere", "family": family, "lists": lists}  # fmt: skip
             assert _plainly(rules, case, to, told_of) == (found.method, found.reason)
@@ -480,6 +495,8 @@ class _Named:
         ("demo", "2025-03-01", Case(visit_type="28"), "ungrouped", "dip", "individual_review"),
         ("demo", "2025-03-01", Case(visit_type="21"), "grouped", "dip", "dip_score"),
         ("demo", "2025-03-01", Case(visit_type="26"), "grouped", "dip", "dip_score"),
+        ("demo", "2025-03-01", Case(visit_type="26", dx=("K35.800",), px=("47.0100",)), "grouped", "dip", "disease_quota"),
+        ("demo", "2025-03-01", Case(visit_type="26", dx=("K35.800",), px=("47.0100",), pathway="left"), "grouped", "dip", "dip_score"),
         ("demo", "2025-03-01", Case(visit_type="21"), "invalid", "dip", "PAY_CASE_INVALID"),
         ("demo", "2025-03-01", Case(kind="outpatient", visit_type="14", dx=("N18.001",)), "invalid", "", "dialysis_capitation"),
         ("demo", "2025-03-01", Case(kind="outpatient"), "grouped", "apg", "apg_points"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
@@ -12,9 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pay_quota_support import FACTS, asked, batch, block, both, policy, yuan
 
+from codebooks.policies.policies import policies
+from codebooks.policies.policy import Value
 from codebooks.policies.yaml_nodes import PolicyError
 from grouper.case.record import Case
+from grouper.payment.budget import bands_of
 from grouper.payment.methods.bed_day import METHOD as BED_DAY
+from grouper.payment.methods.bed_day import segments_of
 from grouper.payment.methods.by_item import METHOD as BY_ITEM
 from grouper.payment.methods.dialysis_capitation import METHOD as DIALYSIS
 from grouper.payment.methods.disease_quota import METHOD as QUOTA
@@ -247,6 +252,8 @@ def test_a_visit_for_dialysis_needs_the_year_so_far() -> None:
     ):
         assert one(DIALYSIS, case, DIALYSIS_TERMS)[0].reason == "PAY_YEAR_MISSING"
     assert one(DIALYSIS, Case(), DIALYSIS_TERMS)[0].reason == "PAY_COST_MISSING"
+    case = Case(scope_cost=yuan(9), year_basic=yuan(-1), year_deductible=yuan(0))
+    assert one(DIALYSIS, case, DIALYSIS_TERMS)[0].reason == "PAY_COST_NEGATIVE"
 
 
 def test_the_months_of_a_visits_cap() -> None:
@@ -297,6 +304,34 @@ def test_a_case_within_the_budget_is_marked(
     assert outcome.warnings == (("PAY_BUDGET",) if marked else ())
     assert [line.name for line in shown] == lines
     assert one(BUDGET, Case(), terms)[0].reason == "PAY_COST_MISSING"
+
+
+def test_a_quota_of_the_demonstration_region() -> None:
+    # 7,800 × 0.72 = 5,616 for a resident.
+    terms = policies().on("demo", date(2025, 6, 1))
+    case = Case(dx=("K35.800",), px=("47.0100",))
+    found = QUOTA.price(asked(case, terms, facts={**FACTS, "insurance": "resident"}))
+    assert (found.amount, found.fund) == (yuan(7800), yuan(5616))
+
+
+@pytest.mark.parametrize("region", policies().with_files)
+def test_the_shipped_tables_fit_together(region: str) -> None:
+    given_values = policies().given(region)
+    diseases = {
+        row["disease"]
+        for one in given_values
+        if one.path == "disease_quota.diseases"
+        for row in one.value
+    }
+    for one in given_values:
+        for keys, value in one.by_keys():
+            told = Value(one, value, keys)
+            if one.path == "disease_quota.quotas":
+                assert {row["disease"] for row in value} == diseases
+            elif one.path == "bed_day.segments":
+                assert segments_of(told) is not None
+            elif one.path == "global_budget.overspend":
+                assert bands_of(told)[0].start == 0
 
 
 # --- both ways on random cases -----------------------------------------------------------------

@@ -89,6 +89,12 @@ def test_an_overspend_in_bands() -> None:
     in_words(found.lines)
 
 
+def test_an_overspend_within_the_first_band() -> None:
+    found = settled(visit("621000"))
+    assert (found.balance, found.shared) == (D(-1000), D(700))
+    assert len([each for each in found.lines if each.name == "band"]) == 1
+
+
 def test_neither_surplus_nor_overspend() -> None:
     found = settled(visit("620000"))
     assert (found.balance, found.payment) == (D(0), D(620000))

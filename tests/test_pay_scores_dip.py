@@ -149,6 +149,11 @@ def test_a_limit_for_review_of_its_own() -> None:
     limited = BASE | {"dip_score.review_limit": D(3)}
     assert not priced(limited, "3").review
     assert priced(limited, "3.01").review
+    policy = policy_of(limited)
+    for cost, told in ((STANDARD * 3, 0), (STANDARD * 4, 1)):
+        one = row(group="A", weight=D(800), total_cost=cost)
+        lines = asked_of(METHOD, policy, one)[1].sheet.lines
+        assert len([each for each in lines if each.value == "candidate"]) == told
 
 
 def test_without_a_rule_the_cost_is_not_asked_for() -> None:
@@ -309,6 +314,8 @@ def test_ningde_has_no_public_point_value() -> None:
         asked_of(METHOD, on("ningde", date(2023, 1, 1)), one)
     assert caught.value.code == "POLICY_VALUE_MISSING"
     assert caught.value.params["path"] == "dip_score.point_value"
+    assert on("ningde", date(2022, 1, 1)).value("dip_score.same_score_count").number == 100
+    assert on("ningde", date(2021, 1, 1)).find("dip_score.same_score_count") is None
 
 
 def test_the_fictitious_region_prices_its_hospital() -> None:

@@ -65,15 +65,20 @@ def assign(asked: Asked, methods: Mapping[str, Method]) -> Assigned:
     """
     table = asked.value(_RULES)
     ranked = _ranked(table)
-    lists = {n: _listed(rule, methods, lambda m: m.lists(asked)) for n, rule in _lists(ranked)}
+    lists = {
+        n: _listed(rule, methods, lambda m: m.lists(asked))
+        for n, rule in _lists(ranked, asked.facts)
+    }
     found: Assigned | None = None
-    for rank, same in groupby(enumerate(ranked), key=lambda pair: int(pair[1]["rank"])):
+    later: list[str] = []
+    for _, same in groupby(enumerate(ranked), key=lambda pair: int(pair[1]["rank"])):
         if found is not None:
-            for _, rule in same:
-                asked.sheet.say("later", "later", rank=str(rank), rule=_cell(table, rule))
+            later += [str(rule["method"]) for _, rule in same]
             continue
         answers = [(rule, _answer(asked, table, rule, lists.get(n))) for n, rule in same]
         found = _decide([(rule["method"], one) for rule, one in answers if one], methods)
+    if later:
+        asked.sheet.say("later", "later", rules=", ".join(dict.fromkeys(later)))
     return found or _none(asked)
 
 
@@ -95,7 +100,8 @@ def assign_block(
     """
     ranked = _ranked(block.value(_RULES))
     lists = {
-        n: _listed(rule, methods, lambda m: m.lists_block(block)) for n, rule in _lists(ranked)
+        n: _listed(rule, methods, lambda m: m.lists_block(block))
+        for n, rule in _lists(ranked, block.facts)
     }
     names = sorted({str(rule["method"]) for rule in ranked})
     codes: list[str] = [PayReason.METHOD_CONFLICT, PayReason.CASE_INVALID, PayReason.METHOD_NONE]
@@ -140,9 +146,20 @@ def _ranked(table: Value) -> list[Rule]:
     return sorted(table.value, key=lambda rule: int(rule["rank"]))
 
 
-def _lists(ranked: list[Rule]) -> Iterator[tuple[int, Rule]]:
-    # Every list is asked of every case, so that both ways name the same assumptions.
-    return ((n, rule) for n, rule in enumerate(ranked) if rule["listed"])
+def _lists(ranked: list[Rule], facts: Mapping[str, str | None]) -> Iterator[tuple[int, Rule]]:
+    """The rules whose method's list has to be asked: what the facts rule out is not.
+
+    Facts are the same for all cases of a block, so that both ways name the same assumptions; whether
+    the list matters to a case in the end makes no difference.
+    """
+    for number, rule in enumerate(ranked):
+        told = [
+            rule[name] is None or facts[name] in (None, *rule[name])
+            for name in facts
+            if name in rule
+        ]
+        if rule["listed"] and all(told):
+            yield number, rule
 
 
 def _listed(rule: Rule, methods: Mapping[str, Method], ask: Callable[[Listing], Any]) -> Any:  # noqa: ANN401 -- as of ``ask``
@@ -158,22 +175,22 @@ def _listed(rule: Rule, methods: Mapping[str, Method], ask: Callable[[Listing], 
 
 def _answer(asked: Asked, table: Value, rule: Rule, listed: bool | str | None) -> Answer | None:
     """Whether a rule holds, or what hinders an answer; None: it does not hold."""
-    cell, rank = _cell(table, rule), str(rule["rank"])
+    method, rank = str(rule["method"]), str(rule["rank"])
     answer = Answer()
     for condition in CONDITIONS:
         one = condition.of_case(asked, rule)
         if one.holds is False:
             told = {"found": one.found or "-", "wanted": one.wanted}
-            asked.sheet.say(f"not_{condition.name}", "no", rank=rank, rule=cell, **told)
+            asked.sheet.say(f"not_{condition.name}", "no", rank=rank, rule=method, **told)
             return None
         answer = answer if answer.reason else one
     if listed is False:
-        asked.sheet.say("not_listed", "off", rank=rank, rule=cell)
+        asked.sheet.say("not_listed", "off", rank=rank, rule=method)
         return None
     if isinstance(listed, str) and not answer.reason:
         answer = Answer(None, listed)
     name, word = ("open", "open") if answer.reason else ("holds", "yes")
-    asked.sheet.say(name, word, rank=rank, rule=cell)
+    asked.sheet.say(name, word, rank=rank, rule=TableCell(table, rank, method))
     return answer
 
 
@@ -198,10 +215,6 @@ def _none(asked: Asked) -> Assigned:
         )
     told: dict[str, object] = {"kind": asked.case.kind, "status": str(asked.grouping.status)}
     return Assigned(reason=PayReason.METHOD_NONE, params=told)
-
-
-def _cell(table: Value, rule: Rule) -> TableCell:
-    return TableCell(table, str(rule["rank"]), rule["method"])
 
 
 def _masks(

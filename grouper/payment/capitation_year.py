@@ -150,7 +150,7 @@ def _settled(person: str, year: int, visits: list[_Visit]) -> DialysisYear:
     total = sum((one.cost for one in visits if one.cost is not None), Fraction(0))
     cap = capitation.cap(months)
     parts = capitation.parts(total, opening.patient, opening.fund, cap)
-    cost = sheet.add("cost", total, visits=len(visits))
+    cost = sheet.add("cost", total, visits=str(len(visits)))
     month = sheet.add("months", months, unit="months", counted=counted)
     limit = sheet.add("cap", cap, annual=capitation.annual, months=month)
     patient = sheet.add(

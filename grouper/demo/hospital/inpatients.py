@@ -12,7 +12,7 @@ from grouper.demo.hospital.chains import YEAR, joined, origin_month
 from grouper.demo.hospital.coding import code_stays
 from grouper.demo.hospital.plan import month_name, month_of, stream
 from grouper.demo.hospital.tables import toml
-from grouper.demo.hospital.world import KINDS, Array
+from grouper.demo.hospital.world import Array
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -271,9 +271,3 @@ def _levels(procedures: Sequence[tuple[str, ...]], chance: np.random.Generator) 
 
 def _zip(make: Callable[..., str], *columns: Array) -> list[str]:
     return [make(*values) for values in zip(*(c.tolist() for c in columns), strict=True)]
-
-
-def surgical(month: Month) -> Array:
-    """Which stays had an operation."""
-    found: Array = month.kind == KINDS.index("surgical")
-    return found

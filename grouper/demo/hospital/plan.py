@@ -111,7 +111,7 @@ def make_plan(
 
 
 def _binding(region: str, month: int) -> str | None:
-    if month // MONTHS >= date.max.year:
+    if not date.min.year <= month // MONTHS <= date.max.year:
         return None
     day = date(month // MONTHS, month % MONTHS + 1, 1)
     try:

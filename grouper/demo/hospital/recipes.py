@@ -12,6 +12,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from functools import cache
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -142,8 +143,9 @@ class _Writer:
         return "surgical" if _OPERATIONS.intersection(kinds) else "procedure"
 
 
+@cache
 def groups_of(scheme: str) -> tuple[Group, ...]:
-    """The groups of a scheme's book that can be drawn, in the book's order.
+    """The groups of a scheme's book that can be drawn, in the book's order; found once in a process.
 
     Raises:
         CodebookError: the scheme is unknown or its book broken.

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from codebooks.errors import Where
 from codebooks.registry import registry
+from codebooks.treatment import treatment_kinds
 from grouper.demo.hospital.errors import HospitalError
 from grouper.demo.hospital.planting import Planted
 from grouper.demo.hospital.tables import data_hash, toml
@@ -34,14 +35,15 @@ _CHUNK = 1 << 20
 
 
 def fingerprint(plan: Plan) -> str:
-    """What a month's content depends on, as a hash: seed, scale, tables and the scheme's book."""
-    scheme = toml("hospital.toml")["hospital"]["scheme"]
+    """What a month depends on, as a hash: seed, scale, tables, book and treatment kinds."""
+    book = registry().book(toml("hospital.toml")["hospital"]["scheme"])
     parts = {
         "format": FORMAT,
         "seed": plan.seed,
         "scale": plan.scale,
         "tables": data_hash(),
-        "book": registry().book(scheme).content_hash(),
+        "book": book.content_hash(),
+        "treatments": treatment_kinds(book.card.procedure_code_set).content_sha256,
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 

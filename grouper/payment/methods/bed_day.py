@@ -56,10 +56,10 @@ class BedDay:
             if inside > 0:
                 rate = TableCell(table, str(one.first), one.rate)
                 line = asked.sheet.add(
-                    "segment", inside * Fraction(one.rate), days=inside, rate=rate
+                    "segment", inside * Fraction(one.rate), days=str(inside), rate=rate
                 )
                 total += line.number
-        standard = asked.sheet.add("standard", total, rounding=money, days=days, segments=total)
+        standard = asked.sheet.add("standard", total, rounding=money, segments=total)
         return Outcome(amount=money.of(standard.number), band=Band.BED_DAY)
 
     def price_block(self, block: Block) -> Outcomes:

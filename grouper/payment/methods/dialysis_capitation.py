@@ -122,6 +122,8 @@ class DialysisCapitation:
             return Outcome(reason=found.reason)
         if case.year_deductible is None or case.year_basic is None:
             return Outcome(reason=PayReason.YEAR_MISSING)
+        if case.year_deductible < 0 or case.year_basic < 0:
+            return Outcome(reason=PayReason.COST_NEGATIVE)
         months = int(terms.months.value)
         cap, sheet = terms.cap(months), asked.sheet
         limit = sheet.add("cap", cap, annual=terms.annual, months=terms.months)
@@ -157,6 +159,7 @@ class DialysisCapitation:
         before, paid_once = block.columns.fixed("year_deductible")
         paid, paid_told = block.columns.fixed("year_basic")
         because(reasons, ~paid_once | ~paid_told, PayReason.YEAR_MISSING)
+        because(reasons, before.less(0) | paid.less(0), PayReason.COST_NEGATIVE)
         left = (before * -1 + terms.deductible.number).maximum(0)
         patient = left.minimum(cost).rounded(terms.money)
         room = paid * -1 + terms.money.of(terms.cap(int(terms.months.value)))

@@ -91,6 +91,10 @@ class _Priced:
             )
         band = self._band(ratio)
         review = ratio is not None and rule.review is not None and ratio > rule.review.number
+        if review:
+            self.asked.sheet.say(
+                "review", "candidate", deviation=self.deviation, review_limit=rule.review
+            )
         if band is Band.LOW and rule.low_by_cost:
             return _by_cost(
                 self.asked, self.terms, self.cost, band, None, self.score, review=review
