@@ -1,13 +1,10 @@
-"""Whose message it is: the numbers of patient, visit and hospital, and the insured region."""
+"""Whose message it is: the numbers of patient, visit and hospital."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from codebooks.errors import CodebookError
-from codebooks.registry import registry
 from hl7_adapters.nhsa.messages import blank
 
 if TYPE_CHECKING:
@@ -17,7 +14,8 @@ if TYPE_CHECKING:
     from hl7_adapters.nhsa.options import Options
     from hl7_adapters.nhsa.tables import Tables
 
-_CITY, _PROVINCE, _LENGTH = 4, 2, 6
+PLACE, INSURED = "mdtrtarea_admvs", "insuplc_admdvs"
+"""The fields of the envelope for the place of treatment and for where the patient is insured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,32 +79,3 @@ def hospital(message: Message, tables: Tables) -> str:
             if value is not None and not blank(value):
                 return value.strip()
     return message.head.get("fixmedins_code", "").strip()
-
-
-@lru_cache(maxsize=1024)
-def region_of(code: str) -> str | None:
-    """An administrative code that the codebooks know: this one, its city's or its province's.
-
-    None where they know none of them: the hospital's own region stands in then.
-    """
-    written = code.strip()
-    if not (len(written) == _LENGTH and written.isascii() and written.isdigit()):
-        return None
-    for length in (_LENGTH, _CITY, _PROVINCE):
-        found = written[:length].ljust(_LENGTH, "0")
-        try:
-            registry().region(found)
-        except CodebookError:
-            continue
-        return found
-    return None
-
-
-def insured_of(code: str) -> str:
-    """Where the patient is insured: the city as the codebooks write it, else the code as it stands.
-
-    A district of a city that the codebooks know is insured in that city; of another city of a
-    province that they know, it is not said to be insured in the province as a whole.
-    """
-    known = region_of(code)
-    return known if known and known[:_CITY] == code.strip()[:_CITY] else code.strip()

@@ -5,12 +5,13 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from codebooks.places import insured_of, region_of
 from grouper.case.fields import FIELDS
 from grouper.case.values import fold
 from grouper.intake.event import Event
 from hl7_adapters.nhsa.coded import read_codes
 from hl7_adapters.nhsa.durations import ambiguous, minutes_of, raw_hours, span, together
-from hl7_adapters.nhsa.identity import hospital, insured_of, numbers, region_of
+from hl7_adapters.nhsa.identity import INSURED, PLACE, hospital, numbers
 from hl7_adapters.nhsa.messages import blank
 from hl7_adapters.nhsa.roles import VOID, code_role, role_of
 from hl7_adapters.nhsa.sums import SUM, parts_of, total
@@ -51,7 +52,7 @@ class StayReader:
         for path, value in self.message.rest.items():
             self.extra[f"{self.family}.rest.{path}"] = value
         self.extra[f"{self.family}.dialect"] = self.message.dialect
-        self._region(self.message.head.get("insuplc_admdvs"))
+        self._places()
         found = numbers(self.message, self.tables, self.options)
         return Event(
             patient=found.patient,
@@ -129,7 +130,9 @@ class StayReader:
             else:
                 self.unknown.append((self.message.place(node, name), value))
         elif to == "region":
-            self._region(value)
+            region = region_of(value)
+            if region is not None:
+                self._take(to, region, meaning.rank)
         elif to == "insured_region":
             self._take(to, insured_of(value), meaning.rank)
         elif to == "ventilator_hours":
@@ -157,12 +160,14 @@ class StayReader:
         else:
             self.facts["ventilator_hours"] = fold(value)
 
-    def _region(self, code: str | None) -> None:
-        if code and not blank(code) and "region" not in self.facts:
-            region = region_of(code)
-            if region is not None:
-                self.facts["region"] = region
-            self.facts.setdefault("insured_region", insured_of(code))
+    def _places(self) -> None:
+        """What the envelope says of places: it stands behind what the nodes say."""
+        treated, insured = (self.message.head.get(name, "") for name in (PLACE, INSURED))
+        region = region_of(treated)
+        if region is not None and self.facts.get("region") is None:
+            self.facts["region"] = region
+        if not blank(insured) and self.facts.get("insured_region") is None:
+            self.facts["insured_region"] = insured_of(insured)
 
     def _icu(self, node: str, rows: tuple[Row, ...]) -> None:
         total, stated = Decimal(0), False

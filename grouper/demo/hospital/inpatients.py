@@ -12,13 +12,12 @@ from grouper.demo.hospital.chains import YEAR, joined, origin_month
 from grouper.demo.hospital.coding import code_stays
 from grouper.demo.hospital.plan import month_name, month_of, stream
 from grouper.demo.hospital.tables import toml
-from grouper.demo.hospital.world import Array
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from grouper.demo.hospital.chains import Stays
-    from grouper.demo.hospital.world import World
+    from grouper.demo.hospital.world import Array, World
 
 DAY, HOUR, MINUTE = 86_400, 3_600, 60
 ZONE_SECONDS = 8 * HOUR

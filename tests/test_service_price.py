@@ -1,0 +1,175 @@
+"""Prices over REST, on the physician's card and in what goes back to the hospital."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from service_support import HEART, Service, service
+
+from grouper.case.record import Case
+from grouper.payment.result import Payment, PayStatus
+from grouper.service import pricing
+from grouper.service.cds.cards import Told, discharge_cards
+from grouper.service.pricing import StayPricer, grouping_from, needs_lines, priced_from
+from grouper.store.groupings import GroupingRow
+
+AT = datetime(2024, 5, 3, tzinfo=UTC)
+ROW = GroupingRow(
+    stay_id=1,
+    version=1,
+    at=AT,
+    scheme="harbin-2022",
+    content_hash="",
+    binding=True,
+    status="grouped",
+    reason=None,
+    warnings=None,
+    mdc="MDCA",
+    adrg="AB1",
+    group="AB19",
+    group_name="",
+    cc_level=None,
+    group_kind=None,
+    weight=None,
+)
+CASE = Case(
+    region="harbin",
+    insurance_type="310",
+    discharge_time=AT,
+    total_cost=Decimal("400000.00"),
+    own_cost=Decimal(0),
+    over_limit_cost=Decimal(0),
+    first_share_cost=Decimal(0),
+    scope_cost=Decimal("400000.00"),
+)
+HARBIN = {
+    **HEART,
+    "discharge_time": "2024-05-01",
+    "admission_time": "2024-04-20",
+    "dx": ["I21.001", "E11.900"],
+    "px": ["36.0601"],
+    "insurance_type": "310",
+    "region": "哈尔滨",
+}
+
+
+@pytest.fixture
+def running(tmp_path: Path) -> Iterator[Service]:
+    with service(tmp_path) as found:
+        yield found
+
+
+def test_a_case_handed_in_is_priced(running: Service) -> None:
+    answer = running.ask("office", "POST", "/api/v1/price", json={"case": HARBIN})
+    assert answer.status_code == 200, answer.text
+    found = answer.json()
+    assert found["grouping"]["scheme"] == "harbin-2022"
+    payment = found["payment"]
+    assert (payment["method"], payment["pay_status"]) == ("drg_rate", "priced")
+    assert Decimal(payment["amount"]) > 0
+    assert payment["lines"][-1]["inputs"]
+    assert {one["path"] for one in payment["assumptions"]} >= {"drg_rate.hospital_factor[*]"} or [
+        one for one in payment["assumptions"] if one["path"].startswith("drg_rate.hospital_factor")
+    ]
+    english = running.ask(
+        "office",
+        "POST",
+        "/api/v1/price",
+        json={"case": HARBIN},
+        headers={"Accept-Language": "en"},
+    ).json()["payment"]
+    assert english["method_name"] == "DRG by rate"
+
+
+def test_a_case_without_a_policy_says_so(running: Service) -> None:
+    case = {**HEART, "dx": ["I21.001"]}
+    found = running.ask("office", "POST", "/api/v1/price", json={"case": case}).json()["payment"]
+    assert (found["pay_reason"], found["amount"]) == ("POLICY_MISSING", None)
+
+
+def test_a_stored_case_is_priced_and_the_look_is_logged(running: Service) -> None:
+    facts = {k: v for k, v in HARBIN.items() if k not in {"dx", "px"}}
+    case = running.stay(facts=facts)
+    found = running.ask("office", "GET", f"/api/v1/cases/{case}/payment").json()
+    assert found["payment"]["method"] == "drg_rate"
+    assert running.looks()[-1][1:] == ("case_payment_shown", f"case:{case}")
+    text = running.ask("office", "GET", f"/api/v1/cases/{case}/payment?format=text").text
+    assert "支付标准" in text
+    assert "drg_rate.rate[employee][I]" in text
+    page = running.ask("office", "GET", f"/api/v1/cases/{case}/payment?format=html")
+    assert page.headers["content-type"].startswith("text/html")
+    assert "示例P1" not in page.text
+
+
+def test_the_card_tells_the_payment_without_advice(running: Service) -> None:
+    facts = {k: v for k, v in HARBIN.items() if k not in {"dx", "px"}}
+    running.stay(facts=facts)
+    hook = {
+        "hook": "encounter-discharge",
+        "hookInstance": "d1577c69-dfbe-44ad-ba6d-3e05e953b2ea",
+        "context": {"userId": "Practitioner/1", "patientId": "P1", "encounterId": "V1"},
+    }
+    answer = running.ask("his", "POST", "/cds-services/grouper-discharge", json=hook)
+    (card, *_) = answer.json()["cards"]
+    assert "DRG 费率法" in card["detail"]
+    assert "含政策文件未明确的假设" in card["detail"]
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_an_unpriced_case_tells_its_reason_on_the_card(lang: str) -> None:
+    result = {"group": None, "status": "grouped", "status_text": "x", "reason": None}
+    told = {
+        "result": result,
+        "scheme": {"id": "s"},
+        "case": {"diagnoses": [], "procedures": []},
+        "complications": [],
+        "path": [],
+        "warnings": [],
+    }
+    payment = {"amount": None, "reason_text": "why not", "assumptions": []}
+    (card,) = discharge_cards(Told(document=told, payment=payment), lang)
+    assert "why not" in card["detail"]
+
+
+def test_what_goes_back_carries_the_price() -> None:
+    priced = StayPricer("national").of(CASE, ROW)
+    assert priced is not None
+    assert priced.amount > 0
+    assert priced.lines is not None
+    assert priced.amount in priced.lines.values()
+    assert priced.policy.startswith("harbin@2024")
+
+
+def test_a_stay_without_scheme_or_policy_has_no_price() -> None:
+    assert StayPricer("national").of(CASE, replace(ROW, scheme="")) is None
+    assert StayPricer("national").of(replace(CASE, region=None), ROW) is None
+
+
+def test_a_price_that_fails_holds_nothing_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_args: Any) -> Payment:
+        raise RuntimeError("secret of a case")
+
+    monkeypatch.setattr(pricing, "price", broken)
+    assert StayPricer("national").of(CASE, ROW) is None
+
+
+def test_a_stored_grouping_is_read_back() -> None:
+    row = replace(ROW, status="invalid", reason="SEX_MISSING", weight="12.5")
+    found = grouping_from(row)
+    assert (found.status, found.reason, found.weight) == ("invalid", "SEX_MISSING", Decimal("12.5"))
+    assert grouping_from(replace(ROW, reason="OF_ANOTHER_PART")).reason is None
+    assert found.trace.document("zh")["steps"] == []
+
+
+def test_lines_are_only_read_when_they_are_needed() -> None:
+    assert not needs_lines(CASE)
+    assert needs_lines(replace(CASE, scope_cost=None))
+    assert priced_from(Payment(status=PayStatus.UNPRICED, reason="x")) is None
+    assert CASE.discharge_time is not None
+    assert CASE.discharge_time.date() == date(2024, 5, 3)
