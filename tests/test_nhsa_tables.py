@@ -10,10 +10,10 @@ from types import ModuleType
 import pytest
 from nhsa_support import TABLES
 
+from codebooks.places import region_of
 from codebooks.registry import registry
 from grouper.case.fields import FIELDS
 from hl7_adapters.nhsa.body import Number
-from hl7_adapters.nhsa.identity import region_of
 from hl7_adapters.nhsa.table_files import SHAPES, read_tables
 
 ROOT = Path(__file__).resolve().parents[1]

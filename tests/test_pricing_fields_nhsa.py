@@ -10,10 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from nhsa_support import LIST, case_from, message, raw, record_of, settlement
 
+from codebooks.places import insured_of
 from grouper.case import Case
 from grouper.intake.record import case_of, merge
 from hl7_adapters.nhsa import FORM, NhsaForm, differences, write_case
-from hl7_adapters.nhsa.identity import insured_of
 from hl7_adapters.nhsa.options import Options
 from hl7_adapters.nhsa.sums import amount_of, total
 

@@ -7,11 +7,13 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from codebooks.errors import GrouperError
+from codebooks.places import code_of
 from grouper.case.fields import FIELDS
 from hl7_adapters.nhsa.bases import base_of
-from hl7_adapters.nhsa.case_values import case_value, write_value
+from hl7_adapters.nhsa.case_values import case_value, envelope_of, insured_place, write_value
 from hl7_adapters.nhsa.checks import check_message
 from hl7_adapters.nhsa.durations import hours_written
+from hl7_adapters.nhsa.identity import INSURED, PLACE
 from hl7_adapters.nhsa.messages import Message, Row, blank, understand
 from hl7_adapters.nhsa.options import Options
 from hl7_adapters.nhsa.reading import StayReader
@@ -36,7 +38,8 @@ class Written:
     """Nodes that were written.
 
     Attributes:
-        message: in national names.
+        message: in national names; its head holds what the Case states of the envelope (place of
+            treatment, insured place), the caller adds the rest.
         nodes: as the dialect spells them, ready for ``input``.
         unwritten: fields of the Case that hold something for which the transaction has no place,
             or only part of it (a time where a date stands).
@@ -115,12 +118,30 @@ class _Writer:
         return Message(
             self.base.transaction,
             self.base.dialect,
-            self.base.head,
+            self._head(),
             nodes,
             self.base.rest,
             self.base.strangers,
             self.base.spelled,
         )
+
+    def _head(self) -> dict[str, str]:
+        """The fields around the nodes: the place of treatment stands nowhere else."""
+        found, stated = dict(self.base.head), envelope_of(self.case)
+        for to, name in (("region", PLACE), ("insured_region", INSURED)):
+            if self._changed(to):
+                found.pop(name, None)
+                if name in stated:
+                    found[name] = stated[name]
+                    self.placed.add(to)
+        return found
+
+    def _value(self, to: str) -> Any:  # noqa: ANN401 -- the field's own type
+        """What is to be written; of places their codes."""
+        if to == "insured_region":
+            return insured_place(self.case)
+        value = getattr(self.case, to)
+        return code_of(value or "") or value if to == "region" else value
 
     def unwritten(self) -> tuple[str, ...]:
         held = [
@@ -192,7 +213,7 @@ class _Writer:
         if taken.isdisjoint(fields):
             return False
         stated = next((row[name] for name in fields if not blank(row.get(name))), None)
-        value = getattr(self.case, to)
+        value = self._value(to)
         if value is not None and case_value(to, stated) != value:
             self.lost.add(to)
         return True
@@ -227,7 +248,7 @@ class _Writer:
                 self.lost.add(to)
 
     def _field(self, node: str, row: Row, to: str, fields: list[str]) -> None:
-        value = getattr(self.case, to)
+        value = self._value(to)
         stated = next((name for name in fields if not blank(row.get(name))), None)
         before = None if stated is None else case_value(to, row[stated])
         if before == value:

@@ -123,7 +123,9 @@ def _first_stays(world: World, month: int, chance: np.random.Generator) -> Stays
     plan = toml("hospital.toml")
     groups = world.groups
     count = max(1, round(volume(world, month, "inpatient") / world.chain))
-    group = _pick(np.cumsum(groups.first[month % MONTHS]), chance.random(count))
+    # Stratified: each group is drawn as often as its chance says, give or take one.
+    strata = chance.permutation((np.arange(count) + chance.random(count)) / count)
+    group = _pick(np.cumsum(groups.first[month % MONTHS]), strata)
     discharge = discharge_days(month, "discharges", chance, count)
     draw, los = _cost_and_los(world, group, chance)
     age, female = _ages(groups.profile[group], chance)

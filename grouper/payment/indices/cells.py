@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -80,13 +80,13 @@ def cells(priced: Priced, axis: str | None, deaths: Sequence[str]) -> list[Cell]
     sums = [(name, "sum") for name in flat if name not in keys]
     rows = pa.table(flat).group_by(keys, use_threads=False).aggregate(sums).to_pylist()
     decimals = {"weight", "cost"}
-    return [
-        Cell(
-            **{name: row[name] for name in keys},
-            **{name: row[f"{name}_sum"] or (_NONE if name in decimals else 0) for name, _ in sums},
-        )
-        for row in rows
-    ]
+    found = []
+    for row in rows:
+        read: dict[str, Any] = {name: row[name] for name in keys}
+        for name, _ in sums:
+            read[name] = row[f"{name}_sum"] or (_NONE if name in decimals else 0)
+        found.append(Cell(**read))
+    return found
 
 
 def _flag(column: pa.ChunkedArray) -> pa.ChunkedArray:

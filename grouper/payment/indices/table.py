@@ -13,7 +13,6 @@ from grouper.payment.indices.means import Mean, Means, means_of
 from grouper.payment.indices.mortality import LowRisk, low_risk
 from grouper.payment.indices.quotients import CONTEXT, quotient, shown
 from grouper.payment.settlement.priced import Priced
-from grouper.payment.settlement.sums import Sums
 from grouper.payment.settlement.totals import totals
 
 if TYPE_CHECKING:
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from grouper.payment.settlement.looked import Looked
+    from grouper.payment.settlement.sums import Sums
 
 AXES = ("department", "group", "physician", "month", "insurance", "method", "hospital")
 _FEN = Decimal("0.01")
