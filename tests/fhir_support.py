@@ -250,8 +250,11 @@ def _coverage(case: Case, version: str) -> Json:
     if case.insurance_type:
         found["type"] = {"text": case.insurance_type}
     system = f"{BASE}/NamingSystem/region"
-    payor = {"identifier": {"system": system, "value": case.region or ""}, "display": "医保局"}
-    if case.region:
+    payor = {
+        "identifier": {"system": system, "value": case.insured_region or ""},
+        "display": "医保局",
+    }
+    if case.insured_region:
         found |= {"payor": [payor]} if version == "R4" else {"insurer": payor}
     return found | ({} if version == "R4" else {"kind": "insurance"})
 

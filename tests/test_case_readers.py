@@ -224,6 +224,18 @@ def test_absent_diagnoses_are_said_and_defaults_fill(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("column", ["参保地", "insuplc", "insuplc_admdvs", "参保地医保区划"])
+def test_who_is_insured_elsewhere_stays_in_the_region_of_the_file(
+    tmp_path: Path, column: str
+) -> None:
+    content = f"id,dx,{column}\n1,I10,110105\n2,I10,\n"
+    source = opened(tmp_path / "a.csv", content, defaults={"region": "金华"})
+    cases = rows_of(source)[1]
+    assert [(c.region, c.insured_region) for c in cases] == [("金华", "110105"), ("金华", None)]
+    own = opened(tmp_path / "b.csv", f"id,dx,统筹区,{column}\n1,I10,厦门,110105\n")
+    assert [(c.region, c.insured_region) for c in rows_of(own)[1]] == [("厦门", "110105")]
+
+
 LINES = [
     {
         "id": "a",

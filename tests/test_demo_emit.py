@@ -32,7 +32,8 @@ from grouper.cli.demo_emit import emit_command
 from grouper.demo.hospital.build import make_hospital
 from grouper.demo.hospital.emit import FORMS, EmitError, emit
 from grouper.demo.hospital.emit.month import Month
-from grouper.demo.hospital.emit.settings import mapping, region_code, site_fields
+from grouper.demo.hospital.emit.settings import mapping, site_fields
+from grouper.demo.hospital.emit.transactions import charges, settlement, settlement_list
 from grouper.demo.hospital.plan import make_plan
 from grouper.demo.hospital.tables import toml
 from grouper.intake.record import case_of, merge
@@ -182,6 +183,27 @@ def test_lines_of_both_ways_are_the_same_lines(told: tuple[Path, Path]) -> None:
     assert {v: set(lines) for v, (_, lines) in theirs.items()} == {
         v: set(lines) for v, (_, lines) in ours.items()
     }
+
+
+@pytest.mark.parametrize(
+    ("region", "insured", "treated", "insuplc"),
+    [
+        ("金华", None, "330700", "330700"),
+        ("金华", "henan", "330700", "410000"),
+        ("demo", None, None, None),
+    ],
+)
+def test_transactions_state_the_place_of_treatment_and_the_insured_place(
+    region: str, insured: str | None, treated: str | None, insuplc: str | None
+) -> None:
+    case, _ = Case.from_mapping(stay(1, region=region, insured_region=insured))
+    for body in (settlement_list(case, "M1"), settlement(case, "M2"), charges(case, [], "M3")):
+        assert (body.get("mdtrtarea_admvs"), body.get("insuplc_admdvs")) == (treated, insuplc)
+    body = settlement_list(case, "M1")
+    assert body["input"].get("setlinfo", {}).get("insuplc") == insuplc
+    (event,) = NhsaForm().events(json.dumps(body).encode())
+    again = case_of(merge({}, event, 1))[0]
+    assert (again.region, again.insured_region) == (treated, insuplc)
 
 
 def test_items_of_the_lists_are_the_lines_by_class_and_scope(told: tuple[Path, Path]) -> None:
@@ -364,11 +386,6 @@ def test_a_generated_month_goes_round(tmp_path: Path) -> None:
         assert [c for c in again.dx if c] == [c for c in case.dx if c]
         assert (again.dx[:1] or (None,)) == (case.dx[:1] or (None,))
         assert set(theirs.get(visit, ({}, {}))[1]) == set(lines)
-
-
-def test_regions_have_the_codes_of_the_insurer() -> None:
-    assert (region_code("henan"), region_code("demo"), region_code(None)) == ("410000", None, None)
-    assert region_code("nowhere at all") is None
 
 
 def test_the_site_segments_state_fields_of_the_case() -> None:

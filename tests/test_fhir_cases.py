@@ -70,7 +70,7 @@ def cases(draw: st.DrawFn) -> Case:
         "discharge_way": draw(st.sampled_from([None, "1", "5"])),
         "department": draw(st.sampled_from([None, "心血管内科"])),
         "insurance_type": draw(st.sampled_from([None, "310"])),
-        "region": draw(st.sampled_from([None, "330100"])),
+        "insured_region": draw(st.sampled_from([None, "330100"])),
         "icu_hours": draw(st.sampled_from([None, 20.5])),
         "ventilator_hours": draw(st.sampled_from([None, 96.0])),
         "code_system": system,
@@ -118,7 +118,8 @@ def test_both_versions_say_the_same(stated: Case) -> None:
 def test_the_built_bundles_are_valid_fhir(version: str) -> None:
     stated, _ = Case.from_mapping(
         {"case_id": "V-1", "dx": DX, "px": PX, "sex": "1", "admission_time": "2025-01-02 08:00"}
-        | {"line_item": ["1"], "line_amount": ["2.50"], "department": "内科", "region": "3301"}
+        | {"line_item": ["1"], "line_amount": ["2.50"], "department": "内科"}
+        | {"insured_region": "3301"}
         | {"total_cost": "2.50", "discharge_time": "2025-01-05 08:00", "discharge_way": "1"}
     )
     assert faults(of_case(stated, version, claim=True), version) == ()
@@ -329,7 +330,8 @@ def test_the_coverage_that_counts() -> None:
         }
     )
     found = stay(message)
-    assert (found.facts["insurance_type"], found.facts["region"]) == ("310", "330100")
+    assert (found.facts["insurance_type"], found.facts["insured_region"]) == ("310", "330100")
+    assert "region" not in found.facts
     assert found.extra["Coverage.others"] == [{"type": "商业"}]
     claim = {"resourceType": "Claim", "status": "active", "patient": ref("p")}
     claim["insurance"] = [{"coverage": ref("b")}, {"focal": True, "coverage": ref("a")}]

@@ -347,7 +347,7 @@ RICH = Case.from_mapping(
     | {"line_amount": ["2.50"], "icu_hours": "4", "department": "内科", "discharge_way": "1"}
     | {
         "total_cost": "2.50",
-        "region": "330100",
+        "insured_region": "330100",
         "insurance_type": "310",
         "birth_date": "1950-01-01",
     }

@@ -160,7 +160,7 @@ def test_a_version_that_is_set_goes_before_what_shows() -> None:
 
 
 def test_validation_at_the_boundary() -> None:
-    stated, _ = Case.from_mapping({"case_id": "V-1", "dx": ["I21.001"], "region": "330100"})
+    stated, _ = Case.from_mapping({"case_id": "V-1", "dx": ["I21.001"], "insured_region": "330100"})
     strict = FhirForm({"validate": True})
     for version in ("R4", "R5"):
         message = of_case(stated, version)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -27,13 +27,14 @@ from nhsa_support import (
 )
 
 from codebooks.errors import CodebookError, GrouperError
+from codebooks.registry import registry
 from grouper.case import Case
 from grouper.case.readers import open_source
 from grouper.intake.envelope import Receipt, Verdict
 from grouper.intake.event import EventKind
 from grouper.intake.forms import Form, IntakeError
 from grouper.intake.record import case_of
-from hl7_adapters.nhsa import FORM, NhsaForm, Options, read_options
+from hl7_adapters.nhsa import FORM, NhsaForm, Options, read_options, write_case
 
 LOCAL = ZoneInfo("Asia/Shanghai")
 
@@ -78,14 +79,62 @@ def test_a_settlement_list_is_a_case() -> None:
     assert case.icu_hours == pytest.approx(26 + 7 / 60)
     assert case.ventilator_hours == 5.5
     assert case.total_cost == Decimal("1234.50")
-    assert case.region is None  # 990000 is no region of any codebook
+    # 990000 is no region of any codebook.
+    assert (case.region, case.insured_region) == (None, "990000")
 
 
-def test_the_insured_region_is_the_nearest_one_that_is_known() -> None:
-    content = settlement(setlinfo=LIST | {"insuplc": "500112"})
-    assert case_from(message("4101", content)).region == "500000"
-    outer = message("4101", settlement(), insuplc_admdvs="420100")
-    assert case_from(outer).region == "420100"
+@pytest.mark.parametrize(
+    ("treated", "region"),
+    [("500112", "500000"), ("420106", "420100"), ("331002", "330000"), ("", None), ("x", None)],
+)
+def test_the_region_is_that_of_the_place_of_treatment(treated: str, region: str | None) -> None:
+    content = settlement(setlinfo=LIST | {"insuplc": "350203"})
+    case = case_from(message("4101", content, mdtrtarea_admvs=treated))
+    assert (case.region, case.insured_region) == (region, "350200")
+
+
+def test_who_is_insured_elsewhere_is_grouped_where_the_hospital_is() -> None:
+    content = settlement(setlinfo=LIST | {"insuplc": "110105"})
+    case = case_from(message("4101", content, mdtrtarea_admvs="330702"))
+    here = case_from(message("4101", settlement(), mdtrtarea_admvs="330702", insuplc_admdvs=""))
+    day = date(2026, 3, 4)
+    assert (here.region, case.region, case.insured_region) == ("330700", "330700", "110000")
+    there = registry().binding(case.insured_region or "", day)
+    assert registry().binding(case.region or "", day) == registry().binding("jinhua", day)
+    assert registry().binding("jinhua", day) != there
+
+
+def test_the_envelope_says_where_the_patient_is_insured_where_the_nodes_do_not() -> None:
+    outer = message("4101", settlement(), mdtrtarea_admvs="330700", insuplc_admdvs="420100")
+    assert case_from(outer).insured_region == "420100"
+    blank = settlement(setlinfo=LIST | {"insuplc": ""})
+    inner = message("4101", blank, insuplc_admdvs="420100")
+    clearing = NhsaForm(Options(blank_clears=True))
+    assert case_from(inner, form=clearing).insured_region == "420100"
+    none = message("4101", blank, insuplc_admdvs="")
+    assert case_from(inner, none, form=clearing).insured_region is None
+
+
+def test_a_hospitals_own_field_may_state_the_place_of_treatment(tmp_path: Path) -> None:
+    (tmp_path / "meanings.csv").write_text(
+        "family,node,field,to,rank\n4101,setlinfo,pool,region,1\n4101,setlinfo,insuplc,region,2\n",
+        "utf-8",
+    )
+    (tmp_path / "fields.csv").write_text(
+        "dialect,transaction,node,field,name,type,length,scale,list,required,open,private,source\n"
+        ",4101,setlinfo,pool,统筹区,text,6,,,,,,ours\n",
+        "utf-8",
+    )
+    form = NhsaForm(read_options({"tables": str(tmp_path)}))
+    info = LIST | {"insuplc": "110105", "pool": "330702"}
+    sent = message("4101", settlement(setlinfo=info), mdtrtarea_admvs="350200")
+    case = case_from(sent, form=form)
+    assert (case.region, case.insured_region) == ("330700", "110000")
+    odd = message("4101", settlement(setlinfo=info | {"pool": "本市", "insuplc": ""}))
+    assert case_from(odd, form=form).region is None
+    tables = form.options.load()
+    nodes = write_case(case, "4101", tables=tables).nodes["setlinfo"]
+    assert (nodes["pool"], nodes["insuplc"]) == ("330700", "110000")
 
 
 @pytest.mark.parametrize(
@@ -410,7 +459,8 @@ def test_settlement_list_as_it_was_queried() -> None:
     case = case_from(
         message("4103", {"setlinfo": info, "diseinfo": DX, "iteminfo": items}, key="output")
     )
-    assert (case.ventilator_hours, case.insurance_type, case.region) == (37.0, "390", "500000")
+    assert (case.ventilator_hours, case.insurance_type) == (37.0, "390")
+    assert (case.region, case.insured_region) == (None, "500000")
     assert case.total_cost == Decimal("10.05")
 
 

@@ -97,6 +97,7 @@ def cases(draw: st.DrawFn) -> Case:
         discharge_way=draw(st.none() | st.sampled_from("123459")),
         insurance_type=draw(st.sampled_from([None, "310", "390"])),
         region=draw(st.sampled_from([None, "500000", "420100"])),
+        insured_region=draw(st.sampled_from([None, "500000", "331002", "某地"])),
         department=draw(st.none() | st.just("A03")),
         admission_department=draw(st.none() | st.just("A02")),
         los=draw(st.none() | st.integers(1, 300)),
@@ -120,7 +121,8 @@ def test_what_is_written_is_read_back(case: Case, of: tuple[str, str]) -> None:
     spelled = TABLES.spelling(transaction, dialect).write
     info = nodes.setdefault(spelled.get((head, ""), head), {})
     info[spelled.get((head, "mdtrt_id"), "mdtrt_id")] = "V1"
-    found = case_from(message(transaction, nodes, insuplc_admdvs=""))
+    around = {"mdtrtarea_admvs": "", "insuplc_admdvs": "", **written.message.head}
+    found = case_from(message(transaction, nodes, **around))
     for name in FIELDS:
         if name in APART or name in written.unwritten:
             continue

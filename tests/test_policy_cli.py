@@ -81,8 +81,8 @@ def test_show_in_english_names_what_is_inherited() -> None:
     (row,) = [r for r in text.splitlines() if "(money_rounding)" in r]
     assert "half_up [assumption]" in row
     assert "national (shipped)" in row
-    assert "hospital: all others" in text
-    assert "drg_rate  10" in text
+    (rules,) = [r for r in text.splitlines() if "(rules)" in r]
+    assert "method drg_rate, rank 10, kind of case inpatient" in rules
 
 
 def test_show_as_json_is_exact() -> None:
@@ -121,6 +121,16 @@ def test_show_tells_what_is_the_hospitals_own(own: Path) -> None:
         if one["path"] == "drg_rate.rate"
     ]
     assert (rate["origin"], rate["about"]) == ("own", "仅供测算")
+
+
+def test_show_tells_rows_and_leaves_out_keys_that_tell_nothing_apart() -> None:
+    text = out("show", "金华", "--on", "2021-12-01", "--topic", "benefit")
+    (row,) = [r for r in text.splitlines() if "缴费档次 tier_3" in r]
+    assert "住院、缴费档次 tier_3、III 级" in row
+    assert "费用高于 0、比例 0.75" in row
+    shucheng = out("show", "舒城", "--on", "2022-06-01", "--topic", "disease_quota")
+    (row,) = [r for r in shucheng.splitlines() if "(diseases)" in r]
+    assert "（无）" in row
 
 
 def test_show_says_where_no_case_is_priced() -> None:
@@ -315,6 +325,7 @@ def test_keys_in_words() -> None:
     rate = topic_forms()["drg_rate"].parameters["rate"]
     assert key_words(level, ("H1",)) == "医疗机构 H1"
     assert key_words(level, ("*",)) == "其余医疗机构"
+    assert key_words(rate, ("employee", "*"), frozenset({1})) == "职工"
     assert key_words(rate, ("employee", "II")) == "职工、II 级"
     assert key_words(rate, ()) == ""
 

@@ -163,3 +163,35 @@ def test_any_single_field_may_be_an_extension(name: str) -> None:
     extended = encounter(extension=[stated(f"case-{name}", **{key: value})])
     case: Case = case_of(merge({}, told(extended), 1))[0]
     assert getattr(case, name) == meant
+
+
+def insured_at(code: str) -> dict[str, Json]:
+    """A coverage and its payor, who insures at a place."""
+    number = {"system": f"{BASE}/NamingSystem/region", "value": code}
+    payor = {"resourceType": "Organization", "identifier": [number]}
+    cover = {"resourceType": "Coverage", "status": "active", "beneficiary": ref("p")}
+    return {"v": cover | {"payor": [ref("o")]}, "o": payor}
+
+
+@pytest.mark.parametrize(
+    ("code", "insured"),
+    [("331002", "331002"), ("330702", "330700"), ("500112", "500000"), ("某地", "某地")],
+)
+def test_a_payor_says_where_the_patient_is_insured_and_not_which_region_binds(
+    code: str, insured: str
+) -> None:
+    event = told(encounter(), **insured_at(code))
+    assert event.facts["insured_region"] == insured
+    assert "region" not in event.facts
+
+
+def test_who_is_insured_elsewhere_stays_in_the_region_that_the_site_states() -> None:
+    treated = encounter(extension=[stated("case-region", valueString="330700")])
+    case = case_of(merge({}, told(treated, **insured_at("110105")), 1))[0]
+    assert (case.region, case.insured_region) == ("330700", "110000")
+    both = [
+        stated("case-region", valueString="330700"),
+        stated("case-insured_region", valueString="350200"),
+    ]
+    case = case_of(merge({}, told(encounter(extension=both), **insured_at("110105")), 1))[0]
+    assert (case.region, case.insured_region) == ("330700", "350200")

@@ -87,3 +87,17 @@ def test_without_a_mapping_the_segments_of_a_site_are_kept() -> None:
     event = one(stay("ADT^A01", attended("D1", "28"), "ZSY|331002"), FORM)
     assert (event.extra["PV1-18"], event.extra["ZSY-1"]) == ("28", "331002")
     assert not {"insured_region", "visit_type"} & set(event.facts)
+
+
+def test_who_is_insured_elsewhere_stays_in_the_region_that_the_site_states(tmp_path: Path) -> None:
+    path = tmp_path / "hl7.toml"
+    path.write_text(
+        '[facts]\nregion = { from = ["ZSY-2"] }\ninsured_region = { from = ["ZSY-1"] }\n'
+        '[values.region]\nYW = "330700"\n',
+        "utf-8",
+    )
+    event = one(stay("ADT^A01", pv1(), "ZSY|110105|YW"), Hl7Form(load_mapping(path)))
+    case = case_of(merge({}, event, 1))[0]
+    assert (case.region, case.insured_region) == ("330700", "110105")
+    alone = one(stay("ADT^A01", pv1(), "ZSY|110105"), Hl7Form(load_mapping(path)))
+    assert case_of(merge({}, alone, 1))[0].region is None

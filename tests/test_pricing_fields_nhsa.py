@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -69,9 +70,9 @@ SETTLED = {
 
 
 def test_a_settlement_list_states_who_pays_what() -> None:
-    body = message("4101", settlement(setlinfo=PAID, iteminfo=ITEMS, payinfo=FUNDS))
-    case = case_from(body)
-    assert (case.region, case.insured_region) == ("330000", "331002")
+    content = settlement(setlinfo=PAID, iteminfo=ITEMS, payinfo=FUNDS)
+    case = case_from(message("4101", content, mdtrtarea_admvs="330702"))
+    assert (case.region, case.insured_region) == ("330700", "331002")
     assert (case.aid_category, case.physician) == ("03", "D330700001")
     assert case.total_cost == Decimal("300.00")
     # The items state 全自费 themselves; 个人自费 of the head stands behind them.
@@ -97,7 +98,7 @@ def test_what_was_queried_states_the_same() -> None:
     }
     items = [{"med_chrgitm_type": "01", "item_sumamt": "100", "item_ownpay_amt": "7.50"}]
     case = case_from(message("4103", {"setlinfo": info, "iteminfo": items, "payinfo": FUNDS}))
-    assert (case.region, case.insured_region) == ("330700", "330700")
+    assert (case.region, case.insured_region) == (None, "330700")
     assert (case.aid_category, case.physician) == ("03", "D1")
     assert (case.own_cost, case.patient_paid) == (Decimal("7.50"), Decimal("355.10"))
     assert case.fund_paid == Decimal("879.40")
@@ -132,10 +133,10 @@ def test_a_settlement_states_all_its_parts() -> None:
 
 def test_an_admission_states_physician_and_kind_of_visit() -> None:
     info = {"mdtrt_id": "V1", "psn_no": "P1", "med_type": "21", "atddr_no": "D7"}
-    body = message("2401", {"mdtrtinfo": info}, insuplc_admdvs="230100")
+    body = message("2401", {"mdtrtinfo": info}, mdtrtarea_admvs="230103", insuplc_admdvs="330702")
     case = case_from(body)
     assert (case.kind, case.visit_type, case.physician) == ("inpatient", "21", "D7")
-    assert (case.region, case.insured_region) == ("230100", "230100")
+    assert (case.region, case.insured_region) == ("230100", "330700")
 
 
 def test_a_later_list_brings_the_patient_home() -> None:
@@ -149,7 +150,8 @@ def test_a_later_list_brings_the_patient_home() -> None:
     ("code", "known"),
     [
         *(("330702", "330700"), ("330700", "330700"), ("331002", "331002"), ("990000", "990000")),
-        *((" 中国 ", "中国"), ("33", "33")),
+        *(("500112", "500000"), ("500229", "500000"), ("110105", "110000"), ("341523", "341523")),
+        *((" 中国 ", "中国"), ("33", "33"), ("330000", "330000"), ("harbin", "harbin")),
     ],
 )
 def test_an_insured_region_is_never_widened(code: str, known: str) -> None:
@@ -292,15 +294,53 @@ def test_the_writer_fills_who_pays_what() -> None:
     assert (again.physician, again.insured_region) == ("D9", "331002")
 
 
-def test_one_field_cannot_say_two_regions() -> None:
-    found = written(stay(region="230100", insured_region="331002"))
-    assert found.nodes["setlinfo"]["insuplc"] == "331002"
-    assert "region" in found.unwritten
-    same = written(stay(region="330700", insured_region="330700"))
-    assert same.nodes["setlinfo"]["insuplc"] == "330700"
-    assert "region" not in same.unwritten
-    alone = written(stay(region="230100"))
-    assert alone.nodes["setlinfo"]["insuplc"] == "230100"
+@pytest.mark.parametrize(
+    ("region", "insured", "insuplc", "treated"),
+    [
+        ("230100", "331002", "331002", "230100"),
+        ("harbin", "金华", "330700", "230100"),
+        # Who is not said to be insured elsewhere is of the place itself.
+        ("230100", None, "230100", "230100"),
+        ("金华", None, "330700", "330700"),
+        (None, "331002", "331002", None),
+        # As it stands, where it has no code; and a region without one is no insured place.
+        ("demo", "某地", "某地", None),
+        ("demo", None, None, None),
+        (None, None, None, None),
+    ],
+)
+def test_insuplc_is_the_insured_place_and_the_envelope_the_place_of_treatment(
+    region: str | None, insured: str | None, insuplc: str | None, treated: str | None
+) -> None:
+    case = stay(region=region, insured_region=insured, sex="1")
+    found = written(case)
+    assert found.nodes.get("setlinfo", {}).get("insuplc") == insuplc
+    head = found.message.head
+    assert (head.get("mdtrtarea_admvs"), head.get("insuplc_admdvs")) == (treated, insuplc)
+    assert ("region" in found.unwritten) == (region is not None and treated is None)
+    assert "insured_region" not in found.unwritten
+    wanting = {(f.field, f.reason) for f in found.findings}
+    assert (("insuplc", "REQUIRED") in wanting) == (insuplc is None)
+    # A transaction without the field states it in the envelope.
+    front = written(case, "4401")
+    assert dict(front.message.head) == dict(head)
+    assert "insured_region" not in front.unwritten
+
+
+def test_the_insured_place_that_was_sent_stays_as_it_is_written() -> None:
+    sent = message("4101", settlement(setlinfo=PAID | {"insuplc": "330702"}), insuplc_admdvs="")
+    record = record_of(sent)
+    case = case_of(record)[0]
+    assert written(case, record=record).nodes["setlinfo"]["insuplc"] == "330702"
+    assert differences(raw(sent), case) == []
+    assert differences(raw(sent), replace(case, insured_region="jinhua")) == []
+    # A case of another region is none of another insured place.
+    assert differences(raw(sent), replace(case, region="350200")) == []
+    home = replace(case, region="350200", insured_region=None)
+    (found,) = differences(raw(sent), home)
+    assert (found.field, found.original, found.proposed) == ("insuplc", "330702", "350200")
+    moved = message("4101", settlement(setlinfo=PAID | {"insuplc": ""}), insuplc_admdvs="331002")
+    assert differences(raw(moved), case_from(moved)) == []
 
 
 def test_items_are_split_only_where_the_whole_agrees() -> None:

@@ -119,6 +119,8 @@ def test_the_case_is_written_as_a_list_for_those_who_may_see_the_person(case: Ca
     told = case.get(f"{case.path}/settlement-list").json()
     codes = [one["diag_code"] for one in told["input"]["diseinfo"]]
     assert codes[0] == "I21.001"
+    # The bundled list states neither place.
+    assert told["head"] == {}
     assert case.get(f"{case.path}/settlement-list", "manager").status_code == 403
     wrong = case.get(f"{case.path}/settlement-list", kind="9999")
     assert (wrong.status_code, wrong.json()["code"]) == (404, "NO_SUCH_LIST")

@@ -11,7 +11,15 @@ from codebooks.policies.forms import Kind
 from grouper.cli.codebooks_list import region_name
 from grouper.cli.codebooks_render import print_heading, print_json, print_table
 from grouper.cli.policy_show import policy_on
-from grouper.cli.policy_words import key_words, marked, plain, say, topic_words, value_words
+from grouper.cli.policy_words import (
+    key_words,
+    marked,
+    plain,
+    row_words,
+    say,
+    topic_words,
+    value_words,
+)
 
 if TYPE_CHECKING:
     from datetime import date
@@ -77,20 +85,7 @@ def _words(one: Difference, said: Said | None) -> str:
         return say("none")
     words = value_words(said.value)
     if one.form.kind is Kind.TABLE and said.value is not None:
-        told = [
-            (column, said.value[column])
-            for column in one.form.columns
-            if column not in one.form.key and said.value[column] is not None
-        ]
-        # Of a table with one column beside its key the number says it all.
-        names = len(told) > 1 or not one.form.key
-        words = say("separator").join(
-            f"{one.form.columns[column].called()} {value_words(value)}"
-            if names
-            else value_words(value)
-            for column, value in told
-        )
-        words = words or say("yes")
+        words = row_words(one.form, said.value, with_key=False) or say("yes")
     return marked(words, assumption=said.assumption)
 
 

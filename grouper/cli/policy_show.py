@@ -13,10 +13,12 @@ from codebooks.policies.yaml_nodes import PolicyError
 from grouper.cli.codebooks_list import region_name
 from grouper.cli.codebooks_render import print_heading, print_json, print_table, validity
 from grouper.cli.policy_words import (
+    idle_dimensions,
     key_words,
     marked,
     origin_words,
     plain,
+    row_words,
     say,
     topic_words,
     value_words,
@@ -92,19 +94,22 @@ def _print_topic(topic: str, values: list[Given], region: str) -> None:
     print_heading(topic_words(topic))
     notes: dict[str, int] = {}
     rows: list[list[str]] = []
-    tables: list[tuple[Given, tuple[str, ...], tuple[TableRow, ...]]] = []
+    tables: list[tuple[Given, str, tuple[TableRow, ...]]] = []
     for given in values:
         number = notes.setdefault(_note(given), len(notes) + 1)
+        idle = idle_dimensions(given)
         for keys, value in given.by_keys():
-            if given.form.kind is Kind.TABLE and value is not None:
-                tables.append((given, keys, value))
+            table = given.form.kind is Kind.TABLE and value is not None
+            words = value_words(value)
+            if table and len(value) > 1:
                 words = say("show.rows", count=len(value))
-            else:
-                words = value_words(value)
+                tables.append((given, key_words(given.form, keys, idle), value))
+            elif table and value:
+                words = row_words(given.form, value[0], with_key=True)
             rows.append(
                 [
                     f"{given.form.called()} ({given.form.name})",
-                    key_words(given.form, keys),
+                    key_words(given.form, keys, idle),
                     marked(words, assumption=given.assumption),
                     given.form.unit,
                     validity(given.valid_from, given.valid_to),
@@ -125,8 +130,7 @@ def _note(given: Given) -> str:
     return say("show.note", source=given.source, note=given.note) if given.note else given.source
 
 
-def _print_rows(given: Given, keys: tuple[str, ...], rows: tuple[TableRow, ...]) -> None:
-    words = key_words(given.form, keys)
+def _print_rows(given: Given, words: str, rows: tuple[TableRow, ...]) -> None:
     typer.echo()
     print_heading(f"{given.form.called()} ({given.form.name})  {words}".rstrip())
     named = [n for n in given.form.columns if any(row[n] is not None for row in rows)]

@@ -13,6 +13,7 @@ from grouper.cli.codebooks_list import region_name
 
 if TYPE_CHECKING:
     from codebooks.policies.forms import Form
+    from codebooks.policies.kinds import TableRow
     from codebooks.policies.policy import Given
 
 
@@ -21,19 +22,46 @@ def say(key: str, **params: object) -> str:
     return text(f"policy_cli.{key}", None, **params)
 
 
-def key_words(form: Form, keys: tuple[str, ...]) -> str:
-    """The keys of a value's dimensions in words; empty where it holds for all."""
+def key_words(form: Form, keys: tuple[str, ...], idle: frozenset[int] = frozenset()) -> str:
+    """The keys of a value's dimensions in words; empty where it holds for all.
+
+    Args:
+        form: of the parameter.
+        keys: in the order of its dimensions.
+        idle: places of dimensions that tell nothing apart, as :func:`idle_dimensions` gives them.
+    """
     words = []
-    for name, key in zip(form.by, keys, strict=False):
-        dimension = dimensions().get(name)
-        called = dimension.called() if dimension else name
+    for place, (name, key) in enumerate(zip(form.by, keys, strict=False)):
+        dimension = dimensions()[name]
+        if place in idle:
+            continue
         if key == ANY:
-            words.append(say("any", dimension=called))
-        elif dimension and dimension.keys:
+            words.append(say("any", dimension=dimension.called()))
+        elif dimension.keys:
             words.append(dimension.key_called(key))
         else:
-            words.append(f"{called} {key}")
+            words.append(f"{dimension.called()} {key}")
     return say("separator").join(words)
+
+
+def idle_dimensions(given: Given) -> frozenset[int]:
+    """The places of the dimensions in which a value has no key but that for all."""
+    used = {place for keys, _ in given.by_keys() for place, key in enumerate(keys) if key != ANY}
+    return frozenset(range(len(given.form.by))) - used
+
+
+def row_words(form: Form, row: TableRow, *, with_key: bool) -> str:
+    """A row of a table in words, each cell by its column; one cell alone is not named."""
+    told = [
+        (column, row[name])
+        for name, column in form.columns.items()
+        if row[name] is not None and (with_key or name not in form.key)
+    ]
+    names = len(told) > 1 or not form.key
+    return say("separator").join(
+        f"{column.called()} {value_words(value)}" if names else value_words(value)
+        for column, value in told
+    )
 
 
 def value_words(value: Any) -> str:  # noqa: ANN401 -- by its kind

@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from codebooks.errors import CodebookError
+from codebooks.places import insured_of
 from codebooks.policies.policies import policies
 from codebooks.registry import NATIONAL, registry
 from grouper.case.dates import LOCAL
@@ -118,5 +119,8 @@ def region_id(name: str) -> str | None:
 
 
 def is_here(region: str, insured: str | None) -> bool:
-    """Whether a person insured at a place is insured in a region, as far as the record says."""
-    return insured is None or region_id(insured) == region
+    """Whether a person insured at a place is insured in a region, as far as the record says.
+
+    The district of a city is of the city's region; a city is never taken for its province.
+    """
+    return insured is None or region_id(insured_of(insured)) == region

@@ -53,7 +53,7 @@ class _Choice(Asked):
     region: str | None = Field(
         default=None,
         max_length=64,
-        description="insured region of a case that names none; absent: that of the settings",
+        description="pooling region of the hospital, for a case that names none; absent: that of the settings",
     )
 
 

@@ -124,7 +124,7 @@ class Settings(BaseSettings):
         database: URL, see :func:`grouper.store.database.connect`; by default a SQLite file in the
             data folder.
         hospital: code of the hospital; stands in every case that names none.
-        region: insured region of cases that name none.
+        region: pooling region of the hospital; of cases that name no place of treatment.
         compare: schemes that each case is grouped by beside the one that binds it.
         language: of texts to people and systems that ask for none.
         folder: where the service keeps what is no table: status of processes, jobs, exports.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from codebooks.places import insured_of
 from grouper.intake.event import Event, EventKind
 from grouper.intake.forms import IntakeError
 from hl7_adapters.fhir.extensions import kept, leave, stated_extensions
@@ -188,7 +189,7 @@ def attender(message: Message, stay: Stay, encounter: Json) -> str:
 
 
 def coverage(message: Message, stay: Stay, claims: Sequence[Json]) -> None:
-    """Kind of insurance and insured region, from the coverage that the claim or order puts first."""
+    """Kind of insurance and insured place, from the coverage that the claim or order puts first."""
     focal, others = _coverages(message, stay, claims)
     if focal is None:
         return
@@ -200,14 +201,15 @@ def coverage(message: Message, stay: Stay, claims: Sequence[Json]) -> None:
     for reference in objects(message.pick(focal, "Coverage", "payor")):
         payor = message.resources.find(reference, focal, "Organization")
         if payor is None:
-            region = _listed(message, reference, "region")
-            if not region:
+            insured = _listed(message, reference, "region")
+            if not insured:
                 stay.note(f"{place}.payor", shape(reference))
         else:
             identifiers = message.pick(payor, "Organization", "identifier")
-            region = message.ranked(identifiers, "region", only=True)
-        if region:
-            stay.facts.setdefault("region", region)
+            insured = message.ranked(identifiers, "region", only=True)
+        if insured:
+            # Scheme and policy hang on the place of treatment, of which a payor says nothing.
+            stay.facts.setdefault("insured_region", insured_of(insured))
     stay.facts.update(stated_extensions(message, "Coverage", focal, stay))
     leave(message, stay, focal, "Coverage")
     if others:

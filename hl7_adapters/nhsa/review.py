@@ -65,6 +65,7 @@ class NhsaReviewer:
         )
         return {
             "kind": kind,
+            "head": dict(made.message.head),
             "input": dict(made.nodes),
             "unwritten": list(made.unwritten),
             "findings": [

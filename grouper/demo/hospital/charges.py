@@ -28,8 +28,6 @@ _FEN = 100
 _PASSES = 3
 _MOST_IMPLANTS = 4
 _SUNDAY = 6
-_ONCE = 0.12
-"""Share of stays of a test that is done once in a stay at most."""
 
 
 def charge(world: World, month: Month) -> Lines:
@@ -75,7 +73,7 @@ class _Till:
     def kinds(self) -> Array:
         """Number of the mix of each stay."""
         departments = [row["code"] for row in toml("hospital.toml")["departments"]]
-        mind = self.month.department == departments.index("15")
+        mind = self.month.department == departments.index(self.mix["mind_department"])
         return np.where(mind, len(KINDS), self.month.kind)
 
     def shares(self) -> dict[str, Array]:
@@ -164,7 +162,7 @@ class _Till:
     def once(self) -> None:
         """Tests that are done once in a stay at most."""
         sugar, before = self.items.ladders["lab_once"]
-        some = np.flatnonzero(self.chance.random(self.count) < _ONCE)
+        some = np.flatnonzero(self.chance.random(self.count) < self.mix["once"])
         cut = np.flatnonzero(self.month.kind == KINDS.index("surgical"))
         for stay, item in ((some, sugar), (cut, before)):
             none = np.zeros(len(stay), np.int64)

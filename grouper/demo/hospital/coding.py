@@ -10,7 +10,7 @@ import numpy as np
 
 from grouper.demo.hospital.chains import YEAR
 from grouper.demo.hospital.plan import stream
-from grouper.demo.hospital.tables import profiles, rows
+from grouper.demo.hospital.tables import profiles, rows, toml
 
 if TYPE_CHECKING:
     from grouper.demo.hospital.chains import Stays
@@ -21,7 +21,6 @@ _YOUNG, _OLD = 40.0, 75.0
 _PLAINEST = 3.0
 """How much more often the plainest code of a subcategory is written than each other one."""
 _PRESENT, _UNDETERMINED, _ABSENT = "1", "2", "4"
-_DOUBTFUL = 0.03
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +92,13 @@ def code_stays(world: World, stays: Stays, month: int) -> Codes:
     present = _present(world, stays, chance)
     lasting, doubt = chance.random(len(stays)), chance.random(len(stays))
     table = _comorbidities()
+    doubtful = toml("hospital.toml")["admission"]["undetermined"]
     dx: list[list[str]] = []
     poa: list[list[str]] = []
     for place, recipe in enumerate(recipes):
         principal = recipe.dx
         codes = [principal]
-        flags = [_UNDETERMINED if doubt[place] < _DOUBTFUL else _PRESENT]
+        flags = [_UNDETERMINED if doubt[place] < doubtful else _PRESENT]
         companions = _companions().get(principal[:5])
         if companions:
             at = int(np.searchsorted(companions[1], lasting[place] * companions[1][-1]))

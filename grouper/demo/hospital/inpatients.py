@@ -27,9 +27,6 @@ INPATIENT, DAY_SURGERY, SINGLE_DISEASE = "21", "28", "26"
 EMPLOYEE, RESIDENT = "310", "390"
 _HOME, _DEAD = "1", "5"
 _NEWBORN_DAYS = 28
-_WEIGHTS = (2100, 4200)
-_LEVELS = np.array(["1", "2", "3", "4"])
-_LEVEL_CHANCE = np.cumsum([0.25, 0.45, 0.25])
 
 Front = dict[str, list[Any]]
 """Columns of the Case by name, one value a stay; dates as days and times as seconds since 1970."""
@@ -131,7 +128,7 @@ def inpatients(world: World, month: int, stays: Stays) -> Month:
     shares = np.cumsum([share for _, share in plan["leaving"]["ways"]])
     ways = way[np.minimum(np.searchsorted(shares, chance.random(count)), len(way) - 1)]
     ways[stays.split > 0] = _HOME
-    weights = chance.integers(*_WEIGHTS, count)
+    weights = chance.integers(*plan["admission"]["newborn_grams"], count)
     newborn = age_days < _NEWBORN_DAYS
     names = [row["code"] for row in plan["departments"]]
     aid = [None, *(word for word, _ in plan["people"]["aid"])]
@@ -212,7 +209,7 @@ def _times(
 ) -> tuple[Array, Array]:
     """Seconds of admission and discharge; within one day where the stay is short."""
     count = len(admission)
-    urgent = chance.random(count) < 0.15  # noqa: PLR2004 -- a share of admissions outside hours
+    urgent = chance.random(count) < toml("hospital.toml")["admission"]["urgent"]
     hours = np.where(
         urgent, chance.integers(0, 22 * 60, count), chance.integers(8 * 60, 17 * 60, count)
     )
@@ -237,9 +234,13 @@ def whole_years(birth: Array, day: Array) -> Array:
 
 def _departments(world: World, stays: Stays, age_days: Array) -> Array:
     """The group's department; children's medical stays lie in the department of children."""
-    names = [row["code"] for row in toml("hospital.toml")["departments"]]
-    child = (age_days / YEAR < 15) & (world.groups.kind[stays.group] == 0)  # noqa: PLR2004 -- years
-    found: Array = np.where(child, names.index("07"), world.groups.department[stays.group])
+    plan = toml("hospital.toml")
+    rule = plan["admission"]
+    names = [row["code"] for row in plan["departments"]]
+    child = (age_days / YEAR < rule["child_below"]) & (world.groups.kind[stays.group] == 0)
+    found: Array = np.where(
+        child, names.index(rule["children"]), world.groups.department[stays.group]
+    )
     return found
 
 
@@ -261,7 +262,10 @@ def _levels(procedures: Sequence[tuple[str, ...]], chance: np.random.Generator) 
     """The level of each operation (1 to 4); nothing for what is none."""
     kinds = treatment_kinds("icd9cm3-nhsa-2.0").kinds
     real = (TreatmentKind.SURGERY, TreatmentKind.INTERVENTION)
-    drawn = _LEVELS[np.searchsorted(_LEVEL_CHANCE, chance.random(len(procedures)))].tolist()
+    levels = toml("hospital.toml")["admission"]["levels"]
+    shares = np.cumsum([share for _, share in levels[:-1]])
+    at = np.searchsorted(shares, chance.random(len(procedures)))
+    drawn = [levels[place][0] for place in at]
     return [
         [level if kinds.get(code) in real else None for code in px]
         for level, px in zip(drawn, procedures, strict=True)

@@ -13,7 +13,7 @@ from codebooks.errors import Where
 from grouper.run.destinations import OutputError, part_of, whole, writing
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
 _NAME = 31
@@ -52,7 +52,7 @@ def write_result(
     Raises:
         OutputError: ``OUTPUT_FORMAT``, ``OUTPUT_FAILED``.
     """
-    makers = {
+    makers: dict[str, Callable[[Path], object]] = {
         ".json": lambda to: to.write_text(json.dumps(told, ensure_ascii=False, indent=1), "utf-8"),
         ".txt": lambda to: to.write_text("\n".join(lines) + "\n", "utf-8"),
         ".csv": lambda to: _csv(to, sheets[0]),

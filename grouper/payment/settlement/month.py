@@ -59,7 +59,7 @@ def settle_month(
         SettlementError: ``SETTLE_PERIOD``, ``SETTLE_COLUMN``, ``SETTLE_COLUMN_TYPE``.
         CodebookError: the region has no policy on the month's last day.
     """
-    year, number = _read(month)
+    year, number = read_month(month)
     day = date(year, number, calendar.monthrange(year, number)[1])
     policy = at_hand.on(region, day)
     whole = Priced.of(table, policy)
@@ -98,7 +98,12 @@ def facts_of(priced: Priced, hospital: str | None) -> dict[str, str | None]:
     return {"hospital": name, "level": None if level is None else str(level.value)}
 
 
-def _read(month: str) -> tuple[int, int]:
+def read_month(month: str) -> tuple[int, int]:
+    """The year and the number of a month written as ``2026-11``.
+
+    Raises:
+        SettlementError: ``SETTLE_PERIOD``.
+    """
     try:
         found = date.fromisoformat(f"{month}-01")
     except ValueError:

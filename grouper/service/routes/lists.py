@@ -60,6 +60,9 @@ class Written(BaseModel):
     """The list of a case, ready to be uploaded by the hospital's own system."""
 
     kind: str
+    head: dict[str, str] = Field(
+        description="fields around the nodes that the case states: its place, the insured place"
+    )
     input: dict[str, Any]
     unwritten: list[str] = Field(description="fields of the case that the list has no place for")
     findings: list[dict[str, Any]]

@@ -7,8 +7,6 @@ from functools import cache
 from importlib.resources import as_file, files
 from typing import TYPE_CHECKING, Any
 
-from codebooks.errors import CodebookError
-from codebooks.registry import registry
 from hl7_adapters.hl7v2 import load_mapping
 from hl7_adapters.hl7v2.places import read_place
 
@@ -19,7 +17,6 @@ if TYPE_CHECKING:
 
 DATA = files("grouper.demo.hospital.emit") / "data"
 MAPPING = "hl7.toml"
-_CODE = 6
 _SITE = "Z"
 
 
@@ -48,15 +45,3 @@ def site_fields() -> Mapping[str, Mapping[int, str]]:
             if part is not None and part.segment.startswith(_SITE):
                 found.setdefault(part.segment, {})[part.field] = name
     return found
-
-
-@cache
-def region_code(region: str | None) -> str | None:
-    """The administrative code of a region, as the insurer writes it; None where it has none."""
-    if not region:
-        return None
-    try:
-        names = registry().region(region).aliases
-    except CodebookError:
-        return None
-    return next((n for n in names if len(n) == _CODE and n.isascii() and n.isdigit()), None)

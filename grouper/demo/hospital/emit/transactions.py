@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from grouper.case.fields import FIELDS
 from grouper.demo.hospital.emit.persons import names, patient, written
-from grouper.demo.hospital.emit.settings import region_code, settings
+from grouper.demo.hospital.emit.settings import settings
 from hl7_adapters.nhsa import write_case
-from hl7_adapters.nhsa.case_values import write_value
+from hl7_adapters.nhsa.case_values import envelope_of, write_value
 from hl7_adapters.nhsa.tables import load_tables
 
 if TYPE_CHECKING:
@@ -50,7 +49,7 @@ def settlement_list(case: Case, label: str) -> dict[str, Any]:
         }
         extra[f"{LIST}.payinfo"] = [[paid], _STAMP]
     person = {"name": "".join(names(case)), "hi_no": patient(case), "medcasno": patient(case)}
-    nodes = write_case(_insured(case), LIST, record={"extra": extra}, person=person).nodes
+    nodes = write_case(case, LIST, record={"extra": extra}, person=person).nodes
     return _message(LIST, label, case, input=dict(nodes))
 
 
@@ -95,12 +94,6 @@ def _key(case: Case, line: Line) -> str:
     return f"{case.case_id}-{line['line']}"
 
 
-def _insured(case: Case) -> Case:
-    """The case with its regions as the insurer writes them; one without a code is left out."""
-    insured = region_code(case.insured_region) or case.insured_region
-    return replace(case, region=region_code(case.region), insured_region=insured)
-
-
 def _numbers(case: Case) -> dict[str, str]:
     return {"mdtrt_id": case.case_id or "", "psn_no": patient(case)}
 
@@ -127,7 +120,6 @@ def _line(transaction: str, node: str, line: Line) -> dict[str, str]:
 
 def _fields(transaction: str, node: str, case: Case) -> dict[str, str]:
     rules = load_tables().fields(transaction, "")
-    case = _insured(case)
     found = {}
     for name, field in _by(transaction, node).items():
         rule = rules.get((node, field))
@@ -144,11 +136,10 @@ def _filled(row: Mapping[str, str]) -> dict[str, str]:
 def _message(transaction: str, label: str, case: Case, **contents: Any) -> dict[str, Any]:  # noqa: ANN401 -- JSON
     hospital = settings()["hospital"]
     moment = written(case.discharge_time)
-    insured = region_code(case.insured_region) or region_code(case.region)
     head = {
         "infno": transaction,
         "msgid": label,
-        "insuplc_admdvs": insured or "",
+        **envelope_of(case),
         "recer_sys_code": hospital["system"],
         "inf_time": moment,
         "fixmedins_code": hospital["code"],

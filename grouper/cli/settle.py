@@ -1,0 +1,153 @@
+"""``grouper settle``: the settlement of a month or of a year."""
+
+from __future__ import annotations
+
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from codebooks.messages import language, text
+from codebooks.policies.policies import policies
+from codebooks.registry import NATIONAL, registry
+from grouper.case.readers.text_input import readable
+from grouper.cli.codebooks_render import print_json
+from grouper.cli.language import Language
+from grouper.payment.settlement.changes import PointChange, read_point
+from grouper.payment.settlement.deductions import read_entries
+from grouper.payment.settlement.document import document
+from grouper.payment.settlement.errors import SettlementError
+from grouper.payment.settlement.files import Sheet, write_result
+from grouper.payment.settlement.month import settle_month
+from grouper.payment.settlement.periods import the_month
+from grouper.payment.settlement.reading import read_priced
+from grouper.payment.settlement.tables import sheets
+from grouper.payment.settlement.telling import lines
+from grouper.payment.settlement.year import settle_year
+from grouper.run.destinations import check_destinations
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+    from collections.abc import Sequence
+
+    from grouper.payment.settlement.result import Settlement
+
+
+class Format(StrEnum):
+    """How a result is shown."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+def say(key: str) -> str:
+    """A help text of the commands of settlement."""
+    return text(f"settle_cli.{key}", language())
+
+
+Files = Annotated[list[Path], typer.Argument(metavar="FILES...", help=say("files"))]
+RegionOption = Annotated[str, typer.Option("--region", help=say("region"))]
+FormatOption = Annotated[Format, typer.Option("--format", help=say("format"))]
+OutputOption = Annotated[Path | None, typer.Option("-o", "--output", help=say("output"))]
+LangOption = Annotated[Language | None, typer.Option("--lang", help=say("lang"))]
+MonthOption = Annotated[str | None, typer.Option("--month", help=say("month"))]
+
+
+def settle_command(
+    files: Files,
+    month: MonthOption = None,
+    year: Annotated[int | None, typer.Option("--year", help=say("year"))] = None,
+    region: RegionOption = NATIONAL,
+    deductions: Annotated[Path | None, typer.Option(help=say("deductions"))] = None,
+    advances: Annotated[Path | None, typer.Option(help=say("advances"))] = None,
+    point_value: Annotated[
+        list[str] | None, typer.Option("--point-value", help=say("final_point_value"))
+    ] = None,
+    hospital: Annotated[str | None, typer.Option("--hospital", help=say("hospital"))] = None,
+    explain: Annotated[bool, typer.Option("--explain", help=say("explain"))] = False,
+    format_: FormatOption = Format.TEXT,
+    output: OutputOption = None,
+    lang: LangOption = None,
+) -> None:
+    """Settle a month, or with ``--year`` a year."""
+    place = registry().region(region).id
+    taken = read_entries(deductions) if deductions else ()
+    given = read_entries(advances) if advances else ()
+    changes = [read_point(one) for one in point_value or ()]
+    if year is None and (changes or advances):
+        raise SettlementError("SETTLE_OPTION")
+    table = read_priced(files, region=place)
+    if year is None:
+        found = settle_month(
+            table,
+            region=place,
+            month=month or the_month(table),
+            at_hand=policies(),
+            deductions=taken,
+            hospital=hospital,
+        )
+    else:
+        found = settle_year(
+            table,
+            region=place,
+            year=year,
+            at_hand=policies(),
+            point_values=_final(changes),
+            deductions=taken,
+            advances=given,
+            hospital=hospital,
+        )
+    _tell(found, files, format_, output, lang, explain=explain)
+
+
+def _final(changes: Sequence[PointChange]) -> dict[tuple[str | None, str | None], Decimal]:
+    """Final point values by method and insurance; one without an insurance is of both."""
+    found: dict[tuple[str | None, str | None], Decimal] = {}
+    for one in changes:
+        if one.method is None:
+            raise SettlementError("SIMULATE_POINT", found=f"{one.value:f}")
+        insurances = ("employee", "resident", None) if one.insurance is None else (one.insurance,)
+        found |= {(one.method, insurance): one.value for insurance in insurances}
+    return found
+
+
+def _tell(
+    found: Settlement,
+    sources: Sequence[Path],
+    format_: Format,
+    output: Path | None,
+    lang: str | None,
+    *,
+    explain: bool,
+) -> None:
+    told = document(found, lang)
+    tell(told, lines(told, explain=explain), sheets(told), sources, format_, output)
+
+
+def tell(
+    told: dict[str, Any],
+    words: Sequence[str],
+    tables: Sequence[Sheet],
+    sources: Sequence[Path],
+    format_: Format,
+    output: Path | None,
+) -> None:
+    """Print a result, or write it to a file as its ending says.
+
+    Raises:
+        OutputError: the file cannot be written as asked.
+    """
+    if output is not None:
+        for source in sources:
+            check_destinations(source, [output])
+        write_result(output, told, words, tables)
+    if format_ is Format.JSON:
+        print_json(told)
+        return
+    for line in words:
+        # A file name may hold bytes that are no text.
+        typer.echo(readable(line))
+    if output is not None:
+        typer.echo(readable(text("settle_cli.written", told["language"], file=output.name)))

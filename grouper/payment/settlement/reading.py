@@ -1,0 +1,90 @@
+"""Files of priced cases, as ``grouper price`` writes them; and files that are not priced yet."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.csv as pacsv
+import pyarrow.parquet as pq
+
+from codebooks.errors import GrouperError, Where
+from grouper.payment.run import priced_table
+from grouper.payment.settlement.errors import SettlementError
+from grouper.payment.settlement.priced import COLUMNS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from grouper.payment.place import Terms
+
+_MARK = "pay_status"
+"""A file with this column is priced."""
+_HEAD = 1 << 16
+_PARQUET = ".parquet"
+
+
+def read_priced(
+    paths: Sequence[Path],
+    *,
+    region: str,
+    terms: Terms | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> pa.Table:
+    """The cases of some files: priced ones as they stand, the others grouped and priced first.
+
+    Args:
+        paths: files of either sort.
+        region: of cases that name none.
+        terms: by which policies cases are priced.
+        progress: called with the rows grouped.
+
+    Raises:
+        SettlementError: ``SETTLE_FILE``: a priced file that cannot be read.
+        GrouperError: any other fault of a file.
+    """
+    tables = [_read(path) for path in paths if _is_priced(path)]
+    cases = [path for path in paths if not _is_priced(path)]
+    if cases:
+        tables.append(priced_table(cases, region=region, terms=terms, progress=progress))
+    if len(tables) == 1:
+        return tables[0]
+    try:
+        return pa.concat_tables([_decoded(table) for table in tables], promote_options="permissive")
+    except pa.ArrowException as cause:
+        raise SettlementError("SETTLE_FILES_APART") from cause
+
+
+def _is_priced(path: Path) -> bool:
+    where = Where(file=path.name)
+    try:
+        if path.suffix.lower() == _PARQUET:
+            return _MARK in pq.read_schema(path).names
+        with path.open("rb") as file:
+            return _MARK.encode() in file.read(_HEAD).partition(b"\n")[0]
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+        raise GrouperError("FILE_NOT_FOUND", where) from None
+    except (OSError, pa.ArrowException) as cause:
+        raise SettlementError("SETTLE_FILE", where, cause=type(cause).__name__) from cause
+
+
+def _read(path: Path) -> pa.Table:
+    try:
+        if path.suffix.lower() == _PARQUET:
+            return pq.read_table(path)
+        options = pacsv.ConvertOptions(column_types=COLUMNS, strings_can_be_null=True)
+        return pacsv.read_csv(path, convert_options=options)
+    except (OSError, pa.ArrowException) as cause:
+        # Arrow's words may quote a value of a row, so its kind of error has to do.
+        where = Where(file=path.name)
+        raise SettlementError("SETTLE_FILE", where, cause=type(cause).__name__) from cause
+
+
+def _decoded(table: pa.Table) -> pa.Table:
+    """Dictionaries of different files are not alike; plain texts are."""
+    for place, field in enumerate(table.schema):
+        if pa.types.is_dictionary(field.type):
+            plain = table.column(place).cast(field.type.value_type)
+            table = table.set_column(place, field.name, plain)
+    return table
