@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -34,6 +35,7 @@ from grouper.intake.envelope import Receipt, Verdict
 from grouper.intake.event import EventKind
 from grouper.intake.forms import Form, IntakeError
 from grouper.intake.record import case_of
+from grouper.run.one_case import binding_of
 from hl7_adapters.nhsa import FORM, NhsaForm, Options, read_options, write_case
 
 LOCAL = ZoneInfo("Asia/Shanghai")
@@ -97,11 +99,11 @@ def test_who_is_insured_elsewhere_is_grouped_where_the_hospital_is() -> None:
     content = settlement(setlinfo=LIST | {"insuplc": "110105"})
     case = case_from(message("4101", content, mdtrtarea_admvs="330702"))
     here = case_from(message("4101", settlement(), mdtrtarea_admvs="330702", insuplc_admdvs=""))
-    day = date(2026, 3, 4)
+    day = date(2023, 3, 4)
     assert (here.region, case.region, case.insured_region) == ("330700", "330700", "110000")
-    there = registry().binding(case.insured_region or "", day)
-    assert registry().binding(case.region or "", day) == registry().binding("jinhua", day)
-    assert registry().binding("jinhua", day) != there
+    assert binding_of(case, "national", day) == registry().binding("jinhua", day)
+    # By the rules of the other city it would be another scheme.
+    assert registry().binding("jinhua", day) != registry().binding("beijing", day)
 
 
 def test_the_envelope_says_where_the_patient_is_insured_where_the_nodes_do_not() -> None:
@@ -135,6 +137,17 @@ def test_a_hospitals_own_field_may_state_the_place_of_treatment(tmp_path: Path) 
     tables = form.options.load()
     nodes = write_case(case, "4101", tables=tables).nodes["setlinfo"]
     assert (nodes["pool"], nodes["insuplc"]) == ("330700", "110000")
+    # Without a field of its own the place of treatment gives way to the insured place.
+    (other := tmp_path / "other").mkdir()
+    (other / "meanings.csv").write_text(
+        "family,node,field,to,rank\n4101,setlinfo,insuplc,region,2\n", "utf-8"
+    )
+    one = NhsaForm(read_options({"tables": str(other)})).options.load()
+    told = write_case(case, "4101", tables=one)
+    assert told.nodes["setlinfo"]["insuplc"] == "110000"
+    assert "region" in told.unwritten
+    same = write_case(replace(case, insured_region="330702"), "4101", tables=one)
+    assert "region" not in same.unwritten
 
 
 @pytest.mark.parametrize(

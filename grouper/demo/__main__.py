@@ -1,4 +1,8 @@
-"""``make demo``: the bundled month under DRG and DIP, and a day of visits under APG."""
+"""``make demo``: all parts at work.
+
+The bundled month under DRG and DIP, a day of visits under APG, a day of messages, and the
+demonstration hospital's month settled.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +20,7 @@ from grouper.compare.document import document
 from grouper.compare.run import MOVERS, compare
 from grouper.compare.sides import AUTO, side_of
 from grouper.compare.words import summary
+from grouper.demo.hospital_month import show as show_month
 from grouper.demo.service import show as show_service
 from grouper.run.choose import Chooser
 from grouper.run.flow import run
@@ -56,6 +61,7 @@ def main() -> None:
     for key, found in done:
         _sum_up(key, found)
     show_service(OUT / "service")
+    show_month(OUT)
 
 
 def _trace(source: Path, row: int, chooser: Chooser) -> Trace:

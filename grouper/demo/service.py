@@ -28,7 +28,7 @@ from grouper.store.states import Role
 from hl7_adapters.mllp import MllpClient
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from importlib.resources.abc import Traversable
     from pathlib import Path
 
@@ -66,8 +66,13 @@ def _free_port() -> int:
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[Running]:
-    """Start ``grouper serve`` in a folder of its own, and stop it in the end."""
+def running(folder: Path, settings: Mapping[str, str] | None = None) -> Iterator[Running]:
+    """Start ``grouper serve`` in a folder of its own, and stop it in the end.
+
+    Args:
+        folder: is emptied.
+        settings: further settings, as the environment has them.
+    """
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     url = f"sqlite:///{folder / 'grouper.sqlite'}"
@@ -87,6 +92,7 @@ def running(folder: Path) -> Iterator[Running]:
         "GROUPER_SERVICE_FOLDER": str(folder),
         "GROUPER_SERVICE_WEB__PORT": str(web),
         "GROUPER_SERVICE_LISTENERS": json.dumps({"mllp": {"port": mllp}}),
+        **(settings or {}),
     }
     command = (sys.executable, "-m", "grouper", "serve")
     with (folder / "service.log").open("wb") as log:
@@ -119,12 +125,14 @@ def _until_ready(service: Running, process: subprocess.Popen[bytes], folder: Pat
     raise DemoError((folder / "service.log").read_text("utf-8")[-4000:])
 
 
-def _lines(day: Traversable, name: str) -> list[Any]:
+def json_lines(day: Traversable, name: str) -> list[Any]:
+    """What stands in a file of JSON lines."""
     return [json.loads(line) for line in (day / name).read_text("utf-8").splitlines()]
 
 
-def _send_mllp(service: Running, day: Traversable) -> Counter[str]:
-    raw = [one["text"].encode(one["charset"]) for one in _lines(day, "messages.jsonl")]
+def send_mllp(service: Running, day: Traversable) -> Counter[str]:
+    """Send the messages of a folder by MLLP; how often each answer came."""
+    raw = [one["text"].encode(one["charset"]) for one in json_lines(day, "messages.jsonl")]
 
     async def send() -> Counter[str]:
         async with MllpClient(_HOST, service.mllp) as client:
@@ -136,8 +144,8 @@ def _send_mllp(service: Running, day: Traversable) -> Counter[str]:
 def _send_rest(service: Running, day: Traversable) -> dict[str, Counter[str]]:
     found: dict[str, Counter[str]] = {}
     ways = (
-        ("nhsa", [json.dumps(one).encode() for one in _lines(day, "lists.jsonl")]),
-        ("fhir", [json.dumps(one).encode() for one in _lines(day, "bundles.jsonl")]),
+        ("nhsa", [json.dumps(one).encode() for one in json_lines(day, "lists.jsonl")]),
+        ("fhir", [json.dumps(one).encode() for one in json_lines(day, "bundles.jsonl")]),
         ("table", [(day / "pages.csv").read_bytes()]),
     )
     with service.client(service.system) as client:
@@ -149,7 +157,7 @@ def _send_rest(service: Running, day: Traversable) -> dict[str, Counter[str]]:
     return found
 
 
-def _until_applied(service: Running) -> None:
+def until_applied(service: Running) -> None:
     """Wait until the worker has taken everything in."""
     until = time.monotonic() + _LONGEST
     with service.client(service.office) as client:
@@ -169,8 +177,8 @@ def show(folder: Path) -> None:
     with running(folder) as service:
         typer.echo(text("demo_service.started", None, url=service.base, port=service.mllp))
         began = time.perf_counter()
-        answered = {"mllp": _send_mllp(service, day), **_send_rest(service, day)}
-        _until_applied(service)
+        answered = {"mllp": send_mllp(service, day), **_send_rest(service, day)}
+        until_applied(service)
         spent = time.perf_counter() - began
         for way, verdicts in answered.items():
             words = ", ".join(f"{verdict} {n}" for verdict, n in sorted(verdicts.items()))
@@ -181,7 +189,8 @@ def show(folder: Path) -> None:
     typer.echo(text("demo_service.log", None, file=str(folder / "service.log")))
 
 
-def _pages(client: httpx.Client, what: str, **asked: str) -> list[dict[str, Any]]:
+def pages(client: httpx.Client, what: str, **asked: str) -> list[dict[str, Any]]:
+    """All entries of a list of the service, page by page."""
     found: list[dict[str, Any]] = []
     after: str | None = None
     while True:
@@ -198,9 +207,9 @@ def _pages(client: httpx.Client, what: str, **asked: str) -> list[dict[str, Any]
 
 def _show_store(service: Running) -> None:
     with service.client(service.office) as client:
-        stays = _pages(client, "cases")
-        waiting = _pages(client, "messages", state="quarantined")
-        refused = _pages(client, "messages", state="refused")
+        stays = pages(client, "cases")
+        waiting = pages(client, "messages", state="quarantined")
+        refused = pages(client, "messages", state="refused")
     by_state = Counter(one["state"] for one in stays)
     typer.echo(text("demo_service.stays", None, count=len(stays)))
     for state, count in sorted(by_state.items()):
@@ -216,7 +225,7 @@ def _show_store(service: Running) -> None:
 
 def _show_card(service: Running, day: Traversable) -> None:
     """What the physician's system is given at discharge for the first settlement list's stay."""
-    stay = _lines(day, "lists.jsonl")[0]["input"]["setlinfo"]
+    stay = json_lines(day, "lists.jsonl")[0]["input"]["setlinfo"]
     hook = {
         "hook": "encounter-discharge",
         "hookInstance": "d1577c69-dfbe-44ad-ba6d-3e05e953b2ea",

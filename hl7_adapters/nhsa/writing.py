@@ -194,9 +194,12 @@ class _Writer:
             self.placed.add(to)
             if not self._changed(to) or self._summed(to):
                 continue
-            if not self._shared(row, to, fields, taken):
-                self._field(node.name, row, to, fields)
-                taken |= set(fields) if getattr(self.case, to) is not None else set()
+            free = [name for name in fields if name not in taken]
+            if not free:
+                self._shared(row, to, fields)
+                continue
+            self._field(node.name, row, to, free)
+            taken |= set(free) if self._value(to) is not None else set()
 
     def _summed(self, to: str) -> bool:
         """Whether a list of the base states the value, by its sum, before the field does."""
@@ -208,15 +211,12 @@ class _Writer:
                 return True
         return False
 
-    def _shared(self, row: Row, to: str, fields: list[str], taken: set[str]) -> bool:
-        """Whether another field of the Case, which goes before, is what the field states now."""
-        if taken.isdisjoint(fields):
-            return False
+    def _shared(self, row: Row, to: str, fields: list[str]) -> None:
+        """A value whose fields state another one of the Case, which goes before, is lost if other."""
         stated = next((row[name] for name in fields if not blank(row.get(name))), None)
         value = self._value(to)
         if value is not None and case_value(to, stated) != value:
             self.lost.add(to)
-        return True
 
     def _parts(self, node: Node, row: Row) -> None:
         """Amounts that two fields state together: the first is what the others leave of it."""
