@@ -29,8 +29,8 @@ from grouper.payment.settlement.year import settle_year
 from grouper.run.destinations import check_destinations
 
 if TYPE_CHECKING:
-    from decimal import Decimal
     from collections.abc import Sequence
+    from decimal import Decimal
 
     from grouper.payment.settlement.result import Settlement
 

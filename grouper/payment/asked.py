@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from codebooks.policies.policy import Given, Policy, Value
     from grouper.case.record import Case
+    from grouper.payment.place import Terms
     from grouper.schemes.protocol import Grouping
 
 
@@ -34,6 +35,7 @@ class Asked:
         sheet: the lines so far.
         extra: what a table of cases says of this one beside its own fields, by the names of
             ``HISTORY_SCHEMA``; what is not there is not known.
+        terms: by which policies; None: those of this installation.
     """
 
     case: Case
@@ -45,6 +47,7 @@ class Asked:
     facts: Mapping[str, str | None]
     sheet: Sheet = field(default_factory=lambda: Sheet("general"))
     extra: Mapping[str, int | None] = field(default_factory=dict)
+    terms: Terms | None = None
 
     def value(self, path: str, **more: str | None) -> Value:
         """The policy's value for this case.

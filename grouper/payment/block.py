@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from codebooks.policies.policy import Policy, Value
     from grouper.payment.columns import Columns, Words
     from grouper.payment.exact import Rounding
+    from grouper.payment.place import Terms
 
 
 @dataclass(slots=True, kw_only=True)
@@ -27,6 +28,8 @@ class Block:
     Attributes:
         columns: of these cases alone.
         policy, here, facts: the same for all of them.
+        asked: the values of the policy that were looked at.
+        terms: by which policies; None: those of this installation.
     """
 
     columns: Columns
@@ -34,6 +37,7 @@ class Block:
     here: bool
     facts: Mapping[str, str | None]
     asked: dict[str, Value] = field(default_factory=dict)
+    terms: Terms | None = None
 
     def __len__(self) -> int:
         return len(self.columns)

@@ -95,6 +95,7 @@ def asked_of(case: Case, grouping: Grouping, terms: Terms) -> Asked:
         day=day,
         here=is_here(policy.region, case.insured_region),
         facts=facts,
+        terms=terms,
     )
 
 

@@ -43,11 +43,12 @@ def cleared(
     if bands is None:
         sheet.say("bands", "no_bands", standard=standard)
         return sheet.add("cleared", standard.number, rounding=money, standard=standard)
+    rows = {side: _rows(bands.value, side) for side in ("surplus", "overspend")}
     difference = standard.number - booked
     side = "surplus" if difference >= 0 else "overspend"
     apart = sheet.add(side, abs(difference), standard=standard, booked=booked)
     shared = Fraction(0)
-    for row in _rows(bands.value, side):
+    for row in rows[side]:
         piece = _piece(row, apart.number, standard.number)
         if piece <= 0:
             continue
