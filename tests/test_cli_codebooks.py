@@ -147,7 +147,7 @@ def test_which_scheme_binds() -> None:
     assert (found["scheme"], found["origin"]) == ("own-1", "installed")
     everywhere = run_json("list", "--on", "2027-01-01")
     of_region = {e["region"]: e["scheme"] for e in everywhere}
-    dip, american = ("pingdingshan", "ningde"), of_region.pop("us")
+    dip, american = ("pingdingshan", "ningde", "demo"), of_region.pop("us")
     assert {of_region.pop(region) for region in dip} == {"dip-3.0"}
     assert set(of_region.values()) == {"chs-drg-3.0"}
     assert american == "ms-drg"

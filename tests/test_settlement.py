@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from contextlib import suppress
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
@@ -158,9 +159,7 @@ def test_a_year_by_the_funds_share(tmp_path: Path) -> None:
     rows = [case(1, **FIRST), case(2, **SECOND)]
     found = settle_year(table(*rows), region="demo", year=2026, at_hand=at_hand)
     assert found.parts[0].value("final") == D("6831.18")
-    found = settle_year(
-        table(*rows, case(3, **by_item)), region="demo", year=2026, at_hand=at_hand
-    )
+    found = settle_year(table(*rows, case(3, **by_item)), region="demo", year=2026, at_hand=at_hand)
     # A case without a cost has no known surplus: it is paid as priced and compared with nothing.
     assert found.parts[0].value("gross") == D("7081.1776")
     assert found.parts[0].value("compared") == D("7081.18") - D("250.00")
@@ -240,10 +239,10 @@ def test_deductions_of_no_part_count_for_the_whole(demo: Policies) -> None:
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.integers(0, 10**9), st.integers(0, 25))
-def test_a_month_is_the_sum_of_its_cases(seed: int, count: int) -> None:
+@given(st.randoms(use_true_random=False), st.integers(0, 25))
+def test_a_month_is_the_sum_of_its_cases(rng: random.Random, count: int) -> None:
     """By every axis, and against a plain sum over the rows."""
-    rows = random_rows(random.Random(seed), count)
+    rows = random_rows(rng, count)
     found = month(table(*rows), policies())
     mine = [
         one
@@ -273,17 +272,15 @@ def test_a_month_is_the_sum_of_its_cases(seed: int, count: int) -> None:
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.integers(0, 10**9), st.integers(0, 10**8), st.integers(0, 10**8))
-def test_a_year_is_monotone_in_the_point_value(seed: int, one: int, other: int) -> None:
-    rows = table(*random_rows(random.Random(seed), 12))
+@given(st.randoms(use_true_random=False), st.integers(0, 10**8), st.integers(0, 10**8))
+def test_a_year_is_monotone_in_the_point_value(rng: random.Random, one: int, other: int) -> None:
+    rows = table(*random_rows(rng, 12))
     values = sorted(D(v).scaleb(-4) for v in (one, other))
     finals = []
     for point in values:
         keys = [(m, i) for m in ("dip_score", "drg_points") for i in ("employee", "resident", None)]
         told = dict.fromkeys(keys, point)
-        found = settle_year(
-            rows, region="demo", year=2026, at_hand=policies(), point_values=told
-        )
+        found = settle_year(rows, region="demo", year=2026, at_hand=policies(), point_values=told)
         finals.append([part.value("final") for part in found.parts])
     for low, high in zip(*finals, strict=True):
         # Bands round each piece: two fen may be lost on the way.
@@ -431,10 +428,9 @@ def test_entries_of_any_text_raise_declared_errors_alone(
 ) -> None:
     path = tmp_path_factory.mktemp("entries") / "any.csv"
     path.write_text("month,amount\n" + text, "utf-8", errors="replace")
-    try:
-        read_entries(path)
-    except GrouperError as error:
-        assert error.describe("zh")
+    # Any other error fails the test.
+    with suppress(GrouperError):
+        assert all(one.amount.is_finite() for one in read_entries(path))
 
 
 def test_sums_keep_every_digit() -> None:

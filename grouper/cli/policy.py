@@ -10,8 +10,10 @@ from zoneinfo import ZoneInfo
 
 import typer
 
+from codebooks.messages import language, text
 from grouper.cli import policy_check, policy_diff, policy_list, policy_show
 from grouper.cli.codebooks_render import LangOption, speak
+from grouper.cli.estimate_points import estimate_points_command
 from grouper.cli.policy_words import say
 
 app = typer.Typer(no_args_is_help=True, help=say("help.app"))
@@ -83,3 +85,6 @@ def diff_command(
     """Say what changed in a region from one day to another."""
     speak(lang)
     policy_diff.diff(region, old.date(), new.date(), every=every, as_json=format_ is Format.JSON)
+
+
+app.command("estimate", help=text("estimate_points.command", language()))(estimate_points_command)

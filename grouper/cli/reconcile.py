@@ -26,16 +26,16 @@ from grouper.cli.settle import (
 )
 from grouper.payment.settlement.adjust import adjustments, append, read_book
 from grouper.payment.settlement.bureau import read_bureau
-from grouper.payment.settlement.compared_words import (
-    reconciliation_document,
-    reconciliation_lines,
-    reconciliation_sheets,
-)
 from grouper.payment.settlement.month import read_month
 from grouper.payment.settlement.periods import last_policy, the_month
 from grouper.payment.settlement.priced import Priced
 from grouper.payment.settlement.reading import read_priced
 from grouper.payment.settlement.reconcile import reconcile
+from grouper.payment.settlement.reconciliation_words import (
+    reconciliation_document,
+    reconciliation_lines,
+    reconciliation_sheets,
+)
 from grouper.run.destinations import check_destinations
 
 

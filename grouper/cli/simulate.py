@@ -27,14 +27,14 @@ from grouper.payment.settlement.changes import (
     read_share,
     read_value,
 )
-from grouper.payment.settlement.compared_words import (
+from grouper.payment.settlement.periods import last_policy
+from grouper.payment.settlement.reading import read_priced
+from grouper.payment.settlement.simulate import simulate
+from grouper.payment.settlement.simulation_words import (
     simulation_document,
     simulation_lines,
     simulation_sheets,
 )
-from grouper.payment.settlement.periods import last_policy
-from grouper.payment.settlement.reading import read_priced
-from grouper.payment.settlement.simulate import simulate
 
 
 def simulate_command(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,35 +11,23 @@ from codebooks.policies.yaml_nodes import PolicyError
 from codebooks.registry import registry
 from grouper.payment.assembly import Results
 from grouper.payment.assignment import assign_block
-from grouper.payment.block import Block, Outcomes, lacking, no_reasons
+from grouper.payment.block import Outcomes, lacking, no_reasons
+from grouper.payment.cells import by_policy, cells
 from grouper.payment.checks import cost_checks
-from grouper.payment.columns import Columns, Words
+from grouper.payment.columns import Columns
 from grouper.payment.fixed import Fixed
 from grouper.payment.methods import methods
-from grouper.payment.place import (
-    PEOPLE,
-    PEOPLE_FIELDS,
-    NoPlaceError,
-    Terms,
-    is_here,
-    level_of,
-    people,
-    region_id,
-)
+from grouper.payment.place import Terms
 from grouper.payment.reasons import PayReason
 from grouper.payment.share import share_block
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     import pyarrow as pa
     from numpy.typing import NDArray
 
-    from codebooks.policies.policy import Policy
+    from grouper.payment.block import Block
+    from grouper.payment.columns import Words
     from grouper.payment.share import Shares
-
-_EPOCH = date(1970, 1, 1)
-_FACT_WORDS = ("hospital", "kind", "visit_type")
 
 
 def price_batch(batch: pa.RecordBatch, terms: Terms | None = None) -> pa.RecordBatch:

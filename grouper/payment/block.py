@@ -105,7 +105,8 @@ def lacking(words: NDArray[np.object_]) -> NDArray[np.bool_]:
 
 def because(reasons: NDArray[np.object_], where: NDArray[np.bool_], code: str) -> None:
     """State a reason where there is none yet."""
-    reasons[where & lacking(reasons)] = code
+    if where.any():
+        reasons[where & lacking(reasons)] = code
 
 
 def _places(value: Any) -> int:  # noqa: ANN401 -- a cell: Decimal or int

@@ -46,7 +46,7 @@ def lines(told: dict[str, Any]) -> list[str]:
     rows = [say(lang, "title"), say(lang, "cases", **_words(whole))]
     rows += [f"  {column(name, lang)} {_shown(whole, name)}" for name in FIGURES]
     low = "low_estimated" if told["low_risk_estimated"] else "low_listed"
-    rows.append("  " + say(lang, low, groups=told["low_risk_groups"], **_words(whole)))
+    rows.append("  " + say(lang, low, **{**_words(whole), "groups": told["low_risk_groups"]}))
     for name in told["shares"]:
         share = whole["shares"][name]
         rows.append(f"  {column(name, lang)} {_percent(share)}")

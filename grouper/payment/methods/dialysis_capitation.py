@@ -103,6 +103,8 @@ class DialysisCapitation:
 
     name = _TOPIC
     section = _TOPIC
+    own_year = True
+    """What patients pay of dialysis adds up apart from all other visits of their year."""
 
     def lists(self, asked: Asked) -> bool:
         """Whether the principal diagnosis of a case is one of those of dialysis."""

@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from grouper.payment.settlement.errors import SettlementError
+from grouper.payment.settlement.result import FEN
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,7 +47,7 @@ def cleared(
     rows = {side: _rows(bands.value, side) for side in ("surplus", "overspend")}
     difference = standard.number - booked
     side = "surplus" if difference >= 0 else "overspend"
-    apart = sheet.add(side, abs(difference), standard=standard, booked=booked)
+    apart = sheet.add(side, abs(difference), rounding=FEN, standard=standard, booked=booked)
     shared = Fraction(0)
     for row in rows[side]:
         piece = _piece(row, apart.number, standard.number)

@@ -109,7 +109,8 @@ def read_value(written: str) -> tuple[str, Any]:
 
     Raises:
         SettlementError: ``SIMULATE_VALUE``: no such parameter, or one that holds a table.
-        PolicyError: ``POLICY_VALUE``, ``POLICY_CHOICE``: not of the parameter's kind.
+        PolicyError: ``POLICY_VALUE``, ``POLICY_BOUNDS``, ``POLICY_CHOICE``: not of the
+            parameter's kind.
     """
     path, _, value = written.partition("=")
     topic, _, name = path.strip().partition(".")

@@ -19,7 +19,7 @@ from grouper.payment.settlement.errors import SettlementError
 from grouper.payment.settlement.exactly import NONE, total
 from grouper.payment.settlement.looked import Looked
 from grouper.payment.settlement.priced import Priced
-from grouper.payment.settlement.result import SECTION, Part, Period, Settlement
+from grouper.payment.settlement.result import FEN, SECTION, Part, Period, Settlement
 from grouper.payment.sheet import Sheet
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ def _part(
     back = sheet.add(
         "kept_back", due.number * Fraction(kept.number), rounding=money, due=due, share=kept
     )
-    less = sheet.add("deductions", deducted)
+    less = sheet.add("deductions", deducted, rounding=FEN)
     sheet.add(
         "paid",
         due.number - back.number - less.number,
@@ -149,15 +149,22 @@ def _part(
 def fund_line(sheet: Sheet, sums: Sums) -> Line:
     """What the fund owes for the cases, as the sum of theirs."""
     return sheet.add(
-        "fund", sums.fund, amount=sums.amount, unknown=sums.unknown_amount, deducted=sums.deducted
+        "fund",
+        sums.fund,
+        rounding=FEN,
+        amount=sums.amount,
+        unknown=sums.unknown_amount,
+        deducted=sums.deducted,
     )
 
 
 def _whole(parts: Sequence[Part], general: Decimal) -> tuple[Line, ...]:
     sheet = Sheet(SECTION)
     for name in _SUMMED:
-        sheet.add(f"sum_{name}", total(part.value(name) or NONE for part in parts))
+        value = total(part.value(name) or NONE for part in parts)
+        sheet.add(f"sum_{name}", value, rounding=FEN)
     paid = sheet.lines[-1]
-    less = sheet.add("general_deductions", general)
-    sheet.add("total_paid", paid.number - less.number, paid=paid, deductions=less)
+    less = sheet.add("general_deductions", general, rounding=FEN)
+    value = paid.number - less.number
+    sheet.add("total_paid", value, rounding=FEN, paid=paid, deductions=less)
     return tuple(sheet.lines)

@@ -9,6 +9,7 @@ import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
 from codebooks.errors import GrouperError, Where
+from grouper.case.fields import ZONE
 from grouper.payment.run import priced_table
 from grouper.payment.settlement.errors import SettlementError
 from grouper.payment.settlement.priced import COLUMNS
@@ -23,6 +24,7 @@ _MARK = "pay_status"
 """A file with this column is priced."""
 _HEAD = 1 << 16
 _PARQUET = ".parquet"
+_TIME = "discharge_time"
 
 
 def read_priced(
@@ -73,12 +75,27 @@ def _read(path: Path) -> pa.Table:
     try:
         if path.suffix.lower() == _PARQUET:
             return pq.read_table(path)
-        options = pacsv.ConvertOptions(column_types=COLUMNS, strings_can_be_null=True)
-        return pacsv.read_csv(path, convert_options=options)
+        return _read_csv(path)
     except (OSError, pa.ArrowException) as cause:
         # Arrow's words may quote a value of a row, so its kind of error has to do.
         where = Where(file=path.name)
         raise SettlementError("SETTLE_FILE", where, cause=type(cause).__name__) from cause
+
+
+def _read_csv(path: Path) -> pa.Table:
+    """The columns that a settlement reads; lists, which CSV joins to texts, are left out."""
+    with pacsv.open_csv(path) as reader:
+        known = [name for name in reader.schema.names if name in COLUMNS]
+    # Times are written with thousandths, whatever their unit.
+    kinds = {**COLUMNS, _TIME: pa.timestamp("ms", ZONE)}
+    options = pacsv.ConvertOptions(
+        column_types=kinds, strings_can_be_null=True, include_columns=known
+    )
+    table = pacsv.read_csv(path, convert_options=options)
+    if _TIME in known:
+        place = known.index(_TIME)
+        table = table.set_column(place, _TIME, table[_TIME].cast(COLUMNS[_TIME]))
+    return table
 
 
 def _decoded(table: pa.Table) -> pa.Table:

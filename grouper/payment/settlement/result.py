@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from grouper.payment.exact import Rounding
 from grouper.payment.settlement.exactly import NONE
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 SECTION = "settlement"
 """Of the texts of all lines here: ``pay.settlement.line.<name>`` and so on."""
+FEN = Rounding(2, "half_up")
+"""How lines are written whose numbers have whole fen already; nothing is rounded by it."""
 AXES = ("method", "insurance", "department", "group", "physician")
 """By what totals are given."""
 

@@ -21,8 +21,10 @@ from grouper.payment.fixed import Fixed
 from grouper.payment.run import price_table
 from grouper.payment.settlement.at_point_value import Pointed
 from grouper.payment.settlement.errors import SettlementError
+from grouper.payment.settlement.exactly import minus
 from grouper.payment.settlement.looked import Looked
 from grouper.payment.settlement.priced import COLUMNS, Priced
+from grouper.payment.settlement.result import FEN
 from grouper.payment.settlement.sums import AMOUNTS, measured
 from grouper.payment.sheet import Sheet
 
@@ -241,17 +243,25 @@ def _compared(
     after = _figures(chosen, classes[rows], factors)
     sheet = Sheet(SECTION)
     money = looked.rounding("money")
+    told_before = {name: money.of(value) for name, value in before.items()}
+    told_after = {name: money.of(value) for name, value in after.items()}
     for name in FIGURES:
-        unit = "" if name == "cases" else "CNY"
-        difference = after[name] - before[name]
-        sheet.add(name, difference, unit=unit, after=after[name], before=before[name])
+        one, other = told_after[name], told_before[name]
+        sheet.add(
+            name,
+            minus(one, other),
+            unit="" if name == "cases" else "CNY",
+            rounding=FEN,
+            after=one,
+            before=other,
+        )
     factor, values = _break_even(chosen, classes[rows], factors, after["surplus"], money)
     rounding = looked.point_value_rounding()
     return Compared(
         method=None if key is None else key[0],
         insurance=None if key is None else key[1],
-        before={name: money.of(value) for name, value in before.items()},
-        after={name: money.of(value) for name, value in after.items()},
+        before=told_before,
+        after=told_after,
         lines=tuple(sheet.lines),
         break_even=None if factor is None else rounding.of(factor),
         point_values=tuple(

@@ -23,7 +23,7 @@ from grouper.payment.settlement.exactly import NONE, total
 from grouper.payment.settlement.looked import Looked
 from grouper.payment.settlement.month import facts_of, fund_line
 from grouper.payment.settlement.priced import Priced
-from grouper.payment.settlement.result import SECTION, Part, Period, Settlement
+from grouper.payment.settlement.result import FEN, SECTION, Part, Period, Settlement
 from grouper.payment.sheet import Sheet
 
 if TYPE_CHECKING:
@@ -168,19 +168,25 @@ class _Clearing:
             gross=gross,
             factor=factor,
         )
-        less = sheet.add("deductions", self.deducted)
+        less = sheet.add("deductions", self.deducted, rounding=FEN)
         standard = sheet.add(
-            "standard", assessed.number - less.number, assessed=assessed, deductions=less
+            "standard",
+            assessed.number - less.number,
+            rounding=FEN,
+            assessed=assessed,
+            deductions=less,
         )
         # What has no known cost cannot be compared with what was booked: it is paid as it stands.
         rest = Fraction(sums.fund) - Fraction(sums.known_fund)
         compared = standard
         if rest:
-            compared = sheet.add("compared", standard.number - rest, standard=standard, rest=rest)
+            compared = sheet.add(
+                "compared", standard.number - rest, rounding=FEN, standard=standard, rest=rest
+            )
         found = cleared(sheet, looked, compared, Fraction(sums.booked), money)
         final = sheet.add("final", found.number + rest, rounding=money, cleared=found, rest=rest)
-        paid = sheet.add("advances", self.advanced)
-        sheet.add("balance", final.number - paid.number, final=final, advances=paid)
+        paid = sheet.add("advances", self.advanced, rounding=FEN)
+        sheet.add("balance", final.number - paid.number, rounding=FEN, final=final, advances=paid)
 
     def _gross(
         self, basis: Value, share: Value | None, stated: Value | None, money: Rounding
@@ -223,13 +229,15 @@ def _sum_of(table: pa.Table, name: str, rows: NDArray[np.bool_]) -> Fraction:
 def _whole(parts: Sequence[Part], general: Decimal, advanced: Decimal) -> tuple[Line, ...]:
     sheet = Sheet(SECTION)
     for name in _SUMMED:
-        sheet.add(f"sum_{name}", total(part.value(name) or NONE for part in parts))
+        value = total(part.value(name) or NONE for part in parts)
+        sheet.add(f"sum_{name}", value, rounding=FEN)
     balance = sheet.lines[-1]
-    less = sheet.add("general_deductions", general)
-    given = sheet.add("general_advances", advanced)
+    less = sheet.add("general_deductions", general, rounding=FEN)
+    given = sheet.add("general_advances", advanced, rounding=FEN)
     sheet.add(
         "total_balance",
         balance.number - less.number - given.number,
+        rounding=FEN,
         balance=balance,
         deductions=less,
         advances=given,

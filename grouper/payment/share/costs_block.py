@@ -134,9 +134,7 @@ def scope_of_lines_block(columns: Columns, catalogue: Catalogue) -> CostsBlock:
     because(reasons, low, PayReason.COST_NEGATIVE)
     scope = whole - owns - overs - firsts
     because(reasons, scope.less(0), PayReason.COST_MISMATCH)
-    return CostsBlock(
-        reasons=reasons, own=owns, over_limit=overs, first_share=firsts, scope=scope
-    )
+    return CostsBlock(reasons=reasons, own=owns, over_limit=overs, first_share=firsts, scope=scope)
 
 
 def _parts(
@@ -176,7 +174,7 @@ def _size(numbers: Fixed) -> Fixed:
 def _flat(columns: Columns) -> tuple[Columns, NDArray[np.int64]]:
     """The charge lines of cases one under the other, and of which case each is."""
     lists = {name: _list(columns, name) for name in _LINES}
-    starts, lengths, _ = lists["line_amount"]
+    lengths = lists["line_amount"][1]
     of = np.repeat(np.arange(len(columns)), lengths)
     within = np.arange(len(of)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
     fields = []
@@ -187,9 +185,7 @@ def _flat(columns: Columns) -> tuple[Columns, NDArray[np.int64]]:
     return Columns(pa.RecordBatch.from_arrays(fields, list(_LINES))), of
 
 
-def _list(
-    columns: Columns, name: str
-) -> tuple[NDArray[np.int64], NDArray[np.int64], pa.Array]:
+def _list(columns: Columns, name: str) -> tuple[NDArray[np.int64], NDArray[np.int64], pa.Array]:
     """Where each case's list begins, how long it is, and the values of all."""
     batch = columns.batch
     if name not in batch.schema.names:

@@ -8,17 +8,18 @@ up anew.
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from codebooks.errors import CodebookError
+from grouper.payment.periods import EPOCH, days_of, period_numbers
 from grouper.payment.place import PEOPLE, PEOPLE_FIELDS, NoPlaceError, Terms, people, region_id
 from grouper.payment.reasons import PayReason
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from datetime import date
 
     from numpy.typing import NDArray
 
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from grouper.payment.block import Block
     from grouper.payment.share.rules import Source
 
-_EPOCH = date(1970, 1, 1)
 _ELSEWHERE = {"place": "elsewhere"}
 
 
@@ -116,15 +116,13 @@ def insured_cells(
     columns = block.columns
     regions = columns.words("insured_region")
     words = {name: columns.words(PEOPLE_FIELDS[name]) for name in PEOPLE}
-    days, stated = columns.day("discharge_time")
     terms = block.terms or Terms()
-    if terms.today is not None:
-        days = np.where(stated, days, (terms.today - _EPOCH).days)
+    days, _ = days_of(columns, terms)
     period = np.zeros(len(block), np.int64)
     for code in np.unique(regions.codes).tolist():
         rows = np.flatnonzero(regions.codes == code)
-        starts = _starts(regions.words[code] if code >= 0 else None, terms)
-        period[rows] = np.searchsorted(starts, days[rows], side="right")
+        name = None if code < 0 else regions.words[code]
+        period[rows] = period_numbers(name, days[rows], terms)
     key = np.column_stack([regions.codes, period, *(one.codes for one in words.values())])
     _, first, place = np.unique(key, axis=0, return_index=True, return_inverse=True)
     for number, one in enumerate(first.tolist()):
@@ -134,15 +132,5 @@ def insured_cells(
             for name, told in words.items()
         }
         name = None if code < 0 else regions.words[code]
-        day = _EPOCH + timedelta(days=int(days[one]))
+        day = EPOCH + timedelta(days=int(days[one]))
         yield np.flatnonzero(place.reshape(-1) == number), name, day, written
-
-
-def _starts(name: str | None, terms: Terms) -> NDArray[np.int64]:
-    if name is None or region_id(name) is None:
-        return np.zeros(0, np.int64)
-    try:
-        periods = terms.policies.periods(name)
-    except CodebookError:
-        return np.zeros(0, np.int64)
-    return np.array([(one.valid_from - _EPOCH).days for one in periods], np.int64)

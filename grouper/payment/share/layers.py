@@ -66,7 +66,9 @@ def pay_critical(
         **{name: found[name] for name in ("deductible", "coinsurance", "above_ceiling")},
         "first_share": first_share,
     }
-    counted = {name: one if name in critical.counts else _NONE for name, one in known.items()}
+    counted: dict[str, Any] = {
+        name: one if name in critical.counts else _NONE for name, one in known.items()
+    }
     burden = sum(counted.values(), _NONE)
     asked.sheet.add("burden", burden, **counted)
     threshold = Fraction(critical.threshold.number) * Fraction(critical.factor.number)
@@ -117,7 +119,7 @@ def pay_supplements(
 ) -> Fraction:
     """What civil relief and supplements pay of what is left, one after the other."""
     return sum(
-        (_pay(asked, "layer", left, money, one, {"name": one.name}) for one in layers), _NONE
+        (_pay(asked, "layer", left, money, one, {"layer": one.name}) for one in layers), _NONE
     )
 
 

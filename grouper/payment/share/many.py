@@ -13,7 +13,7 @@ from grouper.payment.reasons import PayReason
 from grouper.payment.share.costs_block import costs_of_block
 from grouper.payment.share.insured import insured_blocks
 from grouper.payment.share.layers_block import RemainingBlock, critical_of, relief_of
-from grouper.payment.share.parts import Shares, joined, nothing
+from grouper.payment.share.parts import Shares, fen, joined, nothing
 from grouper.payment.share.rules import read
 
 if TYPE_CHECKING:
@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from grouper.payment.share.costs_block import CostsBlock
     from grouper.payment.share.rules import Band, Rules, Terms
 
+_RECKONED = (
+    *("deductible", "coinsurance", "above_ceiling", "basic", "burden"),
+    *("critical", "aid", "supplements"),
+)
 YEAR = ("year_deductible", "year_basic", "year_burden", "year_critical")
 """Fields of a case on what was paid in the year before it, in yuan."""
 
@@ -51,15 +55,13 @@ class Before:
         paid = {name: numbers for name, (numbers, _) in told.items()}
         return cls(number, paid, {**stated, "admission_number": numbered})
 
-    def reasons(self, rules: Rules) -> NDArray[np.object_]:
-        """Why the year before a case is not known enough."""
-        found = no_reasons(len(self.number))
+    def lack(self, rules: Rules, reasons: NDArray[np.object_]) -> None:
+        """State where the year before a case is not known enough."""
         for name in rules.needs:
-            because(found, ~self.stated[name], PayReason.YEAR_MISSING)
+            because(reasons, ~self.stated[name], PayReason.YEAR_MISSING)
         for name in rules.needs:
             low = self.number < 0 if name not in self.paid else self.paid[name].less(0)
-            because(found, low, PayReason.COST_NEGATIVE)
-        return found
+            because(reasons, low, PayReason.COST_NEGATIVE)
 
 
 def share_block(block: Block) -> Shares:
@@ -92,10 +94,12 @@ def reckoned(costs: CostsBlock, before: Before, terms: Terms) -> Shares:
         left = RemainingBlock.of(costs, costs.scope)
         return _shares(reasons, costs, {}, left, terms)
     reasons = costs.reasons.copy()
-    year = before.reasons(rules)
-    reasons = np.where(lacking(reasons), year, reasons)
+    before.lack(rules, reasons)
     deductible = _deductible(costs.scope, before, rules)
-    found = {"deductible": deductible, **_basic(costs.scope, deductible, before, terms.money, rules)}
+    found = {
+        "deductible": deductible,
+        **_basic(costs.scope, deductible, before, terms.money, rules),
+    }
     left = RemainingBlock.of(
         costs, found["deductible"] + found["coinsurance"] + found["above_ceiling"]
     )
@@ -120,8 +124,6 @@ def _shares(
     terms: Terms,
 ) -> Shares:
     none = nothing(len(reasons))
-    names = ("deductible", "coinsurance", "above_ceiling", "basic", "burden")
-    names = (*names, "critical", "aid", "supplements")
     return Shares(
         reasons=reasons,
         settled=np.zeros(len(reasons), np.bool_),
@@ -129,9 +131,9 @@ def _shares(
         first_share=costs.first_share,
         over_limit=costs.over_limit,
         scope=costs.scope,
-        patient=left.sum(tuple(left.parts)),
-        deducted=left.sum(terms.deducted),
-        **{name: found.get(name, none) for name in names},
+        patient=fen(left.sum(tuple(left.parts))),
+        deducted=fen(left.sum(terms.deducted)),
+        **{name: fen(found.get(name, none)) for name in _RECKONED},
     )
 
 
@@ -154,14 +156,13 @@ def _settled(block: Block, costs: CostsBlock, terms: Terms, found: Shares) -> Sh
         reasons=np.where(stated, reasons, found.reasons),
         settled=stated & lacking(reasons),
         patient=patient.where(stated, found.patient),
-        deducted=left.sum(terms.deducted).where(stated, found.deducted),
+        deducted=fen(left.sum(terms.deducted)).where(stated, found.deducted),
     )
 
 
 def _deductible(scope: Fixed, before: Before, rules: Rules) -> Fixed:
     standard = nothing(len(scope))
-    number = np.where(before.stated["admission_number"], np.maximum(before.number, 0), 1)
-    number = np.where(number == 0, 1, number)
+    number = np.where(before.stated["admission_number"], np.maximum(before.number, 1), 1)
     for step in rules.steps:
         same = Fixed.same(step.amount, len(scope))
         standard = same.where(number >= step.admission, standard)
@@ -181,8 +182,6 @@ def _basic(
     for part, band in parts:
         raw = raw + part * band.ratio
     covered = base
-    if not rules.bands:
-        covered = base
     if rules.ceiling is not None:
         room = (before.paid["year_basic"] * -1 + rules.ceiling.number).maximum(0)
         capped = raw.above(room)
@@ -203,9 +202,7 @@ def _within(start: Fixed, end: Fixed, band: Band) -> Fixed:
     return (top - start.maximum(band.low)).maximum(0)
 
 
-def _covered(
-    below: Fixed, parts: list[tuple[Fixed, Band]], room: Fixed, money: Rounding
-) -> Fixed:
+def _covered(below: Fixed, parts: list[tuple[Fixed, Band]], room: Fixed, money: Rounding) -> Fixed:
     """The costs that the fund's payments cover before its ceiling is met."""
     raw, covered = nothing(len(room)), below
     for part, band in parts:

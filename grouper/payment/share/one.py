@@ -5,12 +5,11 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from grouper.payment.exact import Rounding
 from grouper.payment.reasons import PayReason
 from grouper.payment.share.costs import costs_of
 from grouper.payment.share.insured import insured
 from grouper.payment.share.layers import Remaining, pay_aid, pay_critical, pay_supplements
-from grouper.payment.share.parts import CENTS, PARTS, Share
+from grouper.payment.share.parts import FEN, PARTS, Share
 from grouper.payment.share.rules import read
 
 if TYPE_CHECKING:
@@ -20,8 +19,8 @@ if TYPE_CHECKING:
     from grouper.payment.share.rules import Rules, Terms
     from grouper.payment.sheet import Line
 
-_FEN = Rounding(CENTS, "half_up")
 _NONE = Fraction(0)
+_OUTSIDE = ("own", "first_share", "over_limit")
 
 
 def share(asked: Asked) -> Share:
@@ -75,7 +74,9 @@ def _settled(asked: Asked, costs: Costs, terms: Terms) -> Share:
     asked.sheet.add("settled", patient, settled=patient)
     left = Remaining.of(costs, costs.scope)
     left.pay(max(others, _NONE), tuple(left.parts))
-    return _share(costs, {"patient": patient, "deducted": _deducted(asked, left, terms)}, True)
+    return _share(
+        costs, {"patient": patient, "deducted": _deducted(asked, left, terms)}, settled=True
+    )
 
 
 def _scope_line(asked: Asked, costs: Costs) -> Line:
@@ -101,15 +102,16 @@ def _reckoned(asked: Asked, costs: Costs, terms: Terms, rules: Rules) -> Share:
     found["aid"] = pay_aid(asked, left, terms.money, rules.aid)
     found["supplements"] = pay_supplements(asked, left, terms.money, rules.layers)
     names = ("deductible", "coinsurance", "above_ceiling", "critical", "aid", "supplements")
-    outside = {"own": costs.own, "first_share": costs.first_share, "over_limit": costs.over_limit}
+    told: dict[str, Any] = {name: getattr(costs, name) for name in _OUTSIDE}
+    told |= {name: found[name] for name in names}
     found["patient"] = left.total
-    asked.sheet.add("patient", left.total, **outside, **{name: found[name] for name in names})
+    asked.sheet.add("patient", left.total, **told)
     found["deducted"] = _deducted(asked, left, terms)
-    return _share(costs, found, False)
+    return _share(costs, found, settled=False)
 
 
 def _deductible(asked: Asked, scope: Fraction, rules: Rules) -> Fraction:
-    number = asked.case.admission_number or 1
+    number = max(asked.case.admission_number or 1, 1)
     steps = [step for step in rules.steps if step.admission <= number]
     if not steps:
         return _NONE
@@ -173,7 +175,7 @@ def _overlap(start: Fraction, base: Fraction, low: Fraction, high: Any) -> Fract
 
 
 def _deducted(asked: Asked, left: Remaining, terms: Terms) -> Fraction:
-    counted = {
+    counted: dict[str, Any] = {
         name: one if name in terms.deducted else _NONE for name, one in left.parts.items()
     }
     found = sum(counted.values(), _NONE)
@@ -181,7 +183,7 @@ def _deducted(asked: Asked, left: Remaining, terms: Terms) -> Fraction:
     return found
 
 
-def _share(costs: Costs, found: dict[str, Fraction], settled: bool) -> Share:  # noqa: FBT001 -- one of two ways
-    names = ("own", "first_share", "over_limit", "scope")
-    told = {name: getattr(costs, name) for name in names} | found
-    return Share(settled=settled, **{name: _FEN.of(told[name]) for name in PARTS if name in told})
+def _share(costs: Costs, found: dict[str, Fraction], *, settled: bool) -> Share:
+    told = {name: getattr(costs, name) for name in (*_OUTSIDE, "scope")} | found
+    parts: dict[str, Any] = {name: FEN.of(told[name]) for name in PARTS if name in told}
+    return Share(settled=settled, **parts)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from grouper.payment.block import no_reasons
+from grouper.payment.exact import Rounding
 from grouper.payment.fixed import Fixed
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ payments counts towards the payment standard.
 """
 CENTS = 2
 """Places of every part."""
+FEN = Rounding(CENTS, "half_up")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +94,11 @@ class Shares:
 def nothing(count: int) -> Fixed:
     """Nought yuan for so many cases."""
     return Fixed(np.zeros(count, np.int64), CENTS)
+
+
+def fen(numbers: Fixed) -> Fixed:
+    """Numbers to the fen; what a policy gives in smaller parts is rounded half up."""
+    return numbers if numbers.places == CENTS else numbers.rounded(FEN)
 
 
 def joined(pieces: Iterable[tuple[NDArray[np.int64], Shares]], count: int) -> Shares:

@@ -114,7 +114,7 @@ class Rules:
         amounts = {step.amount for step in self.steps}
         found = {
             "admission_number": len(amounts) > 1 or any(s.admission > 1 for s in self.steps),
-            "year_deductible": self.yearly and any(amounts),
+            "year_deductible": self.yearly and bool(self.steps),
             "year_basic": self.ceiling is not None
             or (critical is not None and (critical.of_payments or critical.with_basic)),
             "year_burden": critical is not None,
@@ -197,9 +197,7 @@ def visit_of(source: Source) -> dict[str, Any] | None:
         PolicyError: ``POLICY_VALUE_MISSING``.
     """
     kind, visit = source.facts.get("kind"), source.facts.get("visit_type")
-    rows = {
-        (row["kind"], row["visit_type"]): row for row in source.value("benefit.visits").value
-    }
+    rows = {(row["kind"], row["visit_type"]): row for row in source.value("benefit.visits").value}
     found: dict[str, Any] | None = rows.get((kind, visit)) or rows.get((kind, None))
     return found
 
@@ -237,8 +235,7 @@ def _critical(source: Source, keys: dict[str, str]) -> Critical | None:
         bands=_bands(source.value(f"{topic}.ratios")),
         bonus=source.value(f"{topic}.ratio_bonus"),
         ceiling=source.value(f"{topic}.ceiling", **keys) if capped else None,
-        with_basic=bool(capped)
-        and source.value(f"{topic}.ceiling_of").value == "with_basic",
+        with_basic=bool(capped) and source.value(f"{topic}.ceiling_of").value == "with_basic",
     )
 
 
@@ -279,7 +276,9 @@ def _layers(source: Source, benefit: str) -> tuple[Layer, ...]:
 
 def _steps(table: Value) -> tuple[Step, ...]:
     return tuple(
-        Step(row["admission"], row["amount"], TableCell(table, str(row["admission"]), row["amount"]))
+        Step(
+            row["admission"], row["amount"], TableCell(table, str(row["admission"]), row["amount"])
+        )
         for row in sorted(table.value, key=lambda one: int(one["admission"]))
     )
 
