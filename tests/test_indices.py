@@ -7,6 +7,7 @@ import random
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -106,6 +107,16 @@ def test_the_book_gives_means_where_no_policy_does() -> None:
     for scheme in ("no-such", "chs-drg-2.0", None):
         rows = [stay(1, "A01", "1000", scheme=scheme)]
         assert dict(found(rows, Looked(policies().on("demo", DAY))).sources) == {"own": 1}
+
+
+def test_the_means_of_points_serve_too(tmp_path: Path) -> None:
+    """A table of base points tells the cost; the stay it does not tell is the hospital's own."""
+    groups = "[{group: A01, kind: stay, base_points: 100, mean_cost: 4000}]"
+    at_hand = policies_of(tmp_path, drg_points=value("groups", groups))
+    rows = [stay(1, "A01", "1", los=6), stay(2, "A01", "1", los=12)]
+    told = found(rows, Looked(at_hand.on("demo", DAY)), "group").rows[0]
+    assert told.cost_index == D("1.2500")
+    assert told.time_index == D("1.0000")
 
 
 def test_shares_of_the_bill(ours: Looked) -> None:

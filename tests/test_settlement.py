@@ -166,6 +166,17 @@ def test_a_year_by_the_funds_share(tmp_path: Path) -> None:
     assert found.parts[0].value("final") == D("7081.18")
 
 
+def test_amounts_with_a_factor_of_their_own_move_in_proportion(demo: Policies) -> None:
+    """1000 × 5 × 0.9 = 4500.00 was paid; at 5.2 it is 4680.00, beside 642.11 × 5.2 = 3338.972."""
+    rows = table(case(1, **{**FIRST, "amount": D("4500.00")}), case(2, **SECOND))
+    final = {("dip_score", "employee"): D("5.2")}
+    found = settle_year(rows, region="demo", year=2026, at_hand=demo, point_values=final)
+    (part,) = found.parts
+    assert part.value("worth") == D("3338.972")
+    assert part.value("worth_moved") == D("4680.00")
+    assert part.value("gross_difference") == D("3338.972") + D("4680.00") - D("2100.10")
+
+
 def test_as_priced_a_year_by_share(tmp_path: Path) -> None:
     at_hand = policies_of(
         tmp_path, settlement=value("fund_basis", "share") + value("fund_share", "0.5")

@@ -152,7 +152,9 @@ def test_rates_of_priced_cases() -> None:
     assert found["admission_rate"].value is None
     mine = {one.name: one for one in rates(own, priced, "employee")}
     persons = own.policy.value("fund_warning.insured_persons", insurance="employee").number
-    assert mine["admission_rate"].value == (Decimal(1) / persons).quantize(D("0.0001"))
+    # Two cases in one month, of which one is an inpatient insured here: 12 a year.
+    assert mine["admission_rate"].value == (Decimal(12) / persons).quantize(D("0.0001"))
+    assert mine["admission_rate"].level == "normal"
     empty = rates(own, Priced.of(table(), own.policy))
     assert [one.value for one in empty] == [None, None, None]
     told = fund_document([*found.values(), months_payable(own, "employee", ())], "zh")

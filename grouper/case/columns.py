@@ -42,31 +42,58 @@ def passed(field: Field, column: pa.Array) -> pa.Array | None:
 def passed_lists(fields: Sequence[Field], columns: Sequence[pa.Array]) -> list[pa.Array] | None:
     """A list of codes and its companions if all elements are clean and aligned, else None.
 
+    Each code must be there; a companion may lack values, or the whole list.
+
     Args:
         fields: the codes first, then the companions at hand.
         columns: their columns.
     """
-    found = [_passed_list(field, column) for field, column in zip(fields, columns, strict=True)]
-    if any(column is None for column in found):
+    lead = _passed_list(fields[0], columns[0])
+    if lead is None or lead.flatten().null_count:
         return None
-    lengths = [pc.fill_null(pc.list_value_length(column), 0) for column in found]
-    aligned = all(length.equals(lengths[0]) for length in lengths[1:])
-    return found if aligned else None
+    lengths = pc.fill_null(pc.list_value_length(lead), 0).to_numpy()
+    found = [lead]
+    for field, column in zip(fields[1:], columns[1:], strict=True):
+        one = _passed_list(field, column)
+        if one is None:
+            return None
+        own = pc.fill_null(pc.list_value_length(one), 0).to_numpy()
+        if not ((own == lengths) | (own == 0)).all():
+            return None
+        found.append(_without_empty(one, own))
+    return found
 
 
 def _passed_list(field: Field, column: pa.Array) -> pa.Array | None:
     if not pa.types.is_list(column.type) and not pa.types.is_large_list(column.type):
         return None
     values = column.flatten()
-    if values.null_count:
-        return None
-    if not len(values):
+    stated = values.drop_null() if values.null_count else values
+    if not len(stated):
         return column.cast(field.type)
-    clean = _CHECKS[field.kind](field, values)
+    clean = _CHECKS[field.kind](field, stated)
     if clean is None:
         return None
     same = clean.type == column.type.value_type and pa.types.is_list(column.type)
-    return column if same else column.cast(field.type)
+    # Each value was seen to be right; what is below a second is cut off as values.py does.
+    return column if same else pc.cast(column, field.type, safe=False)
+
+
+def _without_empty(column: pa.Array, lengths: NDArray[np.int32]) -> pa.Array:
+    """Companions of codes: a list that holds no value at all is empty, however long it is."""
+    values = column.flatten()
+    if not values.null_count:
+        return column
+    parents = pc.list_parent_indices(column).to_numpy()
+    stated = np.bincount(
+        parents[values.is_valid().to_numpy(zero_copy_only=False)], minlength=len(column)
+    )
+    dead = (lengths > 0) & (stated == 0)
+    if not dead.any():
+        return column
+    offsets = np.concatenate([[0], np.cumsum(np.where(dead, 0, lengths))]).astype(np.int32)
+    kept = values.filter(pa.array(~dead[parents]))
+    return pa.ListArray.from_arrays(pa.array(offsets), kept)
 
 
 def _whole(field: Field, column: pa.Array) -> pa.Array | None:

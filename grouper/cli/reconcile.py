@@ -55,7 +55,7 @@ def reconcile_command(
     if book is not None:
         check_destinations(bureau, [book, *([output] if output else [])])
     known = read_book(book) if book is not None else None
-    table = read_priced(files, region=place)
+    table = read_priced(files, region=place, whole=False)
     when = month or the_month(table)
     year, number = read_month(when)
     priced = Priced.of(table, last_policy(table, place, policies()))

@@ -77,7 +77,7 @@ def settle_command(
     changes = [read_point(one) for one in point_value or ()]
     if year is None and (changes or advances):
         raise SettlementError("SETTLE_OPTION")
-    table = read_priced(files, region=place)
+    table = read_priced(files, region=place, whole=False)
     if year is None:
         found = settle_month(
             table,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from grouper.case.fields import FIELDS
+from grouper.case.fields import CASE_SCHEMA, FIELDS
 from grouper.case.readers import open_source
 from grouper.payment.batch import price_batch
 from grouper.payment.capitation_year import follow_dialysis
@@ -56,7 +57,7 @@ def grouped_table(
 
     done: list[pa.Table] = []
     rows = 0
-    for _, found in in_order(source, work):
+    for _, found in in_order(source, work, os.cpu_count()):
         done.append(pa.Table.from_batches([found]))
         rows += found.num_rows
         if progress:
@@ -64,7 +65,25 @@ def grouped_table(
     if not done:
         fields = [pa.field(name, field.type) for name, field in FIELDS.items()]
         return pa.schema([*fields, *RESULT_SCHEMA]).empty_table()
-    return pa.concat_tables(done, promote_options="permissive").unify_dictionaries()
+    return below(done)
+
+
+def below(tables: Sequence[pa.Table]) -> pa.Table:
+    """Tables of cases below each other; a column that is encoded in one and plain in another is plain."""
+    names = tables[0].column_names
+    plain = {
+        name: CASE_SCHEMA.field(name).type
+        for name in names
+        if name in CASE_SCHEMA.names and len({one.schema.field(name).type for one in tables}) > 1
+    }
+    alike = []
+    for one in tables:
+        columns = [
+            one.column(name).cast(plain[name]) if name in plain else one.column(name)
+            for name in names
+        ]
+        alike.append(pa.table(columns, names))
+    return pa.concat_tables(alike).unify_dictionaries()
 
 
 def price_table(
@@ -121,5 +140,4 @@ def priced_table(
     tables = [
         grouped_table(open_source(path), region=region, progress=progress) for path in source_paths
     ]
-    grouped = pa.concat_tables(tables, promote_options="permissive").unify_dictionaries()
-    return price_table(grouped, terms)
+    return price_table(below(tables), terms)

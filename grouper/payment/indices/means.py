@@ -19,14 +19,15 @@ if TYPE_CHECKING:
     from grouper.payment.settlement.looked import Looked
 
 POLICY, BOOK, OWN = "policy", "book", "own"
-_TABLE = "indices.group_means"
+_TABLES = ("indices.group_means", "drg_points.groups")
+"""Tables of the policy with means; the first that has a group holds."""
 GroupKey = tuple[str | None, str]
 """A scheme and a group of it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mean:
-    """The mean cost in yuan and stay in days of a group; None: not known; ``source``: whose."""
+    """The mean cost in yuan and stay in days of a group; None: not known; ``source``: the first."""
 
     cost: Decimal | None
     days: Decimal | None
@@ -46,22 +47,27 @@ class Means:
 
 
 def means_of(looked: Looked, groups: Mapping[GroupKey, Iterable[Cell]]) -> Means:
-    """The means of groups, each from the first source of the policy's order that knows it.
+    """The means of groups: cost and stay each from the first source of the order that knows it.
 
     Args:
         looked: for the region.
         groups: by scheme and code, with all their cases of the hospital.
     """
     order: Sequence[str] = looked.value("indices.mean_sources").value
-    table = looked.find(_TABLE)
-    policy = rows_of(table) if table is not None else {}
+    tables = [looked.find(path) for path in _TABLES]
+    policy: dict[str, Mapping[str, Decimal]] = {}
+    for table in reversed(tables):
+        policy |= rows_of(table) if table is not None else {}
     found = Means()
     for key, cells in groups.items():
+        mean = Mean(None, None, "")
         for source in order:
-            mean = _mean(source, key, cells, policy)
-            if mean is not None and (mean.cost or mean.days):
-                found.by[key] = mean
-                break
+            further = _mean(source, key, cells, policy)
+            if further is not None and not (mean.cost and mean.days):
+                first = mean.source or (source if further.cost or further.days else "")
+                mean = Mean(mean.cost or further.cost, mean.days or further.days, first)
+        if mean.source:
+            found.by[key] = mean
     return found
 
 

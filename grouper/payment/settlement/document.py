@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from codebooks.messages import catalogue, language, text
@@ -95,11 +94,6 @@ def named(axis: str, key: str | None, lang: str) -> str:
     known = {"method": f"pay.method.{key}", "insurance": f"settlement.insurance.{key}"}
     words = catalogue(lang)
     return words.get(known.get(axis, ""), key)
-
-
-def money(written: str | None) -> Decimal:
-    """An amount of a document as a number."""
-    return Decimal(written or 0)
 
 
 def _reasons(found: Iterable[Unpriced], lang: str) -> list[dict[str, Any]]:

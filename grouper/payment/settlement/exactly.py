@@ -23,8 +23,3 @@ def total(values: Iterable[Decimal]) -> Decimal:
 def minus(left: Decimal, right: Decimal) -> Decimal:
     """The exact difference of two decimals."""
     return _EXACT.subtract(left, right)
-
-
-def plain_text(value: Decimal) -> str:
-    """A decimal as text without an exponent."""
-    return f"{value:f}"

@@ -1,6 +1,7 @@
 """How the fund stands: how long it lasts, and the rates that the documents watch, with levels.
 
-Months payable = balance ÷ mean monthly spending. Admission rate = stays ÷ insured persons. Policy
+Months payable = balance ÷ mean monthly spending. Admission rate = stays of a year ÷ insured persons
+(of fewer or more months: stays × 12 ÷ months). Policy
 execution rate = what the fund paid ÷ the costs within its scope. Out-of-area rate = cases of persons
 insured elsewhere ÷ all cases. Which value means which level is policy (``fund_warning.levels``).
 """
@@ -35,6 +36,8 @@ _MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])", re.ASCII)
 _MONEY = re.compile(r"-?\d{1,15}(\.\d{1,2})?", re.ASCII)
 _SHOWN = {"months_payable": Rounding(2, "half_up")}
 _RATE = Rounding(4, "half_up")
+_YEAR = 12
+"""Months."""
 _INSURANCES = ("employee", "resident")
 
 
@@ -151,17 +154,35 @@ def rates(looked: Looked, priced: Priced, insurance: str | None = None) -> list[
     table = priced.table
     inpatient = pc.fill_null(pc.equal(table["kind"], "inpatient"), fill_value=False)
     stays = _count(pc.and_(inpatient, table["here"]))
-    persons = looked.find("fund_warning.insured_persons") if insurance else None
     scoped = priced.where(
         pc.and_(pc.equal(table["sum_funded"], 1), pc.is_valid(table["scope_cost"]))
     )
     scope = pc.sum(scoped.table["scope_cost"]).as_py() or 0
     away = _count(pc.invert(table["here"]))
     return [
-        _rate(looked, "admission_rate", insurance, (stays, persons.number if persons else 0)),
+        _admissions(looked, insurance, stays, priced),
         _rate(looked, "execution_rate", insurance, (scoped.sums.fund, scope)),
         _rate(looked, "out_of_area_rate", insurance, (away, len(priced))),
     ]
+
+
+def _admissions(looked: Looked, insurance: str | None, stays: int, priced: Priced) -> Indicator:
+    """Stays of a year for each insured person; the number of persons is known by insurance alone."""
+    persons = looked.find("fund_warning.insured_persons") if insurance else None
+    months = len(priced.months.keys() - {None})
+    sheet = Sheet(SECTION)
+    if persons is None or not months:
+        return _judged(looked, "admission_rate", insurance, None, sheet)
+    line = sheet.add(
+        "admission_rate",
+        Fraction(stays * _YEAR, months) / Fraction(persons.number),
+        unit="",
+        rounding=_RATE,
+        part=stays,
+        months=months,
+        persons=persons,
+    )
+    return _judged(looked, "admission_rate", insurance, line.number, sheet)
 
 
 def level_of(looked: Looked, indicator: str, value: Decimal | Fraction) -> str | None:

@@ -165,6 +165,6 @@ def _whole(parts: Sequence[Part], general: Decimal) -> tuple[Line, ...]:
         sheet.add(f"sum_{name}", value, rounding=FEN)
     paid = sheet.lines[-1]
     less = sheet.add("general_deductions", general, rounding=FEN)
-    value = paid.number - less.number
-    sheet.add("total_paid", value, rounding=FEN, paid=paid, deductions=less)
+    left = paid.number - less.number
+    sheet.add("total_paid", left, rounding=FEN, paid=paid, deductions=less)
     return tuple(sheet.lines)

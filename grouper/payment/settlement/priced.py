@@ -22,7 +22,7 @@ from grouper.payment.settlement.sums import Sums, measured, sums_by
 from grouper.schemes.protocol import RESULT_SCHEMA
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable
 
     from codebooks.policies.policy import Policy
 
@@ -129,19 +129,6 @@ class Priced:
         return {row["group"]: row["group_name_min"] or "" for row in rows if row["group"]}
 
 
-def joined(tables: Sequence[pa.Table]) -> pa.Table:
-    """Tables below each other, with the columns that a settlement reads.
-
-    Raises:
-        SettlementError: ``SETTLE_COLUMN_TYPE``.
-    """
-    parts = []
-    for table in tables:
-        names = [name for name in COLUMNS if name in table.column_names]
-        parts.append(pa.table({name: _column(table, name, None) for name in names}))
-    return pa.concat_tables(parts, promote_options="default")
-
-
 def _column(table: pa.Table, name: str, file: str | None) -> pa.ChunkedArray:
     kind = COLUMNS[name]
     if name not in table.column_names:
@@ -159,7 +146,10 @@ def _column(table: pa.Table, name: str, file: str | None) -> pa.ChunkedArray:
         ) from cause
 
 
-def _mapped(column: pa.ChunkedArray, read, kind: pa.DataType) -> pa.ChunkedArray:  # type: ignore[no-untyped-def]  # noqa: ANN001
+def _mapped(
+    column: pa.ChunkedArray, read: Callable[[str | None], object], kind: pa.DataType
+) -> pa.ChunkedArray:
+    """What each distinct word of a column means."""
     words = pc.unique(column)
     meant = pa.array([read(word) for word in words.to_pylist()], kind)
     return pc.take(meant, pc.index_in(column, words))

@@ -31,6 +31,7 @@ def read_priced(
     paths: Sequence[Path],
     *,
     region: str,
+    whole: bool = True,
     terms: Terms | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> pa.Table:
@@ -39,6 +40,8 @@ def read_priced(
     Args:
         paths: files of either sort.
         region: of cases that name none.
+        whole: with all columns, which a simulation and the indices need; else those of
+            :data:`~grouper.payment.settlement.priced.COLUMNS` alone.
         terms: by which policies cases are priced.
         progress: called with the rows grouped.
 
@@ -46,10 +49,11 @@ def read_priced(
         SettlementError: ``SETTLE_FILE``: a priced file that cannot be read.
         GrouperError: any other fault of a file.
     """
-    tables = [_read(path) for path in paths if _is_priced(path)]
+    tables = [_read(path, whole=whole) for path in paths if _is_priced(path)]
     cases = [path for path in paths if not _is_priced(path)]
     if cases:
-        tables.append(priced_table(cases, region=region, terms=terms, progress=progress))
+        table = priced_table(cases, region=region, terms=terms, progress=progress)
+        tables.append(table if whole else table.select(_light(table.column_names)))
     if len(tables) == 1:
         return tables[0]
     try:
@@ -71,10 +75,11 @@ def _is_priced(path: Path) -> bool:
         raise SettlementError("SETTLE_FILE", where, cause=type(cause).__name__) from cause
 
 
-def _read(path: Path) -> pa.Table:
+def _read(path: Path, *, whole: bool) -> pa.Table:
     try:
         if path.suffix.lower() == _PARQUET:
-            return pq.read_table(path)
+            columns = None if whole else _light(pq.read_schema(path).names)
+            return pq.read_table(path, columns=columns)
         return _read_csv(path)
     except (OSError, pa.ArrowException) as cause:
         # Arrow's words may quote a value of a row, so its kind of error has to do.
@@ -85,7 +90,7 @@ def _read(path: Path) -> pa.Table:
 def _read_csv(path: Path) -> pa.Table:
     """The columns that a settlement reads; lists, which CSV joins to texts, are left out."""
     with pacsv.open_csv(path) as reader:
-        known = [name for name in reader.schema.names if name in COLUMNS]
+        known = _light(reader.schema.names)
     # Times are written with thousandths, whatever their unit.
     kinds = {**COLUMNS, _TIME: pa.timestamp("ms", ZONE)}
     options = pacsv.ConvertOptions(
@@ -100,8 +105,15 @@ def _read_csv(path: Path) -> pa.Table:
 
 def _decoded(table: pa.Table) -> pa.Table:
     """Dictionaries of different files are not alike; plain texts are."""
-    for place, field in enumerate(table.schema):
-        if pa.types.is_dictionary(field.type):
-            plain = table.column(place).cast(field.type.value_type)
-            table = table.set_column(place, field.name, plain)
-    return table
+    columns = [column.cast(_plain(column.type)) for column in table.columns]
+    return pa.table(columns, table.column_names)
+
+
+def _plain(kind: pa.DataType) -> pa.DataType:
+    if pa.types.is_dictionary(kind):
+        return kind.value_type
+    return pa.list_(_plain(kind.value_type)) if pa.types.is_list(kind) else kind
+
+
+def _light(names: Sequence[str]) -> list[str]:
+    return [name for name in names if name in COLUMNS]

@@ -33,7 +33,7 @@ def lines(told: dict[str, Any], *, explain: bool = False) -> list[str]:
     for part in told["parts"]:
         rows += ["", *part_lines(part, lang, explain=explain)]
     rows += ["", say(lang, "whole")]
-    rows += [f"  {_line(line, explain=explain)}" for line in told["lines"]]
+    rows += [f"  {_line(line, lang, explain=explain)}" for line in told["lines"]]
     rows += ["", *_totals(told, "department", lang)]
     rows += ["", *_best(told, lang)]
     if told["assumptions"]:
@@ -47,14 +47,19 @@ def part_lines(part: dict[str, Any], lang: str, *, explain: bool) -> list[str]:
     rows = [say(lang, "part", **names, **_shown(part["sums"]))]
     if part["reason"]:
         return [*rows, "  " + say(lang, "unsettled", code=part["reason"], text=part["reason_text"])]
-    return rows + [f"  {_line(line, explain=explain)}" for line in part["lines"]]
+    if Decimal(part["sums"]["unknown_amount"]):
+        rows.append("  " + say(lang, "part_unknown", **_shown(part["sums"])))
+    return rows + [f"  {_line(line, lang, explain=explain)}" for line in part["lines"]]
 
 
-def _line(line: dict[str, Any], *, explain: bool) -> str:
+def _line(line: dict[str, Any], lang: str, *, explain: bool) -> str:
+    """A line with its arithmetic if it has any, or what it is and its value."""
     written: str = line["written"]
-    if explain or not line["formula"]:
+    decides = not line["unit"]
+    if decides or (explain and line["formula"]):
         return written
-    return f"{line['label']} {shown(Decimal(line['value']))}"
+    unit = text(f"pay.unit.{line['unit']}", lang)
+    return f"{line['label']} {shown(Decimal(line['value']))}{unit}"
 
 
 def _open(told: dict[str, Any], lang: str) -> list[str]:

@@ -202,12 +202,10 @@ class _Clearing:
         pointed = Pointed.of(table, money)
         with_points = funded & (pointed.plain | pointed.moved)
         without = Fraction(sums.fund) - _sum_of(table, "fund", with_points)
-        if number is None:
+        if number is None or value is None:
             worth = sheet.add("worth_as_priced", _sum_of(table, "amount", with_points))
         else:
-            exact = pointed.total(with_points, number)
-            points = _sum_of(table, "points", with_points)
-            worth = sheet.add("worth", exact, points=points, point_value=value)
+            worth = self._worth(pointed, funded, value, number)
         if share is not None:
             due = worth.number * Fraction(share.number)
             found = sheet.add("gross_share", due, worth=worth, fund_share=share, basis=basis)
@@ -219,6 +217,28 @@ class _Clearing:
         if not without:
             return found
         return sheet.add("gross", found.number + without, gross=found, without=without)
+
+    def _worth(
+        self,
+        pointed: Pointed,
+        funded: NDArray[np.bool_],
+        value: Decimal | Value,
+        number: Decimal,
+    ) -> Line:
+        """What the cases are worth at a point value; those with a factor of their own beside."""
+        table = self.cases.table
+        plain, moved = funded & pointed.plain, funded & pointed.moved
+        points = _sum_of(table, "points", plain)
+        worth = self.sheet.add(
+            "worth", pointed.total(plain, number), points=points, point_value=value
+        )
+        before = _sum_of(table, "amount", moved)
+        if not before:
+            return worth
+        after = pointed.total(moved, number)
+        scaled = self.sheet.add("worth_moved", after, amount=before, ratio=after / before)
+        both = worth.number + scaled.number
+        return self.sheet.add("worth_both", both, worth=worth, moved=scaled)
 
 
 def _sum_of(table: pa.Table, name: str, rows: NDArray[np.bool_]) -> Fraction:

@@ -166,7 +166,7 @@ def _deductible(scope: Fixed, before: Before, rules: Rules) -> Fixed:
     for step in rules.steps:
         same = Fixed.same(step.amount, len(scope))
         standard = same.where(number >= step.admission, standard)
-    if rules.yearly:
+    if rules.yearly and rules.steps:
         standard = (standard - before.paid["year_deductible"]).maximum(0)
     return scope.minimum(standard)
 

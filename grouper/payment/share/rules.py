@@ -285,7 +285,7 @@ def _steps(table: Value) -> tuple[Step, ...]:
 
 def _bands(table: Value) -> tuple[Band, ...]:
     rows = sorted(table.value, key=lambda one: Decimal(one["above"]))
-    highs = [*(row["above"] for row in rows[1:]), None]
+    highs = [*(row["above"] for row in rows[1:]), None][: len(rows)]
     return tuple(
         Band(row["above"], high, row["ratio"], TableCell(table, f"{row['above']:f}", row["ratio"]))
         for row, high in zip(rows, highs, strict=True)
