@@ -91,10 +91,10 @@ def rounding_of(asked: Any, what: str) -> Rounding:  # noqa: ANN401 -- an Asked 
 
 def rows_of(table: Value) -> dict[str, dict[str, Any]]:
     """The rows of a table by their first key column."""
-    return _indexed(_Same(table.given), table.keys)
+    return rows_of_given(SameGiven(table.given), table.keys)
 
 
-class _Same:
+class SameGiven:
     """A given value as a key of the cache: one object is one table."""
 
     __slots__ = ("given",)
@@ -106,11 +106,12 @@ class _Same:
         return id(self.given)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Same) and other.given is self.given
+        return isinstance(other, SameGiven) and other.given is self.given
 
 
 @lru_cache(maxsize=512)
-def _indexed(same: _Same, keys: tuple[str, ...]) -> dict[str, dict[str, Any]]:
+def rows_of_given(same: SameGiven, keys: tuple[str, ...]) -> dict[str, dict[str, Any]]:
+    """As :func:`rows_of`, of the given value and the keys of its dimensions."""
     rows = same.given.value
     for key in keys:
         rows = rows[key]

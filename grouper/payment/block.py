@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from grouper.payment.asked import rounding_of, rows_of
+from grouper.payment.asked import SameGiven, rounding_of, rows_of_given
 from grouper.payment.fixed import Fixed
 
 if TYPE_CHECKING:
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from grouper.payment.columns import Columns, Words
     from grouper.payment.exact import Rounding
     from grouper.payment.place import Terms
+
+
+_NONE = np.array(None, object)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -61,12 +65,7 @@ class Block:
         Raises:
             PolicyError: ``POLICY_VALUE_MISSING``: the policy has no such table.
         """
-        table = rows_of(self.value(path))
-        cells = [table.get(word, {}).get(column) for word in rows.words]
-        places = max((_places(one) for one in cells if one is not None), default=0)
-        numbers = Fixed.of([*(0 if one is None else one for one in cells), 0], places)
-        known = np.array([*(one is not None for one in cells), False], np.bool_)
-        return numbers.take(rows.codes), known[rows.codes]
+        return looked_up(self.value(path), rows, column)
 
     def rounding(self, what: str) -> Rounding:
         """The policy's rounding of ``money`` or ``points``."""
@@ -93,6 +92,24 @@ class Outcomes:
     stated: dict[str, NDArray[np.bool_]] = field(default_factory=dict)
 
 
+def looked_up(table: Value, rows: Words, column: str) -> tuple[Fixed, NDArray[np.bool_]]:
+    """As :meth:`Block.cells`, of a table that was asked for already."""
+    numbers, known = _of_words(SameGiven(table.given), table.keys, rows.words, column)
+    return numbers.take(rows.codes), known[rows.codes]
+
+
+@lru_cache(maxsize=256)
+def _of_words(
+    table: SameGiven, keys: tuple[str, ...], words: tuple[str, ...], column: str
+) -> tuple[Fixed, NDArray[np.bool_]]:
+    """Numbers for each word and, last, for none; a batch's cells ask for the same words again."""
+    rows = rows_of_given(table, keys)
+    cells = [rows.get(word, {}).get(column) for word in words]
+    places = max((_places(one) for one in cells if one is not None), default=0)
+    numbers = Fixed.of([*(0 if one is None else one for one in cells), 0], places)
+    return numbers, np.array([*(one is not None for one in cells), False], np.bool_)
+
+
 def no_reasons(count: int) -> NDArray[np.object_]:
     """No reason for any case."""
     return np.full(count, None, object)
@@ -100,7 +117,7 @@ def no_reasons(count: int) -> NDArray[np.object_]:
 
 def lacking(words: NDArray[np.object_]) -> NDArray[np.bool_]:
     """Where there is no word."""
-    return np.fromiter((one is None for one in words), np.bool_, len(words))
+    return np.equal(words, _NONE).astype(np.bool_)
 
 
 def because(reasons: NDArray[np.object_], where: NDArray[np.bool_], code: str) -> None:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from grouper.case.readers import CaseBatch, Source
 
-BATCH_ROWS = 65_536
+BATCH_ROWS = 262_144
 """Cases priced in one piece; results do not depend on it."""
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from grouper.payment.asked import rows_of
+from grouper.payment.block import looked_up
 from grouper.payment.fixed import Fixed
 from grouper.payment.methods._deviation import Deviation
 from grouper.payment.methods._paid import Paying
@@ -87,11 +87,10 @@ class Terms:
     def factors(self, kinds: Words, groups: Words) -> Fixed:
         """The hospital factor of each case; 1 where its group takes none."""
         count = len(groups.codes)
-        own = rows_of(self.group_factors) if self.group_factors is not None else {}
-        by_group = _looked_up(groups, {group: row["factor"] for group, row in own.items()})
         factors = Fixed.same(self.paying.factor.number, count)
-        if by_group is not None:
-            factors = by_group[0].where(by_group[1], factors)
+        if self.group_factors is not None:
+            own, known = looked_up(self.group_factors, groups, "factor")
+            factors = own.where(known, factors)
         same = np.zeros(count, np.bool_)
         if self.same_kinds is not None:
             same |= kinds.among(self.same_kinds.value)
@@ -101,21 +100,7 @@ class Terms:
 
     def fallbacks(self, groups: Words, column: str) -> tuple[Fixed, NDArray[np.bool_]]:
         """:meth:`fallen` for each case, and where there is one."""
-        own = rows_of(self.fallback) if self.fallback is not None else {}
-        cells = {group: row[column] for group, row in own.items() if row[column] is not None}
-        found = _looked_up(groups, cells)
-        if found is None:
+        if self.fallback is None:
             count = len(groups.codes)
             return Fixed.same(0, count), np.zeros(count, np.bool_)
-        return found
-
-
-def _looked_up(groups: Words, cells: dict[str, Any]) -> tuple[Fixed, NDArray[np.bool_]] | None:
-    """The numbers that a table gives the groups, and where; None where it gives none."""
-    numbers = [cells.get(word) for word in groups.words]
-    if not any(one is not None for one in numbers):
-        return None
-    places = max(-int(Decimal(one).as_tuple().exponent) for one in numbers if one is not None)
-    values = Fixed.of([*(0 if one is None else one for one in numbers), 0], max(places, 0))
-    known = np.array([*(one is not None for one in numbers), False], np.bool_)
-    return values.take(groups.codes), known[groups.codes]
+        return looked_up(self.fallback, groups, column)
