@@ -3,21 +3,41 @@
 from __future__ import annotations
 
 import csv
+from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from pay_share_support import asked, both, first_case, noon, priced, scoped, worked, yuan
+from pay_share_support import (
+    FIRST_OF_YEAR,
+    asked,
+    batch_of,
+    both,
+    first_case,
+    noon,
+    priced,
+    same,
+    scoped,
+    worked,
+    yuan,
+)
 
+from codebooks import paths
 from codebooks.messages import text
-from codebooks.policies.policies import policies
+from codebooks.policies.policies import Policies, policies
+from grouper.case.fields import CASE_SCHEMA
+from grouper.payment.block import Block
+from grouper.payment.columns import Columns
 from grouper.payment.place import Terms
-from grouper.payment.share import share
+from grouper.payment.share import share, share_block
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from grouper.case.record import Case
+
+
+WITHIN = Terms(changes={"benefit.deducted": ("within_scope",)}, source="test")
 
 
 def jinhua(**more: Any) -> Case:
@@ -85,7 +105,8 @@ def test_ningde_ratios_within_scope(insurance: str, basic: int) -> None:
     found = priced(case)
     assert found.basic == yuan(basic)
     assert found.patient == yuan(10500 - basic)
-    assert found.deducted == yuan(10000 - basic)
+    # Scores are reckoned on the total cost: all that the patient pays counts towards it.
+    assert found.deducted == found.patient
 
 
 def baicheng(**more: Any) -> Case:
@@ -279,11 +300,13 @@ def test_aid_and_relief_in_order() -> None:
     # Resident on subsistence allowance, level III: (20,600 − 600) within the first 20,000 of cost:
     # 19,400 × 0.65 + 600 × 0.70 = 13,030; burden 7,570, threshold 7,500: 70 × 0.65 = 45.50.
     # Aid (7,570 − 45.50) × 0.75 = 5,643.38; relief (1,881.12) × 0.50 = 940.56.
-    found = priced(demo(insurance_type="390", aid_category="低保", **scoped(20600, own=1000)))
+    case = demo(insurance_type="390", aid_category="低保", **scoped(20600, own=1000))
+    found = priced(case)
     assert (found.basic, found.critical) == (yuan(13030), yuan("45.50"))
     assert (found.aid, found.supplements) == (yuan("5643.38"), yuan("940.56"))
     assert found.patient == yuan("1940.56")
-    assert found.deducted == yuan("940.56")
+    assert found.deducted == found.patient
+    assert priced(case, WITHIN).deducted == yuan("940.56")
 
 
 @pytest.mark.parametrize(
@@ -323,6 +346,8 @@ def test_a_single_part_that_is_not_stated_is_the_rest() -> None:
     assert priced(demo(**costs)).scope == yuan(9000)
     # A difference within the tolerance belongs to the scope, so that all adds up to the total.
     assert priced(demo(**{**scoped(9000), "total_cost": yuan("9000.40")})).scope == yuan("9000.40")
+    costs = {**scoped(9000), "own_cost": None, "over_limit_cost": None}
+    assert priced(demo(**{**costs, "total_cost": yuan("9000.40")})).scope == yuan("9000.40")
     without_total = {**scoped(9000, own=100), "total_cost": None}
     assert priced(demo(**without_total)).scope == yuan(9000)
 
@@ -381,6 +406,87 @@ def test_lines_that_do_not_say_enough(line: dict[str, Any], reason: str) -> None
     assert priced(case).reason == reason
 
 
+def test_lines_of_any_size_are_added_exactly() -> None:
+    most = yuan("999999999999.99")
+    lines = {
+        "line_item": ("X",) * 3,
+        "line_amount": (most, most, -most),
+        "line_scope": ("A",) * 3,
+        "line_limit": (yuan(1),) * 3,
+        "line_quantity": (Decimal("1.0000"),) * 3,
+    }
+    found = both([demo(**lines), demo(line_item=("X",), line_amount=(yuan(1),), line_scope=("C",))])
+    assert found[0][0].over_limit == most - 1
+    assert found[0][0].scope == yuan(1)
+    assert found[1][0].own == yuan(1)
+    # Beyond what 64 bits hold in fen.
+    count = 47_000
+    lines = {"line_item": ("X",), "line_amount": (most,), "line_scope": ("C",)}
+    case = demo(**{name: values * count for name, values in lines.items()})
+    assert priced(case).patient == most * count
+
+
+def test_a_region_whose_file_is_broken_has_no_benefits(tmp_path: Path) -> None:
+    (tmp_path / "jinhua").mkdir()
+    (tmp_path / "jinhua" / "benefit.yaml").write_text("topic: benefit\n", "utf-8")
+    terms = Terms(at_hand=Policies(paths.shipped() / "policies", tmp_path))
+    away = demo(**scoped(1000), insured_region="jinhua")
+    assert priced(away, terms).reason == "PAY_INSURED_ELSEWHERE"
+    assert both([first_case("jinhua", noon(2021, 6), **scoped(1000))], terms)[0][0] is None
+
+
+def test_columns_that_are_not_there_are_empty() -> None:
+    kept = [name for name in CASE_SCHEMA.names if "line" not in name and name not in FIRST_OF_YEAR]
+    case = demo(**{**scoped(5), "own_cost": None, "scope_cost": None})
+    batch = batch_of([case]).select(kept)
+    block = Block(
+        columns=Columns(batch),
+        policy=policies().on("demo", noon(2025, 6).date()),
+        here=True,
+        facts={"insurance": "employee", "level": "III", "kind": "inpatient"},
+    )
+    assert share_block(block).reasons.tolist() == ["PAY_SCOPE_MISSING"]
+
+
+def test_a_block_of_patients_from_many_places() -> None:
+    # Not cut into cells before: two places and policies, one unknown, one without a place.
+    away = {"region": "guangxi", "kind": "inpatient"}
+    cases = [
+        baicheng(**away, insured_region="baicheng"),
+        first_case("guangxi", noon(2015, 3), **away, insured_region="厦门", **scoped(1000)),
+        baicheng(**away, insured_region="nowhere"),
+        baicheng(**away, insured_region="baicheng", person_type="12"),
+        baicheng(**away, insured_region="baicheng", **scoped("999999999999.99")),
+        baicheng(**away, insured_region="jinhua", discharge_time=None),
+    ]
+    terms = Terms(today=date(2021, 3, 1))
+    block = Block(
+        columns=Columns(batch_of(cases)),
+        policy=policies().on("guangxi", date(2015, 3, 1)),
+        here=False,
+        facts={"kind": "inpatient", "level": "III"},
+        terms=terms,
+    )
+    found = share_block(block)
+    assert len(found) == len(cases)
+    assert [None if one is None else str(one) for one in found.reasons] == [
+        *(None, None, "PAY_INSURED_ELSEWHERE"),
+        *(None, None, None),
+    ]
+    # Baicheng out of area 0.70, Xiamen's residents 0.75; Jinhua 0.85 above 800 on the day in 2021.
+    assert [int(n) for n in found.basic.units] == [700000, 75000, 0, 700000, 6000000, 782000]
+    for place, case in enumerate(cases):
+        one = asked(case, terms)
+        one.facts = {**one.facts, "level": "III"}
+        same(share(one), found, place)
+
+
+def test_amounts_in_parts_of_a_fen_are_refused() -> None:
+    table = ({"admission": 1, "amount": Decimal("800.005")},)
+    terms = Terms(changes={"benefit.deductible": table}, source="test")
+    assert priced(demo(**scoped(10000)), terms).reason == "PAY_POLICY_UNUSABLE"
+
+
 def test_class_b_without_any_share_is_not_guessed() -> None:
     assert priced(lined(line_first_share=())).reason == "PAY_SCOPE_MISSING"
 
@@ -404,7 +510,7 @@ def test_first_share_of_the_whole_amount() -> None:
 
 def test_what_was_settled_goes_first() -> None:
     case = demo(**scoped(9000, own=1000), patient_paid=yuan(1500), fund_paid=yuan(8500))
-    found = priced(case)
+    found = priced(case, WITHIN)
     assert (found.settled, found.patient, found.basic) == (True, yuan(1500), None)
     # 8,500 relieve the scope first: 500 of it are left, and all that lies outside.
     assert found.deducted == yuan(500)

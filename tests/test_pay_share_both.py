@@ -30,7 +30,7 @@ FACTS: dict[str, str | None] = {
 }
 PARTS = ("within_scope", "first_share", "over_limit", "own_cost")
 COUNTED = ("deductible", "coinsurance", "above_ceiling", "first_share")
-RELAXED = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+RELAXED = settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 shares = st.decimals(0, 1, places=2)
 amounts = st.one_of(
@@ -164,7 +164,7 @@ def one_way(case: Case, by: Policy) -> tuple[Share, Asked]:
     return share(asked), asked
 
 
-@RELAXED
+@settings(RELAXED, max_examples=250)
 @given(st.lists(cases(), min_size=1, max_size=6), terms())
 def test_both_ways_agree(told: list[Case], values: dict[str, Any]) -> None:
     by = policy(values)

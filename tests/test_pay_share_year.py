@@ -157,6 +157,17 @@ def test_a_case_without_rules_leaves_the_year_unknown(gap: dict[str, Any]) -> No
     assert found[1]["year_basic"] is None
 
 
+@pytest.mark.parametrize(
+    "lost",
+    ["benefit.year_start", "benefit.visits", "cross_region.benefit_rules_of", "benefit.deducted"],
+)
+def test_a_policy_with_a_gap_leaves_the_year_unknown(lost: str) -> None:
+    terms = Terms(region="demo", changes={lost: None}, source="test")
+    away = {"insured_region": "jinhua"} if lost.startswith("cross") else {}
+    found = followed([stay(0, noon(2025, 2), **away), stay(1, noon(2025, 3))], terms)
+    assert found[1]["year_basic"] is None
+
+
 def test_cases_that_are_not_followed_stay_as_they_are() -> None:
     odd = [
         stay(0, noon(2025, 2), person=None, year_basic=yuan(3)),
@@ -167,7 +178,8 @@ def test_cases_that_are_not_followed_stay_as_they_are() -> None:
     found = followed(odd)
     assert found[0]["year_basic"] == yuan(3)
     assert all(one[name] is None for one in found[1:] for name in FILLED)
-    assert followed([stay(0, noon(2025, 2))])[0][NUMBER] == 1
+    # Here alone: another's case is not touched by them.
+    assert followed([*odd[1:], stay(4, noon(2025, 2))])[-1][NUMBER] == 1
     empty = pa.Table.from_batches([batch_of([])])
     assert follow_year(empty, TERMS).equals(empty)
 

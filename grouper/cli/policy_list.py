@@ -40,8 +40,9 @@ def print_list(*, as_json: bool) -> None:
     typer.echo()
     print_heading(say("list.topics", count=len(topics)))
     columns = ("topic", "name", "parameters", "regions")
-    rows = [
-        [t["topic"], t["name"], str(len(t["parameters"])), " ".join(t["regions"])] for t in topics
+    rows: list[list[str]] = [
+        [str(t["topic"]), str(t["name"]), str(len(t["parameters"])), " ".join(t["regions"])]
+        for t in topics
     ]
     print_table([say(f"column.{name}") for name in columns], rows)
     if faults:

@@ -122,8 +122,8 @@ def _print_topic(topic: str, values: list[Given], region: str) -> None:
         typer.echo(f"[{number}] {words}")
     for about in dict.fromkeys(one.about for one in values if one.about):
         typer.echo(say("show.about", note=about))
-    for table in tables:
-        _print_rows(*table)
+    for shown_of, words, of_table in tables:
+        _print_rows(shown_of, words, of_table)
 
 
 def _note(given: Given) -> str:

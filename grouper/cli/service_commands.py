@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from codebooks.errors import GrouperError
 from codebooks.messages import language, text
@@ -29,12 +29,11 @@ def add_service(app: typer.Typer, arguments: Sequence[str]) -> None:
     if asked is not None and asked not in NAMES:
         return
     try:
-        for package in _PACKAGES:
-            import_module(package)
-    except ImportError:
+        _need_packages()
+    except GrouperError:
         if asked is None:
             return
-        raise GrouperError("EXTRA_MISSING", extra=EXTRA) from None
+        raise
     accounts, inbox, serve, store = (
         import_module(f"grouper.cli.{name}") for name in ("accounts", "inbox", "serve", "store")
     )
@@ -43,3 +42,25 @@ def add_service(app: typer.Typer, arguments: Sequence[str]) -> None:
     app.add_typer(inbox.app, name="inbox")
     app.add_typer(store.app, name="store")
     app.add_typer(store.audit_app, name="audit")
+
+
+def service_parts() -> tuple[Any, Any, Any]:
+    """The settings' reader, the way into the database, and a month of the store, loaded when asked for.
+
+    Raises:
+        GrouperError: ``EXTRA_MISSING``.
+    """
+    _need_packages()
+    settings, database, month = (
+        import_module(f"grouper.{name}")
+        for name in ("service.settings", "store.database", "service.month")
+    )
+    return settings.load_settings, database.connect, month.priced_month
+
+
+def _need_packages() -> None:
+    try:
+        for package in _PACKAGES:
+            import_module(package)
+    except ImportError:
+        raise GrouperError("EXTRA_MISSING", extra=EXTRA) from None

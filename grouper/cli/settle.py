@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,6 +15,7 @@ from codebooks.registry import NATIONAL, registry
 from grouper.case.readers.text_input import readable
 from grouper.cli.codebooks_render import print_json
 from grouper.cli.language import Language
+from grouper.cli.service_commands import service_parts
 from grouper.payment.settlement.changes import PointChange, read_point
 from grouper.payment.settlement.deductions import read_entries
 from grouper.payment.settlement.document import document
@@ -31,7 +33,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from decimal import Decimal
 
+    import pyarrow as pa
+
     from grouper.payment.settlement.result import Settlement
+
+
+_MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
+_KINDS = ("inpatient", "outpatient", "long_stay")
 
 
 class Format(StrEnum):
@@ -47,6 +55,9 @@ def say(key: str) -> str:
 
 
 Files = Annotated[list[Path], typer.Argument(metavar="FILES...", help=say("files"))]
+Words = Annotated[
+    list[Path] | None, typer.Argument(metavar="[MONTH] [FILES...]", help=say("month_or_files"))
+]
 RegionOption = Annotated[str, typer.Option("--region", help=say("region"))]
 FormatOption = Annotated[Format, typer.Option("--format", help=say("format"))]
 OutputOption = Annotated[Path | None, typer.Option("-o", "--output", help=say("output"))]
@@ -55,7 +66,7 @@ MonthOption = Annotated[str | None, typer.Option("--month", help=say("month"))]
 
 
 def settle_command(
-    files: Files,
+    words: Words = None,
     month: MonthOption = None,
     year: Annotated[int | None, typer.Option("--year", help=say("year"))] = None,
     region: RegionOption = NATIONAL,
@@ -70,7 +81,12 @@ def settle_command(
     output: OutputOption = None,
     lang: LangOption = None,
 ) -> None:
-    """Settle a month, or with ``--year`` a year."""
+    """Settle a month, or with ``--year`` a year.
+
+    The month may stand before the files; a folder stands for the files of cases in it. Without
+    files the month's stays are those of the service's store.
+    """
+    month, files = asked_for(words or [], month)
     place = registry().region(region).id
     taken = read_entries(deductions) if deductions else ()
     given = read_entries(advances) if advances else ()
@@ -99,6 +115,43 @@ def settle_command(
             hospital=hospital,
         )
     _tell(found, files, format_, output, lang, explain=explain)
+
+
+def asked_for(words: Sequence[Path], month: str | None) -> tuple[str | None, list[Path]]:
+    """The month and the files that a command was given.
+
+    Args:
+        words: files, folders, and perhaps a month such as ``2026-11`` before them.
+        month: of the option.
+
+    Returns:
+        The month, and the files; of a folder those of the month, where its files are called so.
+    """
+    found = list(words)
+    if found and month is None and not found[0].exists() and _MONTH.fullmatch(str(found[0])):
+        month = str(found.pop(0))
+    files: list[Path] = []
+    for one in found:
+        inside = [one]
+        if one.is_dir():
+            below = sorted(path for kind in _KINDS for path in (one / kind).glob("*.parquet"))
+            below = below or sorted(one.glob("*.parquet"))
+            inside = [path for path in below if month is None or path.stem == month] or below
+        files += inside
+    return month, files
+
+
+def _of_the_store(month: str | None, year: int | None, region: str) -> pa.Table:
+    if month is None or year is not None:
+        raise SettlementError("SETTLE_FILES_NEEDED")
+    load_settings, connect, priced_month = service_parts()
+    settings = load_settings()
+    database = connect(settings.url)
+    try:
+        place = settings.region if region == NATIONAL else region
+        return priced_month(database, month, region=place)
+    finally:
+        database.close()
 
 
 def _final(changes: Sequence[PointChange]) -> dict[tuple[str | None, str | None], Decimal]:

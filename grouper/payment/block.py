@@ -117,7 +117,7 @@ def no_reasons(count: int) -> NDArray[np.object_]:
 
 def lacking(words: NDArray[np.object_]) -> NDArray[np.bool_]:
     """Where there is no word."""
-    return np.equal(words, _NONE).astype(np.bool_)
+    return np.asarray(np.equal(words, _NONE), np.bool_)
 
 
 def because(reasons: NDArray[np.object_], where: NDArray[np.bool_], code: str) -> None:

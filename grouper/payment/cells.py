@@ -78,8 +78,6 @@ def cells(
     order = np.argsort(key, kind="stable")
     cuts = np.flatnonzero(np.diff(key[order])) + 1
     for some in np.split(order, cuts):
-        if not len(some):
-            continue
         one = int(some[0])
         facts: dict[str, str | None] = {
             name: None if words.codes[one] < 0 else words.words[words.codes[one]]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from codebooks.policies.yaml_nodes import PolicyError
 from codebooks.registry import registry
@@ -28,6 +28,7 @@ from grouper.payment.share import share
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from decimal import Decimal
 
     from grouper.case.record import Case
     from grouper.payment.share import Share
@@ -138,7 +139,8 @@ def _priced(
         told["share_reason"] = paid
         patient = deducted = Fraction(0)
     else:
-        patient, deducted = Fraction(paid.patient), Fraction(paid.deducted)
+        # A share without a reason has both.
+        patient, deducted = (Fraction(cast("Decimal", p)) for p in (paid.patient, paid.deducted))
         told["fund"] = money.of(amount - deducted)
     if "fund" in told:
         told |= {"patient": money.of(patient), "deducted": money.of(deducted)}

@@ -47,13 +47,9 @@ def grouped_table(
         scheme: for all cases; None: what binds each.
         progress: called with the rows done.
     """
-    chooser = Chooser(scheme, region)
 
     def work(batch: CaseBatch) -> pa.RecordBatch:
-        grouped = group_cases(batch.cases, batch.issues, batch.first_row, chooser)
-        columns = [*batch.cases.columns, *grouped.results.columns]
-        names = [*batch.cases.schema.names, *RESULT_SCHEMA.names]
-        return pa.RecordBatch.from_arrays(columns, names)
+        return group_batch(batch.cases, batch.issues, region, scheme, batch.first_row)
 
     done: list[pa.Table] = []
     rows = 0
@@ -66,6 +62,19 @@ def grouped_table(
         fields = [pa.field(name, field.type) for name, field in FIELDS.items()]
         return pa.schema([*fields, *RESULT_SCHEMA]).empty_table()
     return below(done)
+
+
+def group_batch(
+    cases: pa.RecordBatch,
+    issues: pa.Table,
+    region: str,
+    scheme: str | None = None,
+    first_row: int = 1,
+) -> pa.RecordBatch:
+    """Cases with their groupings beside them; arguments as of :func:`grouper.run.batches.group_cases`."""
+    grouped = group_cases(cases, issues, first_row, Chooser(scheme, region))
+    columns = [*cases.columns, *grouped.results.columns]
+    return pa.RecordBatch.from_arrays(columns, [*cases.schema.names, *RESULT_SCHEMA.names])
 
 
 def below(tables: Sequence[pa.Table]) -> pa.Table:

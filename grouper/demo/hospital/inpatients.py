@@ -128,7 +128,8 @@ def inpatients(world: World, month: int, stays: Stays) -> Month:
     shares = np.cumsum([share for _, share in plan["leaving"]["ways"]])
     ways = way[np.minimum(np.searchsorted(shares, chance.random(count)), len(way) - 1)]
     ways[stays.split > 0] = _HOME
-    weights = chance.integers(*plan["admission"]["newborn_grams"], count)
+    least, most = plan["admission"]["newborn_grams"]
+    weights = chance.integers(least, most, count)
     newborn = age_days < _NEWBORN_DAYS
     names = [row["code"] for row in plan["departments"]]
     aid = [None, *(word for word, _ in plan["people"]["aid"])]
@@ -252,7 +253,8 @@ def _intensive(
     count = len(stays)
     ill = (stays.draw > rule["threshold"]) & (age >= rule["least_age"]) & (los > 1)
     ill = (ill & (chance.random(count) < rule["share"])) | (stays.dead & (los > 1))
-    hours = np.minimum(chance.integers(*rule["hours"], count), (los - 1) * 24)
+    least, most = rule["hours"]
+    hours = np.minimum(chance.integers(least, most, count), (los - 1) * 24)
     ventilated = ill & (chance.random(count) < rule["ventilated"])
     part = np.floor(hours * chance.uniform(0.2, 0.9, count))
     return np.where(ill, hours, 0).astype(float), np.where(ventilated, part, 0.0)

@@ -226,7 +226,7 @@ def _finished(
         "person": [f"M{at:06d}" for at in person],
         "insurance_type": np.where(pool.employee[person], EMPLOYEE, RESIDENT).tolist(),
         "person_type": person_types(pool.employee[person], years),
-        "visit_type": [drafts[at].sort.get("visit_type", VISIT) for at in sort],
+        "visit_type": [drafts[int(at)].sort.get("visit_type", VISIT) for at in sort],
         "sex": np.where(pool.female[person], 2, 1).tolist(),
         "birth_date": pool.birth[person].tolist(),
         "age": years.tolist(),

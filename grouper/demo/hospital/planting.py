@@ -84,11 +84,11 @@ class Field:
 
     def wanted(self, row: Mapping[str, Any]) -> int:
         """How many of a kind a month gets."""
-        return max(1, round(row["per_month"] * self.scale))
+        return max(1, round(float(row["per_month"]) * self.scale))
 
     def fitting(self, need: Mapping[str, Any]) -> Array:
         """Which stays are free and what a row needs."""
-        found = self.free.copy()
+        found: Array = self.free.copy()
         for key, value in need.items():
             found &= self._is(key, value)
         return found

@@ -32,13 +32,12 @@ def rows(name: str) -> Sequence[Mapping[str, str]]:
     Raises:
         HospitalError: ``DEMO_HOSPITAL_TABLE`` for a row whose cells are not those of the header.
     """
-    with (DATA / name).open(encoding="utf-8", newline="") as file:
-        reader = csv.DictReader(file, strict=True)
-        found = []
-        for row in reader:
-            if None in row or None in row.values():
-                raise HospitalError("DEMO_HOSPITAL_TABLE", Where(file=name, row=reader.line_num))
-            found.append(row)
+    reader = csv.DictReader((DATA / name).read_text("utf-8").splitlines(), strict=True)
+    found = []
+    for row in reader:
+        if None in row or None in row.values():
+            raise HospitalError("DEMO_HOSPITAL_TABLE", Where(file=name, row=reader.line_num))
+        found.append(row)
     return tuple(found)
 
 

@@ -169,7 +169,7 @@ def _stays(factor: float) -> float:
     """How many stays a first stay leads to, itself included, by the profile's factor."""
     plan = toml("hospital.toml")["returns"]
     again = chance_of_return(np.array([factor]))
-    return float(sum(again**step for step in range(plan["deepest"] + 1))[0])
+    return float(np.sum([again**step for step in range(plan["deepest"] + 1)]))
 
 
 def chance_of_return(factor: Array) -> Array:

@@ -13,7 +13,7 @@ from grouper.payment.reasons import PayReason
 from grouper.payment.share.costs_block import costs_of_block
 from grouper.payment.share.insured import insured_blocks
 from grouper.payment.share.layers_block import RemainingBlock, critical_of, relief_of
-from grouper.payment.share.parts import Shares, fen, joined, nothing
+from grouper.payment.share.parts import Shares, joined, nothing
 from grouper.payment.share.rules import read
 
 if TYPE_CHECKING:
@@ -131,9 +131,9 @@ def _shares(
         first_share=costs.first_share,
         over_limit=costs.over_limit,
         scope=costs.scope,
-        patient=fen(left.sum(tuple(left.parts))),
-        deducted=fen(left.sum(terms.deducted)),
-        **{name: fen(found.get(name, none)) for name in _RECKONED},
+        patient=left.sum(tuple(left.parts)),
+        deducted=left.sum(terms.deducted),
+        **{name: found.get(name, none) for name in _RECKONED},
     )
 
 
@@ -156,7 +156,7 @@ def _settled(block: Block, costs: CostsBlock, terms: Terms, found: Shares) -> Sh
         reasons=np.where(stated, reasons, found.reasons),
         settled=stated & lacking(reasons),
         patient=patient.where(stated, found.patient),
-        deducted=fen(left.sum(terms.deducted)).where(stated, found.deducted),
+        deducted=left.sum(terms.deducted).where(stated, found.deducted),
     )
 
 

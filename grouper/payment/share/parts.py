@@ -96,11 +96,6 @@ def nothing(count: int) -> Fixed:
     return Fixed(np.zeros(count, np.int64), CENTS)
 
 
-def fen(numbers: Fixed) -> Fixed:
-    """Numbers to the fen; what a policy gives in smaller parts is rounded half up."""
-    return numbers if numbers.places == CENTS else numbers.rounded(FEN)
-
-
 def joined(pieces: Iterable[tuple[NDArray[np.int64], Shares]], count: int) -> Shares:
     """The shares of pieces of a block, each with the places of its cases, as one."""
     reasons, settled = no_reasons(count), np.zeros(count, np.bool_)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from codebooks.policies.yaml_nodes import PolicyError
 from grouper.payment.asked import rounding_of
 from grouper.payment.reasons import PayReason
+from grouper.payment.share.parts import CENTS
 from grouper.payment.sheet import TableCell
 
 if TYPE_CHECKING:
@@ -108,6 +109,19 @@ class Rules:
     layers: tuple[Layer, ...]
 
     @property
+    def amounts(self) -> tuple[Decimal, ...]:
+        """The amounts up to or from which something is paid."""
+        given = [self.ceiling]
+        cells = [one for layer in self.layers for one in (layer.deductible, layer.ceiling)]
+        lows = [band.low for band in self.bands]
+        if self.critical is not None:
+            given.append(self.critical.ceiling)
+        if self.aid is not None:
+            given += [self.aid.deductible, self.aid.ceiling]
+        told = [one.number for one in (*given, *cells) if one is not None]
+        return (*(step.amount for step in self.steps), *lows, *told)
+
+    @property
     def needs(self) -> tuple[str, ...]:
         """What must be known of the year before the case: fields of the case."""
         critical = self.critical
@@ -185,9 +199,12 @@ def rules(source: Source) -> Rules | str:
             return PayReason.BENEFIT_NONE
         if source.facts.get("insurance") is None:
             return PayReason.INSURANCE_MISSING
-        return _rules(source, visit["benefit"], visit["account"])
+        found = _rules(source, visit["benefit"], visit["account"])
     except PolicyError as error:
         return error.code
+    # Parts of a fen would not add up to the total once each part is an amount that can be paid.
+    whole = all(one == round(one, CENTS) for one in found.amounts)
+    return found if whole else PayReason.POLICY_UNUSABLE
 
 
 def visit_of(source: Source) -> dict[str, Any] | None:

@@ -128,16 +128,10 @@ class _Year:
                     continue
                 cell = whole[shared]
                 block = replace(every, columns=columns.some(cell))
-                for places, piece, benefits, own_lines in _pieces(block):
+                for places, piece, benefits, told in _pieces(block):
                     found = cell[places]
-                    start = 1
-                    told = costs = None
-                    account = _NOWHERE
-                    if benefits is not None:
-                        told = read(piece, benefits, own_lines=own_lines)
-                        costs = costs_of_block(piece, told.catalogue)
-                        if not isinstance(benefits, str):
-                            start, account = _calendar(benefits)
+                    start, account = _calendar(benefits)
+                    costs = None if told is None else costs_of_block(piece, told.catalogue)
                     self._years[found] = (months[found] + 1 - start) // 12
                     yield _Cell(found, account, costs, told, Before.of(piece), _settled(piece))
 
@@ -264,12 +258,13 @@ def _money(fen: pa.Array, of: pa.DataType) -> pa.Array:
 
 def _pieces(
     block: Block,
-) -> Iterator[tuple[NDArray[np.int64], Block, Source | str | None, bool]]:
-    """As :func:`insured_blocks`; one piece without an answer where the policy gives none."""
+) -> Iterator[tuple[NDArray[np.int64], Block, Source | str, ShareTerms | None]]:
+    """The pieces of a block, who answers on benefits and what holds; None where that is not said."""
     try:
-        yield from insured_blocks(block)
-    except PolicyError:
-        yield np.arange(len(block)), block, None, False
+        for places, piece, benefits, own_lines in insured_blocks(block):
+            yield places, piece, benefits, read(piece, benefits, own_lines=own_lines)
+    except PolicyError as error:
+        yield np.arange(len(block)), block, error.code, None
 
 
 def _own_year(block: Block) -> NDArray[np.bool_]:
@@ -279,15 +274,14 @@ def _own_year(block: Block) -> NDArray[np.bool_]:
     own = [name for name in named if getattr(methods().get(name), "own_year", False)]
     if not own or "status" not in block.columns.batch.schema.names:
         return np.zeros(len(block), np.bool_)
-    try:
-        bound, _ = assign_block(block, methods(), families(block))
-    except PolicyError:
-        return np.zeros(len(block), np.bool_)
+    bound, _ = assign_block(block, methods(), families(block))
     return np.isin(bound.astype(str), own)
 
 
-def _calendar(benefits: Source) -> tuple[int, int]:
+def _calendar(benefits: Source | str) -> tuple[int, int]:
     """The month in which the insurance year begins, and the account; −1: the visit has no benefit."""
+    if isinstance(benefits, str):
+        return 1, _NOWHERE
     try:
         start = int(benefits.value("benefit.year_start").value)
         visit = visit_of(benefits)

@@ -1,0 +1,86 @@
+"""The stays of the store that were discharged in a month, as a table of priced cases."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from grouper.case.dates import LOCAL
+from grouper.case.fields import CASE_SCHEMA
+from grouper.case.issues import issue_table
+from grouper.payment.place import Terms
+from grouper.payment.run import below, group_batch, price_table
+from grouper.store import history, reading
+from grouper.store.reading import Wanted
+from grouper.store.states import StayState
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from grouper.case.record import Case
+    from grouper.store.database import Database
+
+_PAGE = 500
+_MONTHS = 12
+
+
+def priced_month(
+    database: Database,
+    month: str,
+    *,
+    region: str,
+    progress: Callable[[int], None] | None = None,
+) -> pa.Table:
+    """Every stay that was discharged in a month, at its newest version, grouped and priced.
+
+    The table begins with the year, so that what a patient paid before counts; what is not of the
+    month is no part of the answer.
+
+    Args:
+        database: the store.
+        month: such as ``2026-11``.
+        region: of cases that name none.
+        progress: called with the stays read.
+
+    Raises:
+        StoreError: ``STORE_UNAVAILABLE``.
+        GrouperError: a scheme's book is not at hand.
+    """
+    year, number = (int(part) for part in month.split("-"))
+    first = datetime(year, number, 1, tzinfo=LOCAL)
+    until = datetime(year + number // _MONTHS, number % _MONTHS + 1, 1, tzinfo=LOCAL)
+    tables, done = [], 0
+    for cases in _pages(database, datetime(year, 1, 1, tzinfo=LOCAL), until):
+        tables.append(pa.Table.from_batches([group_batch(_batch(cases), issue_table([]), region)]))
+        done += len(cases)
+        if progress:
+            progress(done)
+    if not tables:
+        empty = group_batch(_batch([]), issue_table([]), region)
+        tables = [pa.Table.from_batches([empty])]
+    priced = price_table(below(tables), Terms(region=region))
+    start = pa.scalar(first, CASE_SCHEMA.field("discharge_time").type)
+    return priced.filter(pa.compute.greater_equal(priced["discharge_time"], start))
+
+
+def _pages(database: Database, since: datetime, until: datetime) -> Iterator[list[Case]]:
+    wanted = Wanted(states=[StayState.DISCHARGED], discharged_from=since, discharged_until=until)
+    with database.reading() as connection:
+        after = None
+        while True:
+            heads, after = reading.stays(connection, wanted, after, _PAGE)
+            if heads:
+                yield [history.case_at(connection, head.id, head.version)[0] for head in heads]
+            if after is None:
+                return
+
+
+def _batch(cases: list[Case]) -> pa.RecordBatch:
+    return pa.RecordBatch.from_pydict(
+        {
+            field.name: pa.array([getattr(case, field.name) for case in cases], field.type)
+            for field in CASE_SCHEMA
+        }
+    )
