@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -423,7 +424,18 @@ def test_lines_of_any_size_are_added_exactly() -> None:
     count = 47_000
     lines = {"line_item": ("X",), "line_amount": (most,), "line_scope": ("C",)}
     case = demo(**{name: values * count for name, values in lines.items()})
-    assert priced(case).patient == most * count
+    assert priced(case).own == most * count
+    # Also beside patients from other places.
+    away = {"region": "guangxi", "insured_region": "baicheng"}
+    many = [replace(case, region="guangxi", insured_region="xiamen"), baicheng(**away)]
+    policy = policies().on("guangxi", noon(2025, 6).date())
+    block = Block(
+        columns=Columns(batch_of(many)),
+        policy=policy.changed({"cross_region.catalogues": "treatment_place"}, "test"),
+        here=False,
+        facts={"kind": "inpatient"},
+    )
+    assert [int(one) for one in share_block(block).own.units] == [int(most * count * 100), 0]
 
 
 def test_a_region_whose_file_is_broken_has_no_benefits(tmp_path: Path) -> None:

@@ -164,7 +164,7 @@ def one_way(case: Case, by: Policy) -> tuple[Share, Asked]:
     return share(asked), asked
 
 
-@settings(RELAXED, max_examples=250)
+@settings(RELAXED, max_examples=150)
 @given(st.lists(cases(), min_size=1, max_size=6), terms())
 def test_both_ways_agree(told: list[Case], values: dict[str, Any]) -> None:
     by = policy(values)

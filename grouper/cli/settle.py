@@ -93,7 +93,10 @@ def settle_command(
     changes = [read_point(one) for one in point_value or ()]
     if year is None and (changes or advances):
         raise SettlementError("SETTLE_OPTION")
-    table = read_priced(files, region=place, whole=False)
+    if files:
+        table = read_priced(files, region=place, whole=False)
+    else:
+        table = _of_the_store(month, year, place)
     if year is None:
         found = settle_month(
             table,

@@ -9,9 +9,9 @@ import pyarrow as pa
 
 from grouper.payment.block import lacking
 from grouper.payment.exact import WEIGHT_PLACES, Rounding, exactly
-from grouper.payment.fixed import Fixed
-from grouper.payment.reasons import PayWarning
-from grouper.payment.result import AMOUNT, PAYMENT_SCHEMA, POINTS, PayStatus
+from grouper.payment.fixed import Fixed, largest
+from grouper.payment.reasons import PayReason, PayWarning
+from grouper.payment.result import LIMITS, PAYMENT_SCHEMA, PayStatus
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,9 +23,7 @@ if TYPE_CHECKING:
     from grouper.payment.share import Shares
 
 _CENTS = 2
-_PLACES = {
-    field.name: field.type.scale for field in PAYMENT_SCHEMA if field.type in {AMOUNT, POINTS}
-}
+_PLACES = {name: PAYMENT_SCHEMA.field(name).type.scale for name in LIMITS}
 _WORDS = tuple(f.name for f in PAYMENT_SCHEMA if pa.types.is_dictionary(f.type))
 _PLAIN = Rounding(WEIGHT_PLACES, "half_up")
 
@@ -168,8 +166,26 @@ class Results:
         self._numbers[name][rows] = units
         self._stated[name][rows] = True
 
+    def _refuse_beyond(self) -> None:
+        """Cases with a number beyond what its column holds are not priced."""
+        beyond = np.zeros(self._count, np.bool_)
+        for name, limit in LIMITS.items():
+            units, most = self._numbers[name], limit * 10 ** _PLACES[name]
+            if largest(units) >= most:
+                beyond |= self._stated[name] & np.asarray(abs(units) >= most, np.bool_)
+        rows = np.flatnonzero(beyond)
+        if not len(rows):
+            return
+        self.refuse(rows, PayReason.TOO_LARGE)
+        self._words["pay_status"].put(rows, PayStatus.UNPRICED.value)
+        for name in ("band", "share_reason"):
+            self._words[name].put(rows, "")
+        for stated in self._stated.values():
+            stated[rows] = False
+
     def batch(self) -> pa.RecordBatch:
         """The payments in their order."""
+        self._refuse_beyond()
         columns = []
         for field in PAYMENT_SCHEMA:
             if field.name in self._words:

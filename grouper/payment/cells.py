@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from grouper.payment.place import Terms
 
 _FACT_WORDS = ("hospital", "kind", "visit_type")
+_SAFE = 2**62
 
 
 def by_policy(
@@ -71,9 +72,14 @@ def cells(
         found[name] = columns.words(name).take(rows)
     places = columns.words("insured_region").take(rows)
     here = np.array([*(is_here(policy.region, word) for word in places.words), True])[places.codes]
-    key = here.astype(np.int64)
+    key, span = here.astype(np.int64), 2
     for words in found.values():
-        key = key * (len(words.words) + 1) + words.codes + 1
+        more = len(words.words) + 1
+        if span * more >= _SAFE:
+            # Keys that do not fit could fall on each other; those that there are need fewer.
+            distinct, key = np.unique(key, return_inverse=True)
+            span = len(distinct)
+        key, span = key * more + words.codes + 1, span * more
     # Equal keys are put side by side once; looking for each key would cost a pass for each.
     order = np.argsort(key, kind="stable")
     cuts = np.flatnonzero(np.diff(key[order])) + 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, cast
 
@@ -22,8 +23,8 @@ from grouper.payment.place import (
     level_of,
     people,
 )
-from grouper.payment.reasons import PayWarning
-from grouper.payment.result import Outcome, Payment, PayStatus
+from grouper.payment.reasons import PayReason, PayWarning
+from grouper.payment.result import LIMITS, Outcome, Payment, PayStatus
 from grouper.payment.share import share
 
 if TYPE_CHECKING:
@@ -67,8 +68,8 @@ def price(
     method, outcome, params = _outcome(asked)
     paid = _share(asked)
     if outcome.reason is not None:
-        return _unpriced(asked, outcome.reason, params, method, warnings, paid)
-    return _priced(asked, method or "", outcome, paid, warnings)
+        return _within(_unpriced(asked, outcome.reason, params, method, warnings, paid))
+    return _within(_priced(asked, method or "", outcome, paid, warnings))
 
 
 def asked_of(case: Case, grouping: Grouping, terms: Terms) -> Asked:
@@ -169,6 +170,23 @@ def _priced(
         amount=outcome.amount,
         **told,
         **_told(asked.sheet),
+    )
+
+
+def _within(payment: Payment) -> Payment:
+    """The payment, or none where a number of it is beyond what its column holds."""
+    numbers = {name: getattr(payment, name) for name in LIMITS}
+    if all(one is None or abs(one) < LIMITS[name] for name, one in numbers.items()):
+        return payment
+    none: dict[str, Any] = dict.fromkeys(LIMITS)
+    return replace(
+        payment,
+        status=PayStatus.UNPRICED,
+        reason=PayReason.TOO_LARGE,
+        params={},
+        band=None,
+        share_reason=None,
+        **none,
     )
 
 

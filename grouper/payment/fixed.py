@@ -65,13 +65,13 @@ class Fixed:
     def __mul__(self, other: Fixed | Decimal | int) -> Fixed:
         left = self.units
         if isinstance(other, Fixed):
-            right, places, bound = other.units, other.places, _largest(other.units)
+            right, places, bound = other.units, other.places, largest(other.units)
         else:
             # One number for all needs no array of its own.
             right, places = _scaled(other)
             bound = abs(right)
         # Noughts have no greatest product, but the number itself must fit as well.
-        if max(_largest(left), 1) * bound >= _SAFE:
+        if max(largest(left), 1) * bound >= _SAFE:
             left = left.astype(object)
         return Fixed(_slim(left * right), self.places + places)
 
@@ -147,22 +147,23 @@ def _scaled(value: Decimal | int) -> tuple[int, int]:
     return int(Fraction(value) * 10**places), places
 
 
-def _largest(units: Units) -> int:
+def largest(units: Units) -> int:
+    """The greatest of units without their signs; of none nought."""
     return max(int(units.max()), -int(units.min())) if len(units) else 0
 
 
 def _roomy(left: Units, right: Units) -> Units:
-    return left.astype(object) if _largest(left) + _largest(right) >= _SAFE else left
+    return left.astype(object) if largest(left) + largest(right) >= _SAFE else left
 
 
 def _slim(units: Units) -> Units:
-    if units.dtype == object and _largest(units) < _SAFE:
+    if units.dtype == object and largest(units) < _SAFE:
         return units.astype(np.int64)
     return units
 
 
 def _divide(above: Units, below: Units, mode: str) -> Units:
-    if above.dtype == object or _largest(above) * 2 >= _SAFE or _largest(below) * 2 >= _SAFE:
+    if above.dtype == object or largest(above) * 2 >= _SAFE or largest(below) * 2 >= _SAFE:
         above, below = above.astype(object), below.astype(object)
     sign = np.where((above < 0) != (below < 0), -1, 1)
     none = np.asarray(below == 0, np.bool_)

@@ -37,6 +37,7 @@ class PayReason(StrEnum):
     QUOTA_MISSING = "PAY_QUOTA_MISSING"
     YEAR_MISSING = "PAY_YEAR_MISSING"
     VISIT_NOT_PAYABLE = "PAY_VISIT_NOT_PAYABLE"
+    TOO_LARGE = "PAY_TOO_LARGE"
 
 
 class PayWarning(StrEnum):

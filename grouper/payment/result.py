@@ -75,6 +75,14 @@ the paths of the policy's values that are assumptions, joined by ``;``.
 """
 
 
+LIMITS = {
+    field.name: 10 ** (field.type.precision - field.type.scale)
+    for field in PAYMENT_SCHEMA
+    if pa.types.is_decimal(field.type)
+}
+"""What the numbers of each column stay below; a case beyond is not priced, so that none is cut."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """What a method says of one case; without ``reason`` there is an amount.

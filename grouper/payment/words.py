@@ -116,14 +116,15 @@ def as_json(payment: Payment, lang: str | None = None) -> str:
 def as_html(payment: Payment, lang: str | None = None) -> str:
     """The payment as a page of its own."""
     told = document(payment, lang)
-    labels = {name: label(name, told["language"]) for name in (*_AMOUNTS, *_NUMBERS)}
+    labels = {name: label(name, told["language"]) for name in (*_NUMBERS, *_AMOUNTS)}
     words = {
         key.removeprefix("pay.page."): value
         for key, value in catalogue(told["language"]).items()
         if key.startswith("pay.page.")
     }
     template = _templates().get_template("payment.html")
-    return template.render(told=told, labels=labels, words=words, amounts=(*_NUMBERS, *_AMOUNTS))
+    numbers = {name: shown(Decimal(told[name])) for name in labels if told[name] is not None}
+    return template.render(told=told, labels=labels, words=words, numbers=numbers)
 
 
 def label(column: str, lang: str | None = None) -> str:
