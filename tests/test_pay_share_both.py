@@ -196,8 +196,16 @@ def test_lines_come_out_of_their_formulas(case: Case, values: dict[str, Any]) ->
             assert abs(result - Decimal(line.value)) <= Decimal(10) ** -places, line
 
 
+PAID = ("within_scope", "first_share", "over_limit", "own_cost")
+
+
 def plain(by: Policy) -> Policy:
-    """The same policy rounded to the fen, and without the gate that opens at the payments' threshold."""
+    """The same policy rounded to the fen, and without what makes a dearer stay cheaper.
+
+    That is the gate which opens at the payments' threshold, and payers that speak of different
+    parts: what one pays of the first part leaves the other part whole for the next payer, and both
+    together may pay more than the yuan that is added.
+    """
     values = dict(by.values)
     for name, value in (
         ("general.money_places", 2),
@@ -205,6 +213,12 @@ def plain(by: Policy) -> Policy:
         ("benefit.stated_first", False),
     ):
         values[name] = replace(values[name], value=value)
+    if "medical_aid.counts" in values:
+        values["medical_aid.counts"] = replace(values["medical_aid.counts"], value=PAID)
+    layers = values.get("supplement.layers")
+    if layers is not None and layers.value is not None:
+        alike = tuple({**row, "counts": PAID} for row in layers.value)
+        values["supplement.layers"] = replace(layers, value=alike)
     return replace(by, values=values)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
@@ -102,6 +103,35 @@ def test_files_together_and_in_any_pieces(cases: Path, tmp_path: Path) -> None:
     again = price_table(pieces, Terms())
     assert again.column_names == pieces.column_names
     assert BATCH_ROWS > 1
+
+
+def test_a_patients_year_goes_across_files_in_any_split(tmp_path: Path) -> None:
+    head = (
+        "case_id,person,region,hospital,insurance_type,sex,age,visit_type,admission_time,"
+        "discharge_time,discharge_way,dx,total_cost,scope_cost,own_cost,over_limit_cost,"
+        "first_share_cost\n"
+    )
+    rows = [
+        f"C{n},P{n % 2},demo,H00000000001,310,1,40,21,2026-0{1 + n // 2}-01,2026-0{1 + n // 2}-09,"
+        "1,A03.900,2200.00,2000.00,100.00,0.00,100.00\n"
+        for n in range(6)
+    ]
+
+    def table(*parts: list[str]) -> dict[str, Any]:
+        paths = []
+        for number, part in enumerate(parts):
+            paths.append(tmp_path / f"{len(parts)}-{number}.csv")
+            paths[-1].write_text(head + "".join(part), "utf-8")
+        found = priced_table(paths, region="national")
+        return {row["case_id"]: row for row in found.to_pylist()}
+
+    whole = table(rows)
+    # The deductible of 1200.00 a year is left by the first two stays; then it is spent.
+    assert [whole[f"C{n}"]["year_deductible"] for n in (0, 2, 4)] == [0, 800, 1200]
+    assert whole["C0"]["fund"] < whole["C2"]["fund"] < whole["C4"]["fund"]
+    assert table(rows[:1], rows[1:]) == whole
+    assert table(rows[3:], rows[:2], rows[2:3]) == whole
+    assert table(rows[::-1]) == whole
 
 
 def test_commands_are_loaded_one_by_one() -> None:

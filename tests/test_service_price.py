@@ -52,8 +52,8 @@ HARBIN = {
     **HEART,
     "discharge_time": "2024-05-01",
     "admission_time": "2024-04-20",
-    "dx": ["I21.001", "E11.900"],
-    "px": ["36.0601"],
+    "dx": ["K80.101"],
+    "px": ["51.2300"],
     "insurance_type": "310",
     "region": "哈尔滨",
 }
@@ -74,9 +74,7 @@ def test_a_case_handed_in_is_priced(running: Service) -> None:
     assert (payment["method"], payment["pay_status"]) == ("drg_rate", "priced")
     assert Decimal(payment["amount"]) > 0
     assert payment["lines"][-1]["inputs"]
-    assert {one["path"] for one in payment["assumptions"]} >= {"drg_rate.hospital_factor[*]"} or [
-        one for one in payment["assumptions"] if one["path"].startswith("drg_rate.hospital_factor")
-    ]
+    assert "drg_rate.hospital_factor" in {one["path"] for one in payment["assumptions"]}
     english = running.ask(
         "office",
         "POST",
@@ -95,7 +93,7 @@ def test_a_case_without_a_policy_says_so(running: Service) -> None:
 
 def test_a_stored_case_is_priced_and_the_look_is_logged(running: Service) -> None:
     facts = {k: v for k, v in HARBIN.items() if k not in {"dx", "px"}}
-    case = running.stay(facts=facts)
+    case = running.stay(facts=facts, dx=HARBIN["dx"], px=HARBIN["px"])
     found = running.ask("office", "GET", f"/api/v1/cases/{case}/payment").json()
     assert found["payment"]["method"] == "drg_rate"
     assert running.looks()[-1][1:] == ("case_payment_shown", f"case:{case}")
@@ -109,13 +107,13 @@ def test_a_stored_case_is_priced_and_the_look_is_logged(running: Service) -> Non
 
 def test_the_card_tells_the_payment_without_advice(running: Service) -> None:
     facts = {k: v for k, v in HARBIN.items() if k not in {"dx", "px"}}
-    running.stay(facts=facts)
+    running.stay(facts=facts, dx=HARBIN["dx"], px=HARBIN["px"])
     hook = {
         "hook": "encounter-discharge",
         "hookInstance": "d1577c69-dfbe-44ad-ba6d-3e05e953b2ea",
         "context": {"userId": "Practitioner/1", "patientId": "P1", "encounterId": "V1"},
     }
-    answer = running.ask("his", "POST", "/cds-services/grouper-discharge", json=hook)
+    answer = running.ask("interface", "POST", "/cds-services/grouper-discharge", json=hook)
     (card, *_) = answer.json()["cards"]
     assert "DRG 费率法" in card["detail"]
     assert "含政策文件未明确的假设" in card["detail"]

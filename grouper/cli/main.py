@@ -14,6 +14,7 @@ from grouper.cli import codebooks as codebooks_commands
 from grouper.cli.compare import compare_command
 from grouper.cli.explain import explain_command
 from grouper.cli.group import group_command
+from grouper.cli.language import Language
 from grouper.cli.payment_commands import add_payment
 from grouper.cli.service_commands import add_service
 
@@ -37,6 +38,15 @@ app.command("compare", help=text("compare_cli.command", language()))(compare_com
 app.add_typer(codebooks_commands.app, name="codebooks", help=_help("codebooks"))
 
 
+def _asked_language(words: list[str]) -> str | None:
+    """The language of ``--lang`` on the command line; None: not said, or none there is."""
+    for word, after in zip(words, [*words[1:], ""], strict=True):
+        name, _, value = word.partition("=")
+        if name == "--lang" and (value or after) in set(Language):
+            return value or after
+    return None
+
+
 def main() -> None:
     """Run the command; an error we declare is one readable line and exit status 2."""
     # A request to stop ends a run as Ctrl-C does: no half-written file is left.
@@ -48,5 +58,5 @@ def main() -> None:
         add_service(app, sys.argv[1:])
         app()
     except GrouperError as error:
-        typer.echo(error.describe(), err=True)
+        typer.echo(error.describe(_asked_language(sys.argv[1:])), err=True)
         sys.exit(EXIT_INTERRUPTED if error.code == "RUN_INTERRUPTED" else EXIT_ERROR)

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from codebooks.errors import Where
 from codebooks.messages import language, text
 from codebooks.registry import NATIONAL, registry
+from grouper.case.readers.text_input import readable
 from grouper.cli import one_case as options  # noqa: TC001 -- Typer reads the annotations
 from grouper.cli.group import EXIT_EMPTY, progress_bar
 from grouper.cli.language import Language  # noqa: TC001 -- Typer reads the annotations
@@ -17,13 +19,15 @@ from grouper.cli.one_case import case_of_file, open_cases, typed_case
 from grouper.payment.engine import price
 from grouper.payment.place import Terms
 from grouper.payment.run import grouped_table, price_table
-from grouper.payment.tally import tally
+from grouper.payment.tally import noted, tally
 from grouper.payment.words import as_html, as_json, as_text, explained
-from grouper.run.destinations import check_destinations, whole, writing
+from grouper.run.destinations import OutputError, check_destinations, whole, writing
 from grouper.run.one_case import grouping_of, kind_of
 from grouper.run.writers import open_writer
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from grouper.payment.result import Payment
 
 
@@ -33,6 +37,9 @@ class Format(StrEnum):
     TEXT = "text"
     JSON = "json"
     HTML = "html"
+
+
+_ENDINGS = {".txt": Format.TEXT, ".json": Format.JSON, ".html": Format.HTML}
 
 
 def _help(key: str) -> str:
@@ -95,14 +102,30 @@ def price_command(
     for issue in issues:
         typer.echo(issue.describe(lang), err=True)
     payment = price(case, grouping_of(case, scheme, place), Terms(region=place))
+    if output is not None:
+        if source is not None:
+            check_destinations(source, [output])
+        format_ = _format_of(output, format_)
     written = _written(payment, format_, explain=explain, lang=lang)
     if output is None:
         typer.echo(written)
         return
-    if source is not None:
-        check_destinations(source, [output])
     with writing(output):
         output.write_text(written, "utf-8")
+    typer.echo(readable(text("price_cli.written", lang, file=output.name)))
+
+
+def _format_of(path: Path, asked: Format) -> Format:
+    """How one case is written to a file: as its ending says.
+
+    Raises:
+        OutputError: ``OUTPUT_FORMAT``: no such ending, or one of another format than asked for.
+    """
+    found = _ENDINGS.get(path.suffix.lower())
+    if found is None or asked not in {found, Format.TEXT}:
+        known = ", ".join(end for end, one in _ENDINGS.items() if asked in {one, Format.TEXT})
+        raise OutputError("OUTPUT_FORMAT", Where(file=path.name), found=path.suffix, known=known)
+    return found
 
 
 def _written(payment: Payment, format_: Format, *, explain: bool, lang: str | None) -> str:
@@ -124,8 +147,11 @@ def _price_file(
 ) -> None:
     source = open_cases(path, encoding, code_system)
     check_destinations(source.path, [output])
+    heard: list[pa.Table] = []
     with progress_bar(source) as progress:
-        grouped = grouped_table(source, region=region, scheme=scheme, progress=progress)
+        grouped = grouped_table(
+            source, region=region, scheme=scheme, progress=progress, heard=heard.append
+        )
     priced = price_table(grouped, Terms(region=region))
     with whole([output]), writing(output):
         writer = open_writer(output, priced.schema)
@@ -134,8 +160,10 @@ def _price_file(
                 writer.write(batch)
         finally:
             writer.close()
-    for line in tally(priced, lang):
+    for line in (*tally(priced, lang), *noted(heard, lang)):
         typer.echo(line)
-    typer.echo(text("price_cli.written", lang, file=output.name))
+    for issue in source.file_issues:
+        typer.echo(readable(issue.describe(lang)))
+    typer.echo(readable(text("price_cli.written", lang, file=output.name)))
     if not priced.num_rows:
         raise typer.Exit(EXIT_EMPTY)

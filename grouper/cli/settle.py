@@ -14,6 +14,7 @@ from codebooks.policies.policies import policies
 from codebooks.registry import NATIONAL, registry
 from grouper.case.readers.text_input import readable
 from grouper.cli.codebooks_render import print_json
+from grouper.cli.group import EXIT_EMPTY
 from grouper.cli.language import Language
 from grouper.cli.service_commands import service_parts
 from grouper.payment.settlement.changes import PointChange, read_point
@@ -21,7 +22,7 @@ from grouper.payment.settlement.deductions import read_entries
 from grouper.payment.settlement.document import document
 from grouper.payment.settlement.errors import SettlementError
 from grouper.payment.settlement.files import Sheet, write_result
-from grouper.payment.settlement.month import settle_month
+from grouper.payment.settlement.month import read_month, settle_month
 from grouper.payment.settlement.periods import the_month
 from grouper.payment.settlement.reading import read_priced
 from grouper.payment.settlement.tables import sheets
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
 
 
 _MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
+_MEANT = re.compile(r"\d{4}[-/.年]?\d{1,2}月?")
+"""A word that is meant as a month and may be none."""
 _KINDS = ("inpatient", "outpatient", "long_stay")
 
 
@@ -87,6 +90,9 @@ def settle_command(
     files the month's stays are those of the service's store.
     """
     month, files = asked_for(words or [], month)
+    for word in (month, *(one.name for one in files if not one.exists())):
+        if word is not None and (word == month or _MEANT.fullmatch(word)):
+            read_month(word)
     place = registry().region(region).id
     taken = read_entries(deductions) if deductions else ()
     given = read_entries(advances) if advances else ()
@@ -96,7 +102,7 @@ def settle_command(
     if files:
         table = read_priced(files, region=place, whole=False)
     else:
-        table = _of_the_store(month, year, place)
+        place, table = _of_the_store(month, year, place)
     if year is None:
         found = settle_month(
             table,
@@ -118,6 +124,8 @@ def settle_command(
             hospital=hospital,
         )
     _tell(found, files, format_, output, lang, explain=explain)
+    if not found.sums.cases:
+        raise typer.Exit(EXIT_EMPTY)
 
 
 def asked_for(words: Sequence[Path], month: str | None) -> tuple[str | None, list[Path]]:
@@ -144,7 +152,7 @@ def asked_for(words: Sequence[Path], month: str | None) -> tuple[str | None, lis
     return month, files
 
 
-def _of_the_store(month: str | None, year: int | None, region: str) -> pa.Table:
+def _of_the_store(month: str | None, year: int | None, region: str) -> tuple[str, pa.Table]:
     if month is None or year is not None:
         raise SettlementError("SETTLE_FILES_NEEDED")
     load_settings, connect, priced_month = service_parts()
@@ -152,7 +160,7 @@ def _of_the_store(month: str | None, year: int | None, region: str) -> pa.Table:
     database = connect(settings.url)
     try:
         place = settings.region if region == NATIONAL else region
-        return priced_month(database, month, region=place)
+        return place, priced_month(database, month, region=place)
     finally:
         database.close()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, cast
 
@@ -35,6 +35,14 @@ if TYPE_CHECKING:
     from grouper.payment.share import Share
     from grouper.payment.sheet import Sheet
     from grouper.schemes.protocol import Grouping
+
+
+@dataclass(frozen=True, slots=True)
+class _Unshared:
+    """Why the patient's share is not known, and what its words need."""
+
+    reason: str
+    params: dict[str, object] = field(default_factory=dict)
 
 
 def price(
@@ -116,18 +124,18 @@ def _outcome(asked: Asked) -> tuple[str | None, Outcome, dict[str, object]]:
         return name, Outcome(reason=error.code), dict(error.params)
 
 
-def _share(asked: Asked) -> Share | str:
+def _share(asked: Asked) -> Share | _Unshared:
     """The patient's share, or the reason why it is not known."""
     asked.sheet.section = "share"
     try:
         found = share(asked)
     except PolicyError as error:
-        return error.code
-    return found if found.reason is None else found.reason
+        return _Unshared(error.code, dict(error.params))
+    return found if found.reason is None else _Unshared(found.reason)
 
 
 def _priced(
-    asked: Asked, method: str, outcome: Outcome, paid: Share | str, warnings: tuple[str, ...]
+    asked: Asked, method: str, outcome: Outcome, paid: Share | _Unshared, warnings: tuple[str, ...]
 ) -> Payment:
     amount = Fraction(outcome.amount or 0)
     money = asked.rounding("money")
@@ -136,8 +144,8 @@ def _priced(
     if outcome.fund is not None:
         patient = deducted = amount - Fraction(outcome.fund)
         told["fund"] = outcome.fund
-    elif isinstance(paid, str):
-        told["share_reason"] = paid
+    elif isinstance(paid, _Unshared):
+        told |= {"share_reason": paid.reason, "share_params": paid.params}
         patient = deducted = Fraction(0)
     else:
         # A share without a reason has both.
@@ -200,11 +208,11 @@ def _unpriced(
     params: dict[str, object],
     method: str | None,
     warnings: tuple[str, ...],
-    paid: Share | str | None = None,
+    paid: Share | _Unshared | None = None,
 ) -> Payment:
     known: dict[str, Any] = {}
-    if isinstance(paid, str):
-        known["share_reason"] = paid
+    if isinstance(paid, _Unshared):
+        known |= {"share_reason": paid.reason, "share_params": paid.params}
     elif paid is not None:
         known["patient"] = paid.patient
     return Payment(

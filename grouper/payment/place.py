@@ -72,8 +72,11 @@ class Terms:
             reason = error.code
             if reason not in {PayReason.POLICY_MISSING, PayReason.REGION_UNKNOWN}:
                 reason = PayReason.POLICY_UNUSABLE
-            # A column may hold something else than its name says; it is not repeated.
-            raise NoPlaceError(reason, day=day.isoformat(), code=error.code) from error
+            found: dict[str, object] = {"day": day.isoformat(), "code": error.code}
+            if reason == PayReason.POLICY_MISSING:
+                # A column may hold something else than its name says: only a known region is named.
+                found["region"] = region_id(region)
+            raise NoPlaceError(reason, **found) from error
         return self._changed(found)
 
     def _changed(self, policy: Policy) -> Policy:

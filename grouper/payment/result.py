@@ -122,6 +122,7 @@ class Payment:
     point_value: Decimal | None = None
     amount: Decimal | None = None
     share_reason: str | None = None
+    share_params: dict[str, object] = field(default_factory=dict)
     patient: Decimal | None = None
     deducted: Decimal | None = None
     fund: Decimal | None = None

@@ -36,6 +36,7 @@ def grouped_table(
     region: str,
     scheme: str | None = None,
     progress: Callable[[int], None] | None = None,
+    heard: Callable[[pa.Table], None] | None = None,
 ) -> pa.Table:
     """The cases of a source with their groupings: columns of ``CASE_SCHEMA`` and ``RESULT_SCHEMA``.
 
@@ -46,14 +47,18 @@ def grouped_table(
         region: of cases that name none.
         scheme: for all cases; None: what binds each.
         progress: called with the rows done.
+        heard: called with what the reader had to say of a batch (``ISSUE_SCHEMA``).
     """
 
-    def work(batch: CaseBatch) -> pa.RecordBatch:
-        return group_batch(batch.cases, batch.issues, region, scheme, batch.first_row)
+    def work(batch: CaseBatch) -> tuple[pa.RecordBatch, pa.Table]:
+        found = group_batch(batch.cases, batch.issues, region, scheme, batch.first_row)
+        return found, batch.issues
 
     done: list[pa.Table] = []
     rows = 0
-    for _, found in in_order(source, work, os.cpu_count()):
+    for _, (found, issues) in in_order(source, work, os.cpu_count()):
+        if heard:
+            heard(issues)
         done.append(pa.Table.from_batches([found]))
         rows += found.num_rows
         if progress:

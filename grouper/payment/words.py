@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from codebooks.messages import catalogue, language, text
-from codebooks.policies.forms import topic_forms
+from codebooks.policies.forms import dimensions, topic_forms
 from grouper.payment.result import PAYMENT_SCHEMA
 
 if TYPE_CHECKING:
@@ -39,10 +39,12 @@ def document(payment: Payment, lang: str | None = None) -> dict[str, Any]:
         "method": payment.method,
         "method_name": payment.method and text(f"pay.method.{payment.method}", lang),
         "pay_reason": payment.reason,
-        "reason_text": payment.reason and reason_text(payment.reason, lang, payment.params),
-        "advice": payment.reason and _text(f"advice.{payment.reason}", lang, payment.params),
+        "reason_text": payment.reason and _told_reason(payment.reason, lang, payment.params),
+        "advice": payment.reason and advice_text(payment.reason, lang, payment.params),
         "share_reason": payment.share_reason,
-        "share_reason_text": payment.share_reason and reason_text(payment.share_reason, lang),
+        "share_reason_text": payment.share_reason
+        and _told_reason(payment.share_reason, lang, payment.share_params),
+        "share_advice": payment.share_reason and advice_text(payment.share_reason, lang),
         "band": payment.band,
         "band_name": payment.band and text(f"pay.band.{payment.band.value}", lang),
         "review": payment.review,
@@ -85,7 +87,8 @@ def as_text(payment: Payment, lang: str | None = None) -> str:
         if told[name] is not None
     ]
     if told["share_reason"]:
-        rows.append(text("pay.text.share", lang, reason=told["share_reason_text"]))
+        words = {"reason": told["share_reason_text"], "advice": told["share_advice"]}
+        rows.append(text("pay.text.share", lang, **words))
     rows += [text("pay.text.warning", lang, **one) for one in told["warnings"]]
     return "\n".join(rows)
 
@@ -140,6 +143,36 @@ def reason_text(code: str, lang: str | None = None, params: dict[str, Any] | Non
     """The words of a reason or warning."""
     found = _text(f"reason.{code}", lang, params or {})
     return found if found is not None else _text(f"error.{code}", lang, params or {}) or code
+
+
+def advice_text(code: str, lang: str | None = None, params: dict[str, Any] | None = None) -> str:
+    """What is to be done about a reason; empty where no text says."""
+    return _text(f"advice.{code}", lang, params or {}) or ""
+
+
+def _told_reason(code: str, lang: str, params: dict[str, Any]) -> str:
+    """The words of a reason with what exactly it was that the policy lacks, where that is known."""
+    found = reason_text(code, lang, params)
+    if "path" in params:
+        topic, _, name = str(params["path"]).partition(".")
+        form = topic_forms()[topic].parameters.get(name) if topic in topic_forms() else None
+        named = form.called(lang) if form is not None else params["path"]
+        keys = _keys(str(params.get("keys", "")), lang)
+        return found + text("pay.text.lacking", lang, named=named, path=params["path"], keys=keys)
+    detail = _text(f"pay.lacking.{code}", lang, params)
+    return found if detail is None else found + detail
+
+
+def _keys(written: str, lang: str) -> str:
+    """For which keys of its dimensions a value was asked, such as ``level=?, hospital=H1``."""
+    found = []
+    for one in written.split(", "):
+        name, _, key = one.partition("=")
+        if name in dimensions():
+            of = dimensions()[name]
+            said = text("settlement.not_stated", lang) if key == "?" else of.key_called(key, lang)
+            found.append(text("pay.text.key", lang, name=of.called(lang), key=said))
+    return "".join(found)
 
 
 def _text(key: str, lang: str | None, params: dict[str, Any]) -> str | None:

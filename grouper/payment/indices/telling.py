@@ -126,7 +126,7 @@ def _percent(value: str | None) -> str:
 def _words(row: dict[str, Any]) -> dict[str, str]:
     found = {name: _shown(row, name) for name in (*COUNTS, *FIGURES, *LOW_RISK)}
     sums = row["sums"]
-    found |= {name: shown(Decimal(sums[name])) for name in MONEY}
+    found |= {name: "—" if sums[name] is None else shown(Decimal(sums[name])) for name in MONEY}
     found |= {name: f"{sums[name]:,}" for name in _WHOLE}
     key, name = row["key"] or "", row["name"]
     return found | {"label": name if name == key else f"{key} {name}".strip()}

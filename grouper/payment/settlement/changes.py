@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from codebooks.errors import Where
 from codebooks.policies.forms import Kind, topic_forms
 from codebooks.policies.kinds import read_text
+from grouper.payment.methods import methods
+from grouper.payment.settlement.deductions import INSURANCES
 from grouper.payment.settlement.errors import SettlementError
 from grouper.payment.settlement.result import AXES
 
@@ -94,13 +96,19 @@ def read_point(written: str) -> PointChange:
     """A point value as ``92``, ``dip_score=5.2`` or ``dip_score:resident=5.2``.
 
     Raises:
-        SettlementError: ``SIMULATE_POINT``.
+        SettlementError: ``SIMULATE_POINT``, ``SIMULATE_WORD``: no such method or insurance.
     """
     place, _, number = written.rpartition("=")
     found = _NUMBER.fullmatch(number.strip())
     if found is None or found[2] or Decimal(found[1]) < 0:
         raise SettlementError("SIMULATE_POINT", found=written[:40])
     method, _, insurance = place.partition(":")
+    if method and method not in methods():
+        raise SettlementError(
+            "SIMULATE_WORD", found=method[:40], known=", ".join(sorted(methods()))
+        )
+    if insurance and insurance not in INSURANCES:
+        raise SettlementError("SIMULATE_WORD", found=insurance[:40], known=", ".join(INSURANCES))
     return PointChange(Decimal(found[1]), method or None, insurance or None)
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])", re.ASCII)
 _MONEY = re.compile(r"-?\d{1,15}(\.\d{1,2})?", re.ASCII)
-_INSURANCES = ("employee", "resident")
+INSURANCES = ("employee", "resident")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,8 +65,8 @@ def _entry(row: Row) -> Entry:
     if not _MONEY.fullmatch(cells["amount"]):
         raise SettlementError("SETTLE_AMOUNT", row.at("amount"), found=cells["amount"][:20])
     insurance = cells["insurance"] or None
-    if insurance is not None and insurance not in _INSURANCES:
-        known = ", ".join(_INSURANCES)
+    if insurance is not None and insurance not in INSURANCES:
+        known = ", ".join(INSURANCES)
         raise SettlementError("SETTLE_WORD", row.at("insurance"), found=insurance[:20], known=known)
     return Entry(
         month=cells["month"],

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from codebooks.messages import catalogue, language, text
 from grouper.payment.settlement.result import AXES
 from grouper.payment.settlement.sums import AMOUNTS, COUNTS
-from grouper.payment.settlement.totals import largest, totals, unknown, unpriced
-from grouper.payment.words import reason_text, told_line
+from grouper.payment.settlement.totals import largest, open_cases, totals, unknown, unpriced
+from grouper.payment.words import advice_text, reason_text, told_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -35,7 +35,7 @@ def document(found: Settlement, lang: str | None = None) -> dict[str, Any]:
         "policy": found.policy,
         "day": found.day.isoformat(),
         "sums": sums_document(found.sums),
-        "paid": f"{found.paid:f}",
+        "paid": None if found.paid is None else f"{found.paid:f}",
         "parts": [part_document(part, lang) for part in found.parts],
         "lines": [told_line(line, lang) for line in found.lines],
         "deductions": [
@@ -53,6 +53,9 @@ def document(found: Settlement, lang: str | None = None) -> dict[str, Any]:
         "unknown": _reasons(unknown(found.priced), lang),
         "elsewhere": found.elsewhere,
         "undated": found.undated,
+        "repeated": found.repeated,
+        "foreign": found.foreign,
+        "open_cases": [_open_case(one, lang) for one in open_cases(found.priced)],
         "totals": {axis: [total_document(one, axis, lang) for one in by[axis]] for axis in AXES},
         "surpluses": [total_document(one, "group", lang) for one in up],
         "losses": [total_document(one, "group", lang) for one in down],
@@ -81,9 +84,10 @@ def total_document(total: Total, axis: str, lang: str) -> dict[str, Any]:
 
 
 def sums_document(sums: Sums) -> dict[str, Any]:
-    """Counts as numbers, amounts as texts."""
+    """Counts as numbers, amounts as texts; null where none of the cases knows the amount."""
     counts = {name: getattr(sums, name) for name in COUNTS}
-    amounts: dict[str, Any] = {name: f"{getattr(sums, name):f}" for name in AMOUNTS}
+    known = {name: sums.known_amount(name) for name in AMOUNTS}
+    amounts = {name: None if value is None else f"{value:f}" for name, value in known.items()}
     return {**counts, "unpriced": sums.unpriced, **amounts}
 
 
@@ -105,3 +109,16 @@ def _reasons(found: Iterable[Unpriced], lang: str) -> list[dict[str, Any]]:
         }
         for one in found
     ]
+
+
+def _open_case(row: dict[str, Any], lang: str) -> dict[str, Any]:
+    """A case without a price, or of which the fund's part is not known, and what is to be done."""
+    reason = row["pay_reason"] or row["share_reason"]
+    return {
+        "case_id": row["case_id"],
+        "group": row["group"],
+        "priced": bool(row["sum_priced"]),
+        "reason": reason,
+        "text": reason_text(reason, lang) if reason else named("", None, lang),
+        "advice": (reason and advice_text(reason, lang)) or "",
+    }

@@ -23,7 +23,7 @@ from grouper.payment.settlement.result import FEN, SECTION, Part, Period, Settle
 from grouper.payment.sheet import Sheet
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from decimal import Decimal
 
     import pyarrow as pa
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from grouper.payment.settlement.sums import Sums
     from grouper.payment.sheet import Line
 
+FUND_UNKNOWN = "SETTLE_FUND_UNKNOWN"
+"""Why a part is not settled of whose cases none has a known fund's part."""
 _SUMMED = ("fund", "due", "kept_back", "deductions", "paid")
 
 
@@ -66,13 +68,12 @@ def settle_month(
     priced = whole.where(pc.equal(whole.table["month"], year * 100 + number))
     looked = Looked(policy, facts_of(priced, hospital))
     entries = of_period(deductions, month)
-    keys = [key for key, sums in priced.by("method", "insurance") if sums.priced]
     parts = tuple(
         _part(looked, method, insurance, sums, of_part(entries, method, insurance))
         for (method, insurance), sums in priced.by("method", "insurance")
         if sums.priced
     )
-    general = besides(entries, [(key[0], key[1]) for key in keys])
+    general = besides(entries, settled(parts))
     undated = whole.months.get(None, 0)
     return Settlement(
         period=Period.MONTH,
@@ -89,6 +90,11 @@ def settle_month(
         elsewhere=len(whole) - len(priced) - undated,
         undated=undated,
     )
+
+
+def settled(parts: Iterable[Part]) -> list[tuple[str | None, str | None]]:
+    """Method and insurance of the parts that could be settled; the others take no deduction."""
+    return [(one.method, one.insurance) for one in parts if one.reason is None]
 
 
 def facts_of(priced: Priced, hospital: str | None) -> dict[str, str | None]:
@@ -115,6 +121,8 @@ def _part(
     looked: Looked, method: str | None, insurance: str | None, sums: Sums, deducted: Decimal
 ) -> Part:
     looked = looked.of(method=method, insurance=insurance)
+    if not sums.funded:
+        return Part(method=method, insurance=insurance, sums=sums, reason=FUND_UNKNOWN)
     sheet = Sheet(SECTION)
     try:
         prepaid, kept = (looked.value(f"settlement.{n}") for n in ("prepaid_share", "kept_back"))
@@ -160,6 +168,8 @@ def fund_line(sheet: Sheet, sums: Sums) -> Line:
 
 def _whole(parts: Sequence[Part], general: Decimal) -> tuple[Line, ...]:
     sheet = Sheet(SECTION)
+    if parts and not settled(parts) and not general:
+        return ()
     for name in _SUMMED:
         value = total(part.value(name) or NONE for part in parts)
         sheet.add(f"sum_{name}", value, rounding=FEN)

@@ -35,6 +35,7 @@ _PAYMENT = (
     *("method", "pay_status", "pay_reason", "share_reason", "unit_weight", "points"),
     *("point_value", "amount", "patient", "deducted", "fund", "surplus"),
 )
+_POLICY = "policy"
 _MUST = ("case_id", *_PAYMENT)
 _HUNDRED = 100
 
@@ -46,7 +47,7 @@ def _plain(kind: pa.DataType) -> pa.DataType:
 COLUMNS: dict[str, pa.DataType] = {
     **{name: _plain(CASE_SCHEMA.field(name).type) for name in _CASE},
     **{name: _plain(RESULT_SCHEMA.field(name).type) for name in _GROUPING},
-    **{name: _plain(PAYMENT_SCHEMA.field(name).type) for name in _PAYMENT},
+    **{name: _plain(PAYMENT_SCHEMA.field(name).type) for name in (*_PAYMENT, _POLICY)},
 }
 """The columns that are read, and their types here."""
 
@@ -121,6 +122,23 @@ class Priced:
         """The hospital, where all cases are of one."""
         found = [one for one in pc.unique(self.table["hospital"]).to_pylist() if one is not None]
         return found[0] if len(found) == 1 else None
+
+    @cached_property
+    def repeated(self) -> int:
+        """Cases whose id was there before, of the same hospital."""
+        named = self.table.filter(pc.is_valid(self.table["case_id"]))
+        once = named.select(["hospital", "case_id"]).group_by(["hospital", "case_id"])
+        return int(len(named) - len(once.aggregate([])))
+
+    @cached_property
+    def foreign(self) -> int:
+        """Cases that were priced by another region's policy."""
+        counts = pc.value_counts(self.table[_POLICY]).to_pylist()
+        return sum(
+            one["counts"]
+            for one in counts
+            if one["values"] and one["values"].partition("@")[0] != self.policy.region
+        )
 
     def names(self) -> dict[str, str]:
         """Names of the groups, by code."""

@@ -14,6 +14,8 @@ from grouper.payment.words import shown
 if TYPE_CHECKING:
     from grouper.payment.settlement.reconcile import Entry, Reconciliation
 
+_NOTHING = {"missing_here": "ours", "unpriced": "ours", "missing_there": "theirs"}
+"""The side that says nothing of the cases of a state; that is no amount of nought."""
 _NAMED = 10
 """Differences that the text names."""
 
@@ -67,6 +69,8 @@ def reconciliation_lines(told: dict[str, Any]) -> list[str]:
     for one in told["totals"]:
         numbers = {k: shown(Decimal(one[k])) for k in ("ours", "theirs", "deduction", "difference")}
         name = say(lang, f"reconcile.state.{one['state']}")
+        if one["state"] in _NOTHING:
+            numbers[_NOTHING[one["state"]]] = "—"
         rows.append("  " + say(lang, "reconcile.total", name=name, cases=one["cases"], **numbers))
     whole = {name: shown(Decimal(told[name])) for name in ("ours", "theirs", "deduction")}
     rows.append(say(lang, "reconcile.whole", **whole))

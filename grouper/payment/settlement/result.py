@@ -7,7 +7,6 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from grouper.payment.exact import Rounding
-from grouper.payment.settlement.exactly import NONE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -87,6 +86,16 @@ class Settlement:
     undated: int = 0
 
     @property
+    def repeated(self) -> int:
+        """Cases whose id was there before, of the same hospital; each is counted as it stands."""
+        return self.priced.repeated
+
+    @property
+    def foreign(self) -> int:
+        """Cases that were priced by another region's policy."""
+        return self.priced.foreign
+
+    @property
     def sums(self) -> Sums:
         """Of all its cases."""
         return self.priced.sums
@@ -96,9 +105,9 @@ class Settlement:
         return value_of(self.lines, name)
 
     @property
-    def paid(self) -> Decimal:
-        """What the fund pays for the month, or still owes at the end of the year."""
-        return self.value("total_paid" if self.period is Period.MONTH else "total_balance") or NONE
+    def paid(self) -> Decimal | None:
+        """What the fund pays for the month, or still owes at the end of the year; None: not known."""
+        return self.value("total_paid" if self.period is Period.MONTH else "total_balance")
 
 
 def value_of(lines: Sequence[Line], name: str) -> Decimal | None:

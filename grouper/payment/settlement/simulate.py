@@ -61,6 +61,7 @@ class Compared:
         break_even: the factor on all point values at which the surplus is nought; None: no case
             with a known cost has a point value.
         point_values: the break-even point value, for each one that occurs.
+        unknown: figures that no case knows, before or after; they are no nought.
     """
 
     method: str | None
@@ -70,11 +71,15 @@ class Compared:
     lines: tuple[Line, ...]
     break_even: Decimal | None
     point_values: tuple[tuple[Decimal, Decimal], ...] = ()
+    unknown: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Simulation:
-    """Before and after, by method and insurance, and together; ``unpriced`` before and after."""
+    """Before and after, by method and insurance, and together; ``unpriced`` before and after.
+
+    ``unmet`` are the changes that mean no case.
+    """
 
     region: str
     policy: str
@@ -82,6 +87,7 @@ class Simulation:
     whole: Compared
     unpriced: tuple[int, int]
     assumptions: tuple[str, ...]
+    unmet: tuple[str, ...] = ()
 
 
 def simulate(
@@ -117,7 +123,12 @@ def simulate(
     after = _repointed(after, changes, money)
     classes = _classes(after, changes.growth)
     factors = _factors(changes.growth)
-    keys = {key for one in (before, after) for key, sums in one.by("method", "insurance") if key[0]}
+    keys = {
+        key
+        for one in (before, after)
+        for key, sums in one.by("method", "insurance")
+        if key[0] and sums.priced
+    }
     parts = [
         _compared(looked, key, (before, after, classes), factors)
         for key in sorted(keys, key=lambda key: [str(word or "~") for word in key])
@@ -129,7 +140,24 @@ def simulate(
         whole=_compared(looked, None, (before, after, classes), factors),
         unpriced=(before.sums.unpriced, after.sums.unpriced),
         assumptions=looked.assumptions,
+        unmet=_unmet(after, changes, classes),
     )
+
+
+def _unmet(priced: Priced, changes: Changes, classes: NDArray[np.int64]) -> tuple[str, ...]:
+    """The changes that mean no case, as they were written."""
+    found = [
+        f"{one.axis}:{one.key}"
+        for bit, one in enumerate(changes.growth)
+        if one.axis is not None and not (classes & 1 << bit).any()
+    ]
+    pointed = priced.where(pc.is_valid(priced.table["point_value"]))
+    there = [key for key, sums in pointed.by("method", "insurance") if sums.priced]
+    for one in changes.points:
+        wanted = (one.method, one.insurance)
+        if not any(all(w in {None, k} for w, k in zip(wanted, key, strict=True)) for key in there):
+            found.append(":".join(word for word in wanted if word) or f"{one.value:f}")
+    return tuple(found)
 
 
 def _anew(table: pa.Table, changes: Changes, terms: Terms | None, money: Rounding) -> pa.Table:
@@ -264,6 +292,7 @@ def _compared(
         after=told_after,
         lines=tuple(sheet.lines),
         break_even=None if factor is None else rounding.of(factor),
+        unknown=_unknown(_of(earlier, key)[0], chosen),
         point_values=tuple(
             (rounding.of(one), rounding.of(one * factor)) for one in values if factor is not None
         ),
@@ -278,6 +307,16 @@ def _of(priced: Priced, key: tuple[str | None, ...] | None) -> tuple[Priced, NDA
     same = pc.is_null(insurance) if key[1] is None else pc.equal(insurance, key[1])
     rows = np.asarray(pc.fill_null(pc.and_(mask, same), fill_value=False), np.bool_)
     return priced.where(pa.array(rows)), rows
+
+
+def _unknown(*sides: Priced) -> frozenset[str]:
+    """The figures that a side with cases does not know."""
+    return frozenset(
+        name
+        for one in sides
+        for name in FIGURES
+        if name in AMOUNTS and one.sums.known_amount(name) is None
+    )
 
 
 def _figures(

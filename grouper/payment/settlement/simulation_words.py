@@ -13,6 +13,8 @@ from grouper.payment.settlement.telling import say
 from grouper.payment.words import shown, told_line
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from grouper.payment.settlement.simulate import Compared, Simulation
 
 
@@ -28,6 +30,7 @@ def simulation_document(found: Simulation, lang: str | None = None) -> dict[str,
         "unpriced_before": found.unpriced[0],
         "unpriced_after": found.unpriced[1],
         "assumptions": list(found.assumptions),
+        "unmet": list(found.unmet),
     }
 
 
@@ -47,9 +50,7 @@ def simulation_lines(told: dict[str, Any]) -> list[str]:
                 lang,
                 "simulation.row",
                 name=say(lang, f"column.{name}"),
-                before=shown(Decimal(one["before"][name])),
-                after=shown(Decimal(one["after"][name])),
-                difference=shown(Decimal(one["difference"][name])),
+                **{key: _amount(one[key][name]) for key in ("before", "after", "difference")},
             )
             for name in FIGURES
         ]
@@ -58,6 +59,7 @@ def simulation_lines(told: dict[str, Any]) -> list[str]:
         rows += ["  " + say(lang, "simulation.break_even_point", **v) for v in one["point_values"]]
     unpriced = {"before": told["unpriced_before"], "after": told["unpriced_after"]}
     rows += ["", say(lang, "simulation.unpriced", **unpriced)]
+    rows += [say(lang, "simulation.unmet", found=one) for one in told["unmet"]]
     return rows
 
 
@@ -69,7 +71,7 @@ def simulation_sheets(told: dict[str, Any]) -> list[Sheet]:
             one["method_name"] if one["method"] else say(lang, "whole"),
             one["insurance_name"] if one["method"] else "",
             say(lang, f"column.{name}"),
-            *(one[key][name] for key in ("before", "after", "difference")),
+            *(one[key][name] or "" for key in ("before", "after", "difference")),
         ]
         for one in (*told["parts"], told["whole"])
         for name in FIGURES
@@ -79,6 +81,15 @@ def simulation_sheets(told: dict[str, Any]) -> list[Sheet]:
     return [Sheet(say(lang, "simulation.sheet"), head, rows, frozenset({3, 4, 5}))]
 
 
+def _amount(written: str | None) -> str:
+    return "—" if written is None else shown(Decimal(written))
+
+
+def _figures(one: Compared, numbers: Mapping[str, object]) -> dict[str, str | None]:
+    """The figures as texts; null for what no case knows."""
+    return {name: None if name in one.unknown else f"{numbers[name]:f}" for name in FIGURES}
+
+
 def _compared(one: Compared, lang: str) -> dict[str, Any]:
     difference = {line.name: line.value for line in one.lines}
     return {
@@ -86,9 +97,9 @@ def _compared(one: Compared, lang: str) -> dict[str, Any]:
         "method_name": named("method", one.method, lang),
         "insurance": one.insurance,
         "insurance_name": named("insurance", one.insurance, lang),
-        "before": {name: f"{value:f}" for name, value in one.before.items()},
-        "after": {name: f"{value:f}" for name, value in one.after.items()},
-        "difference": {name: f"{difference[name]:f}" for name in FIGURES},
+        "before": _figures(one, one.before),
+        "after": _figures(one, one.after),
+        "difference": _figures(one, difference),
         "lines": [told_line(line, lang) for line in one.lines],
         "break_even": None if one.break_even is None else f"{one.break_even:f}",
         "point_values": [

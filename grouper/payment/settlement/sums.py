@@ -57,6 +57,15 @@ class Sums:
         """Cases without an amount."""
         return self.cases - self.priced
 
+    def known_amount(self, name: str) -> Decimal | None:
+        """One of :data:`AMOUNTS`; None where there are cases and none of them knows it."""
+        counted = getattr(self, _COUNTED.get(name, "priced"))
+        value: Decimal = getattr(self, name)
+        if name == "points" and not value:
+            # What is paid without points has none; that is no score of nought.
+            return None
+        return None if self.cases and not counted else value
+
     @classmethod
     def together(cls, parts: Iterable[Sums]) -> Sums:
         """All of some sums in one."""
@@ -66,6 +75,11 @@ class Sums:
         return cls(**counts, **amounts)
 
 
+_COUNTED = {
+    **dict.fromkeys(("deducted", "patient", "fund"), "funded"),
+    **dict.fromkeys(("cost", "booked", "known_fund", "surplus"), "known"),
+}
+"""Which count says whether an amount is known; ``priced`` where it is not named here."""
 AMOUNTS = tuple(one.name for one in fields(Sums) if one.type in {Decimal, "Decimal"})
 COUNTS = tuple(one.name for one in fields(Sums) if one.name not in AMOUNTS)
 

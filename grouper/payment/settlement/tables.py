@@ -8,6 +8,7 @@ from grouper.payment.settlement.files import Sheet
 from grouper.payment.settlement.telling import say
 
 _COUNTS = ("cases", "priced", "unpriced", "funded", "known", "losing")
+_OPEN = ("case_id", "group", "reason", "text", "advice")
 _AMOUNTS = (
     *("points", "amount", "unknown_amount", "deducted", "patient", "fund", "cost", "booked"),
     "surplus",
@@ -22,7 +23,12 @@ def sheets(told: dict[str, Any]) -> list[Sheet]:
     rows = []
     for axis, totals in told["totals"].items():
         rows += [
-            [axis, row["key"] or "", row["name"], *(str(row[name]) for name in names)]
+            [
+                axis,
+                row["key"] or "",
+                row["name"],
+                *("" if row[name] is None else str(row[name]) for name in names),
+            ]
             for row in totals
         ]
     numbers = frozenset(range(3, 3 + len(names)))
@@ -48,5 +54,16 @@ def sheets(told: dict[str, Any]) -> list[Sheet]:
                 for one in told[key]
             ],
             frozenset({2}),
+        ),
+        Sheet(
+            say(lang, "sheet_open"),
+            [say(lang, f"column.{c}") for c in (*_OPEN, "state")],
+            [
+                [
+                    *(one[name] or "" for name in _OPEN),
+                    say(lang, "open_unknown" if one["priced"] else "open_unpriced"),
+                ]
+                for one in told["open_cases"]
+            ],
         ),
     ]

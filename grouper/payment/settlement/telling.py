@@ -32,7 +32,7 @@ def lines(told: dict[str, Any], *, explain: bool = False) -> list[str]:
     rows += _open(told, lang)
     for part in told["parts"]:
         rows += ["", *part_lines(part, lang, explain=explain)]
-    rows += ["", say(lang, "whole")]
+    rows += ["", say(lang, "whole" if told["lines"] else "nothing_settled")]
     rows += [f"  {_line(line, lang, explain=explain)}" for line in told["lines"]]
     rows += ["", *_totals(told, "department", lang)]
     rows += ["", *_best(told, lang)]
@@ -63,10 +63,10 @@ def _line(line: dict[str, Any], lang: str, *, explain: bool) -> str:
 
 
 def _open(told: dict[str, Any], lang: str) -> list[str]:
-    rows = []
+    rows = [] if told["sums"]["cases"] else ["  " + say(lang, "no_cases")]
     for key in ("unpriced", "unknown"):
         rows += ["  " + say(lang, key, **one) for one in told[key]]
-    for key in ("elsewhere", "undated"):
+    for key in ("elsewhere", "undated", "repeated", "foreign"):
         if told[key]:
             rows.append("  " + say(lang, key, cases=told[key]))
     return rows
@@ -97,7 +97,10 @@ def _row(row: dict[str, Any]) -> dict[str, str]:
 
 def _shown(sums: dict[str, Any]) -> dict[str, str]:
     amounts = {key: value for key, value in sums.items() if key not in {"key", "name"}}
-    return {
-        key: shown(Decimal(value)) if isinstance(value, str) else f"{value:,}"
-        for key, value in amounts.items()
-    }
+    return {key: _amount(value) for key, value in amounts.items()}
+
+
+def _amount(value: str | int | None) -> str:
+    if value is None:
+        return "—"
+    return shown(Decimal(value)) if isinstance(value, str) else f"{value:,}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow.compute as pc
 
@@ -68,6 +68,18 @@ def unknown(priced: Priced) -> list[Unpriced]:
     table = priced.table
     without = pc.and_(pc.equal(table["sum_priced"], 1), pc.equal(table["sum_funded"], 0))
     return _by_reason(priced.where(without), "share_reason")
+
+
+def open_cases(priced: Priced) -> list[dict[str, Any]]:
+    """The cases that have no price, or of which the fund's part is not known, in their order.
+
+    Returns:
+        For each ``case_id``, ``group``, ``pay_reason``, ``share_reason`` and whether it is priced
+        (``sum_priced``); an unpriced one has no ``share_reason``.
+    """
+    found = priced.where(pc.equal(priced.table["sum_funded"], 0)).table
+    names = ("case_id", "group", "pay_reason", "share_reason", "sum_priced")
+    return list(found.select(names).to_pylist())
 
 
 def _by_reason(priced: Priced, column: str) -> list[Unpriced]:

@@ -21,7 +21,7 @@ from grouper.payment.settlement.deductions import besides, of_part, of_period
 from grouper.payment.settlement.errors import SettlementError
 from grouper.payment.settlement.exactly import NONE, total
 from grouper.payment.settlement.looked import Looked
-from grouper.payment.settlement.month import facts_of, fund_line
+from grouper.payment.settlement.month import FUND_UNKNOWN, facts_of, fund_line, settled
 from grouper.payment.settlement.priced import Priced
 from grouper.payment.settlement.result import FEN, SECTION, Part, Period, Settlement
 from grouper.payment.sheet import Sheet
@@ -93,7 +93,7 @@ def settle_year(
             of_part(given, method, insurance),
         )
         parts.append(clearing.part(own, method, insurance))
-    keys = [(part.method, part.insurance) for part in parts]
+    keys = settled(parts)
     undated = whole.months.get(None, 0)
     lines = _whole(
         parts,
@@ -140,6 +140,8 @@ class _Clearing:
 
     def part(self, looked: Looked, method: str | None, insurance: str | None) -> Part:
         """The part with its lines, or why it cannot be cleared."""
+        if not self.sums.funded:
+            return Part(method=method, insurance=insurance, sums=self.sums, reason=FUND_UNKNOWN)
         try:
             self._lines(looked)
         except PolicyError as error:
@@ -248,6 +250,8 @@ def _sum_of(table: pa.Table, name: str, rows: NDArray[np.bool_]) -> Fraction:
 
 def _whole(parts: Sequence[Part], general: Decimal, advanced: Decimal) -> tuple[Line, ...]:
     sheet = Sheet(SECTION)
+    if parts and not settled(parts) and not general and not advanced:
+        return ()
     for name in _SUMMED:
         value = total(part.value(name) or NONE for part in parts)
         sheet.add(f"sum_{name}", value, rounding=FEN)

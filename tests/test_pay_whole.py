@@ -1,0 +1,417 @@
+"""Whole prices: what holds of them whatever the method, one by one, in batches and in files."""
+
+from __future__ import annotations
+
+import random
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pay_support import LOCAL, batch_of, grouping, random_case, row_of, rows_of_batch
+
+from codebooks import paths
+from codebooks.policies.policies import Policies, policies
+from grouper.case.fields import CASE_SCHEMA
+from grouper.case.record import Case
+from grouper.payment import cells
+from grouper.payment.batch import price_batch
+from grouper.payment.columns import HISTORY_SCHEMA
+from grouper.payment.engine import price
+from grouper.payment.history import with_history
+from grouper.payment.place import Terms
+from grouper.payment.result import LIMITS, PAYMENT_SCHEMA, PayStatus
+from grouper.payment.run import price_table
+from grouper.payment.settlement.month import settle_month
+from grouper.payment.words import as_html, document, explained, reason_text, shown
+from grouper.schemes.protocol import Grouping
+
+D = Decimal
+MONEY = st.decimals(0, 10**6, places=2)
+STATED = {name: D(0) for name in ("year_deductible", "year_basic", "year_burden", "year_critical")}
+
+
+def stay(kind: str = "inpatient", **more: Any) -> Case:
+    """A case of the demonstration region whose costs and year are all stated."""
+    cost = more.pop("total_cost", D("8000.00"))
+    values: dict[str, Any] = {
+        "case_id": "CASE1",
+        "region": "demo",
+        "hospital": "H00000000001",
+        "kind": kind,
+        "insurance_type": "310",
+        "visit_type": "11" if kind == "outpatient" else "21",
+        "admission_number": 1,
+        "age": 40,
+        "admission_time": datetime(2026, 11, 1, 8, tzinfo=LOCAL),
+        "discharge_time": datetime(2026, 11, 9, 8, tzinfo=LOCAL),
+        "los": 8,
+        "total_cost": cost,
+        "scope_cost": cost,
+        "own_cost": D(0),
+        "over_limit_cost": D(0),
+        "first_share_cost": D(0),
+        **STATED,
+    }
+    return Case(**{**values, **more})
+
+
+def grouped(kind: str, weight: Decimal) -> Grouping:
+    """A grouping by the scheme of the demonstration region for a kind of case."""
+    scheme = {
+        "inpatient": "dip-pingdingshan-2025",
+        "outpatient": "apg-grouper-1.0",
+        "long_stay": "pdpm-jinhua-2021",
+    }[kind]
+    return grouping(scheme=scheme, group="A01", weight=weight)
+
+
+def both(case: Case, group: Grouping, terms: Terms | None = None) -> dict[str, Any]:
+    """The row of a case that both engines give."""
+    payment = price(case, group, terms)
+    assert rows_of_batch(price_batch(batch_of([case], [group]), terms)) == [row_of(payment)]
+    return row_of(payment)
+
+
+@pytest.mark.parametrize("kind", ["outpatient", "long_stay"])
+@given(st.decimals("0.01", 500, places=6), st.decimals("0.01", 500, places=6), MONEY)
+@settings(max_examples=20, deadline=None)
+def test_a_greater_weight_never_pays_less(
+    kind: str, one: Decimal, other: Decimal, cost: Decimal
+) -> None:
+    case = stay(kind, total_cost=cost)
+    less, more = (both(case, grouped(kind, w))["amount"] for w in sorted((one, other)))
+    assert None not in (less, more)
+    assert less <= more
+
+
+@pytest.mark.parametrize(
+    ("kind", "topic"),
+    [("inpatient", "dip_score"), ("outpatient", "apg_points"), ("long_stay", "pdpm_points")],
+)
+@given(
+    st.decimals("0.01", 50, places=4),
+    st.decimals("0.01", 50, places=4),
+    st.decimals("0.5", 2000, places=4),
+    MONEY,
+)
+@settings(max_examples=20, deadline=None)
+def test_a_greater_point_value_never_pays_less(
+    kind: str, topic: str, one: Decimal, other: Decimal, weight: Decimal, cost: Decimal
+) -> None:
+    rows = [
+        both(
+            stay(kind, total_cost=cost),
+            grouped(kind, weight),
+            Terms(changes={f"{topic}.point_value": value}, source="simulated"),
+        )
+        for value in sorted((one, other))
+    ]
+    assert [row["method"] for row in rows] == [topic, topic]
+    assert [row["point_value"] for row in rows] == sorted((one, other))
+    assert rows[0]["amount"] <= rows[1]["amount"]
+    assert f"{topic}.point_value" in rows[0]["assumptions"]
+
+
+@given(st.decimals("0.5", 2000, places=4), MONEY)
+@settings(max_examples=40, deadline=None)
+def test_the_last_line_of_the_method_is_the_amount(weight: Decimal, cost: Decimal) -> None:
+    payment = price(stay(total_cost=cost), grouped("inpatient", weight))
+    lines = [one for one in payment.lines if one.section == payment.method and one.unit == "CNY"]
+    assert lines[-1].value == payment.amount
+    sums = {one.name: one.value for one in payment.lines if one.section == "payment"}
+    assert sums["fund"] == payment.fund
+    assert payment.amount is not None
+    assert payment.deducted is not None
+    assert payment.patient is not None
+    assert payment.fund == payment.amount - payment.deducted
+    assert payment.surplus == payment.fund + payment.patient - cost
+
+
+def month_table(seed: int, count: int = 120) -> pa.Table:
+    """Cases of one month in the demonstration region, whose years are all stated."""
+    rng = random.Random(seed)  # noqa: S311 -- cases for a test
+    pairs = []
+    for number in range(count):
+        kind = rng.choice(["inpatient", "outpatient", "long_stay"])
+        more = {
+            "case_id": f"CASE{number}",
+            "person": rng.choice([None, "P1", "P2", "P3"]),
+            "insurance_type": rng.choice(["310", "390", "310", None]),
+            "discharge_time": datetime(2026, 11, 1, 9, tzinfo=LOCAL)
+            + timedelta(days=rng.randrange(30)),
+            "total_cost": D(rng.randrange(10**6)).scaleb(-2),
+        }
+        pairs.append((stay(kind, **more), grouped(kind, D(rng.randrange(1, 900)))))
+    return pa.Table.from_batches([batch_of([c for c, _ in pairs], [g for _, g in pairs])])
+
+
+def test_a_month_is_the_sum_of_its_cases() -> None:
+    table = month_table(5)
+    priced = price_table(table, Terms(region="demo"))
+    settled = settle_month(
+        priced, region="demo", month="2026-11", at_hand=policies(), hospital="H00000000001"
+    )
+    rows = [row for row in priced.to_pylist() if row["pay_status"] == PayStatus.PRICED.value]
+    for part in settled.parts:
+        own = [row for row in rows if row["method"] == part.method]
+        own = [row for row in own if row["insurance_type"] in {"310": "310", "390": "390"}]
+        same = [
+            row
+            for row in own
+            if {"310": "employee", "390": "resident"}[row["insurance_type"]] == part.insurance
+        ]
+        assert part.sums.priced == len(same)
+        assert part.sums.amount == sum((row["amount"] for row in same), D(0))
+        assert part.sums.fund == sum((row["fund"] or D(0) for row in same), D(0))
+    assert sum(part.sums.priced for part in settled.parts) == len(rows) > 50
+
+
+def test_a_case_alone_is_priced_as_in_a_table_that_states_its_year() -> None:
+    table = month_table(6, 60)
+    priced = price_table(table, Terms(region="demo"), batch_rows=7).select(PAYMENT_SCHEMA.names)
+    batch = table.combine_chunks().to_batches()[0]
+    groups = table.select(["scheme", "group", "weight"]).to_pylist()
+    for number, row in enumerate(priced.to_pylist()):
+        case = Case.from_batch(batch, number)
+        # What a table knows of a person's other stays is no part of the case.
+        assert row_of(price(case, grouping(**groups[number]), Terms(region="demo"))) == row
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_a_row_of_a_priced_table_says_all_that_its_price_rests_on(seed: int) -> None:
+    rng = random.Random(seed)  # noqa: S311 -- cases for a test
+    pairs = [random_case(rng, number) for number in range(200)]
+    table = pa.Table.from_batches([batch_of([c for c, _ in pairs], [g for _, g in pairs])])
+    priced = price_table(table, Terms(region="demo"))
+    assert priced["case_id"].to_pylist() == [case.case_id for case, _ in pairs]
+    batch = priced.combine_chunks().to_batches()[0]
+    history = with_history(priced).select(HISTORY_SCHEMA.names).to_pylist()
+    rows = priced.select(PAYMENT_SCHEMA.names).to_pylist()
+    for number, (_, group) in enumerate(pairs):
+        case = Case.from_batch(batch, number)
+        payment = price(case, group, Terms(region="demo"), history[number])
+        assert row_of(payment) == rows[number], case
+    # What the records state of the year is never replaced.
+    for name in STATED:
+        stated = [getattr(case, name) for case, _ in pairs]
+        found = priced[name].to_pylist()
+        assert all(one in (None, other) for one, other in zip(stated, found, strict=True))
+
+
+@given(st.integers(0, 10**6), st.integers(1, 90), st.data())
+@settings(max_examples=4, deadline=None)
+def test_pieces_and_chunks_make_no_difference(seed: int, rows: int, data: st.DataObject) -> None:
+    rng = random.Random(seed)  # noqa: S311 -- cases for a test
+    pairs = [random_case(rng, number) for number in range(60)]
+    table = pa.Table.from_batches([batch_of([c for c, _ in pairs], [g for _, g in pairs])])
+    seen: list[int] = []
+    whole = price_table(table, Terms())
+    assert price_table(table, Terms(), seen.append, batch_rows=rows).equals(whole) or (
+        price_table(table, Terms(), batch_rows=rows).to_pylist() == whole.to_pylist()
+    )
+    assert seen[-1] == 60
+    cut = data.draw(st.integers(0, 60))
+    parts = pa.concat_tables([table.slice(0, cut), table.slice(cut)])
+    assert price_table(parts, Terms()).to_pylist() == whole.to_pylist()
+
+
+def test_a_table_without_rows_has_all_columns() -> None:
+    table = pa.Table.from_batches([batch_of([], [])])
+    priced = price_table(table, Terms())
+    assert priced.num_rows == 0
+    assert set(PAYMENT_SCHEMA.names) <= set(priced.column_names)
+
+
+@pytest.mark.parametrize(
+    ("day", "reason"),
+    [
+        (datetime(2024, 12, 31, 23, 59, tzinfo=LOCAL), "POLICY_MISSING"),
+        (datetime(2025, 1, 1, tzinfo=LOCAL), None),
+        (datetime(1, 1, 2, tzinfo=LOCAL), "POLICY_MISSING"),
+    ],
+)
+def test_the_day_decides_to_the_minute(day: datetime, reason: str | None) -> None:
+    assert both(stay(discharge_time=day), grouped("inpatient", D(900)))["pay_reason"] == reason
+
+
+def test_a_stay_that_runs_is_priced_by_the_policy_of_today() -> None:
+    case, group = stay(discharge_time=None), grouped("inpatient", D(900))
+    assert both(case, group)["pay_reason"] == "PAY_DAY_MISSING"
+    one, other = (
+        both(case, group, Terms(today=day)) for day in (date(2025, 6, 1), date(2026, 6, 1))
+    )
+    assert one["pay_status"] == other["pay_status"] == PayStatus.PRICED.value
+    assert one["policy"] != other["policy"]
+    late = both(case, group, Terms(today=date(2020, 1, 1)))
+    assert late["pay_reason"] == "POLICY_MISSING"
+    ended = both(stay(), group, Terms(today=date(2020, 1, 1)))
+    assert ended["pay_status"] == PayStatus.PRICED.value
+
+
+def test_a_case_without_a_region_is_of_that_of_the_terms() -> None:
+    case, group = stay(region=None), grouped("inpatient", D(900))
+    assert both(case, group, Terms(region="demo")) == both(stay(), group)
+    assert both(stay(region=""), group, Terms(region="demo")) == both(stay(), group)
+    assert both(case, group)["pay_reason"] == "POLICY_MISSING"
+
+
+@pytest.mark.parametrize("folder", ["demo", "national"])
+def test_a_broken_own_file_stops_the_region_in_both_engines(tmp_path: Path, folder: str) -> None:
+    own = tmp_path / folder
+    own.mkdir()
+    (own / "dip_score.yaml").write_text("topic: dip_score\nparameters: [\n", "utf-8")
+    broken = Terms(at_hand=Policies(paths.shipped() / "policies", tmp_path))
+    group = grouped("inpatient", D(900))
+    row = both(stay(), group, broken)
+    assert (row["pay_reason"], row["policy"], row["amount"]) == ("PAY_POLICY_UNUSABLE", None, None)
+    assert "PAY_POLICY_UNUSABLE" in explained(price(stay(), group, broken))
+    elsewhere = both(stay(region="harbin"), group, broken)["pay_reason"]
+    assert (elsewhere == "PAY_POLICY_UNUSABLE") == (folder == "national")
+
+
+def test_changes_touch_what_a_policy_has_and_nothing_else() -> None:
+    group = grouped("inpatient", D(900))
+    plain = both(stay(), group)
+    other = both(stay(), group, Terms(changes={"dip_score.nothing": D(1)}, source="x"))
+    assert other == plain
+    changed = both(stay(), group, Terms(changes={"dip_score.point_value": D("5.56")}, source="x"))
+    assert changed["amount"] == plain["amount"]
+    assert changed["policy"] != plain["policy"]
+    assert "dip_score.point_value" in changed["assumptions"]
+
+
+def test_without_rules_or_a_rounding_the_value_is_missing() -> None:
+    group = grouped("inpatient", D(900))
+    for path in ("assignment.rules", "dip_score.point_value", "general.points_places"):
+        row = both(stay(), group, Terms(changes={path: None}, source="x"))
+        assert (row["pay_reason"], row["amount"]) == (
+            "POLICY_MISSING" if row["policy"] is None else "POLICY_VALUE_MISSING",
+            None,
+        ), path
+
+
+@pytest.mark.parametrize(
+    ("path", "more"),
+    [
+        ("benefit.visits", {}),
+        ("benefit.deducted", {}),
+        ("cross_region.benefit_rules_of", {"insured_region": "harbin"}),
+    ],
+)
+def test_a_share_that_lacks_a_value_leaves_the_amount(path: str, more: dict[str, Any]) -> None:
+    terms = Terms(changes={path: None}, source="x")
+    told = both(stay(**more), grouped("inpatient", D(900)), terms)
+    assert (told["share_reason"], told["fund"]) == ("POLICY_VALUE_MISSING", None)
+    assert told["amount"] == both(stay(), grouped("inpatient", D(900)))["amount"]
+    # What no method prices has the same reason for its share.
+    none = both(stay(**more), grouping(), terms)
+    assert (none["amount"], none["share_reason"]) == (None, "POLICY_VALUE_MISSING")
+
+
+LARGE = (D("999999999999.99"), D("999999999999.98"), D("0.01"), D("0.00"), D("-999999999999.99"))
+WEIGHTS = (D("999999999999.999999"), D("999999999999"), D("0.000001"), D(0), D(-1))
+COSTS = tuple(f.name for f in CASE_SCHEMA if f.type == pa.decimal128(14, 2))
+
+
+@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("value", [None, D(10) ** 9, D(10) ** 15])
+def test_numbers_at_the_ends_of_their_columns(seed: int, value: Decimal | None) -> None:
+    rng = random.Random(seed)  # noqa: S311 -- cases for a test
+    topics = ("dip_score", "apg_points", "pdpm_points", "drg_points")
+    changes = {f"{topic}.point_value": value for topic in topics} if value else {}
+    terms = Terms(changes={**changes, "drg_rate.rate": value} if value else {}, source="x")
+    cases, groups = [], []
+    for number in range(150):
+        case, group = random_case(rng, number)
+        told = {name: getattr(case, name) for name in CASE_SCHEMA.names}
+        told |= {name: rng.choice(LARGE) for name in COSTS if rng.random() < 0.3}
+        if rng.random() < 0.2:
+            told |= {"line_item": ("A",) * 3, "line_amount": tuple(rng.choices(LARGE, k=3))}
+        told["los"] = rng.choice([told["los"], 2**31 - 1, -1])
+        known = {name: getattr(group, name) for name in ("scheme", "status", "reason", "group")}
+        cases.append(Case(**told))
+        groups.append(grouping(**known, weight=rng.choice([group.weight, *WEIGHTS])))
+    found = price_batch(batch_of(cases, groups), terms)
+    found.validate(full=True)
+    rows = rows_of_batch(found)
+    for case, group, row in zip(cases, groups, rows, strict=True):
+        assert row == row_of(price(case, group, terms)), case
+    if value == D(10) ** 15:
+        assert any(row["pay_reason"] == "PAY_TOO_LARGE" for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("scale", "reason"),
+    [(D("0.999999"), None), (D(1), "PAY_TOO_LARGE"), (D(1000), "PAY_TOO_LARGE")],
+)
+def test_an_amount_that_no_column_holds_is_a_reason(scale: Decimal, reason: str | None) -> None:
+    # An amount stays below 10^16 yuan; the weight is 100 points, the factor of level III is 1.
+    value = LIMITS["amount"] * scale / 100
+    terms = Terms(changes={"apg_points.point_value": value}, source="x")
+    case, group = stay("outpatient"), grouped("outpatient", D(1))
+    row = both(case, group, terms)
+    assert row["pay_reason"] == reason
+    assert (row["amount"] is None) == (reason is not None)
+    if reason:
+        assert {row[name] for name in LIMITS} == {None}
+        assert (row["method"], row["band"], row["pay_status"]) == ("apg_points", None, "unpriced")
+        for lang in ("zh", "en"):
+            assert document(price(case, group, terms), lang)["advice"]
+
+
+def test_many_words_do_not_mix_cells(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = month_table(8, 80)
+    whole = rows_of_batch(price_batch(table.combine_chunks().to_batches()[0]))
+    # As if a few words were already too many for one number.
+    monkeypatch.setattr(cells, "_SAFE", 4)
+    assert rows_of_batch(price_batch(table.combine_chunks().to_batches()[0])) == whole
+
+
+def test_columns_of_any_form_are_read_alike() -> None:
+    table = month_table(9, 40)
+    batch = table.combine_chunks().to_batches()[0]
+    whole = rows_of_batch(price_batch(batch))
+    # Dictionaries may hold an entry that is no word, and days of stay any width.
+    region = pa.DictionaryArray.from_arrays(
+        pa.array([0] * 20 + [1] * 20, pa.int32()), pa.array(["demo", None])
+    )
+    place = batch.schema.get_field_index("region")
+    odd = batch.set_column(place, "region", region)
+    assert rows_of_batch(price_batch(odd, Terms(region="demo"))) == whole
+    asked = rows_of_batch(price_batch(odd, Terms()))
+    assert asked[:20] == whole[:20]
+    assert {row["pay_reason"] for row in asked[20:]} == {"POLICY_MISSING"}
+    cost = batch.column("total_cost").cast(pa.decimal128(38, 4))
+    for scale in (4, 20):
+        column = cost.cast(pa.decimal128(38, scale))
+        wide = batch.set_column(batch.schema.get_field_index("total_cost"), "total_cost", column)
+        assert rows_of_batch(price_batch(wide)) == whole
+    # Of whole yuan a column may hold plain whole numbers.
+    place, yuan = batch.schema.get_field_index("total_cost"), list(range(100, 100 + len(batch)))
+    ours = batch.set_column(place, "total_cost", pa.array(yuan, pa.decimal128(14, 2)))
+    plain = batch.set_column(place, "total_cost", pa.array(yuan, pa.int32()))
+    assert rows_of_batch(price_batch(plain)) == rows_of_batch(price_batch(ours))
+
+
+def test_words_of_a_reason_have_gaps_where_nothing_is_known() -> None:
+    assert "…" in reason_text("POLICY_KEY_UNKNOWN", "zh")
+    assert reason_text("NO_SUCH_CODE", "zh") == "NO_SUCH_CODE"
+    assert shown("word") == "word"
+    assert shown(D("1234.5000")) == "1,234.50"
+    assert shown(D(12)) == "12"
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_a_payment_of_every_kind_of_case_can_be_told(lang: str) -> None:
+    for kind in ("inpatient", "outpatient", "long_stay"):
+        payment = price(stay(kind), grouped(kind, D(900)))
+        assert payment.amount is not None
+        told = document(payment, lang)
+        assert Decimal(told["amount"]) == payment.amount
+        assert shown(payment.amount) in explained(payment, lang)
+        assert shown(payment.amount) in as_html(payment, lang)
