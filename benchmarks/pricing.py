@@ -79,7 +79,8 @@ def in_batches(batches: Sequence[pa.RecordBatch], terms: Terms) -> float:
     began = time.perf_counter()
     with ThreadPoolExecutor(2) as pool:
         done = sum(pool.map(lambda one: price_batch(one, terms).num_rows, batches))
-    return done / (time.perf_counter() - began)
+    spent = time.perf_counter() - began
+    return float(done / spent)
 
 
 def one_by_one(batch: pa.RecordBatch, scheme: str, terms: Terms) -> float:

@@ -288,6 +288,9 @@ def test_of_several_stays_only_that_of_the_encounter_is_taken() -> None:
 def test_a_prefetch_that_cannot_be_read_is_none() -> None:
     assert carried(None, {}, "V1") is None
     assert carried(PREFETCH, {}, "V1") is None
+    nothing: dict[str, Any] = {"patient": {"id": "P1"}, "list": [1], "none": None}
+    forms: Any = {"fhir": Reader(Event(visit="V1"))}
+    assert carried(nothing, forms, "V1") is None
     unreadable: Any = {"fhir": Reader(fault="MESSAGE_UNREADABLE")}
     assert carried(PREFETCH, unreadable, "V1") is None
 

@@ -16,6 +16,7 @@ from pay_support import LOCAL, batch_of, grouping, random_case, row_of, rows_of_
 
 from codebooks import paths
 from codebooks.policies.policies import Policies, policies
+from codebooks.policies.policy import Value
 from grouper.case.fields import CASE_SCHEMA
 from grouper.case.record import Case
 from grouper.payment import cells
@@ -27,7 +28,7 @@ from grouper.payment.place import Terms
 from grouper.payment.result import LIMITS, PAYMENT_SCHEMA, PayStatus
 from grouper.payment.run import price_table
 from grouper.payment.settlement.month import settle_month
-from grouper.payment.words import as_html, document, explained, reason_text, shown
+from grouper.payment.words import as_html, document, explained, reason_text, shown, told_value
 from grouper.schemes.protocol import Grouping
 
 D = Decimal
@@ -404,6 +405,26 @@ def test_words_of_a_reason_have_gaps_where_nothing_is_known() -> None:
     assert shown("word") == "word"
     assert shown(D("1234.5000")) == "1,234.50"
     assert shown(D(12)) == "12"
+
+
+def test_values_of_every_kind_are_told_in_words() -> None:
+    policy = policies().on("demo", date(2026, 11, 1))
+    told = {
+        (path, lang): told_value(Value(policy.values[path], value), lang)["value"]
+        for path, value in (
+            ("dip_score.high_takes_factor", policy.value("dip_score.high_takes_factor").value),
+            ("dip_score.low_takes_factor", policy.value("dip_score.low_takes_factor").value),
+            ("assignment.rules", policy.value("assignment.rules").value),
+            ("dip_score.low_limit", policy.value("dip_score.low_limit").value),
+            ("dip_score.low_paid", policy.value("dip_score.low_paid").value),
+        )
+        for lang in ("zh", "en")
+    }
+    assert told["dip_score.high_takes_factor", "zh"] == "是"
+    assert told["dip_score.low_takes_factor", "en"] == "no"
+    assert told["assignment.rules", "zh"] == "[9]"
+    assert told["dip_score.low_limit", "en"] == "0.5"
+    assert told["dip_score.low_paid", "zh"] == "points"
 
 
 @pytest.mark.parametrize("lang", ["zh", "en"])

@@ -72,6 +72,25 @@ def test_a_typed_case(tmp_path: Path) -> None:
     assert "支付标准" in out.read_text("utf-8")
 
 
+def test_one_case_is_written_as_the_ending_says(cases: Path, tmp_path: Path) -> None:
+    page = tmp_path / "case.json"
+    told = call(cases, "--row", 1, "-o", page, "--explain")
+    assert page.name in told
+    assert json.loads(page.read_text("utf-8"))["method"] == "drg_rate"
+    for name, words in (("case.json", ["--format", "html"]), ("case.docx", [])):
+        with pytest.raises(GrouperError, match="OUTPUT_FORMAT"):
+            call(cases, "--row", 1, "--explain", *words, "-o", tmp_path / name)
+    assert not (tmp_path / "case.docx").exists()
+
+
+def test_what_a_typed_case_cannot_use_is_told() -> None:
+    words = ["--dx", "K80.101", "--sex", "1", "--age", "45", "--discharge", "2024-05-05"]
+    result = RUN.invoke(app(), ["price", *words, "--region", "harbin", "--cost", "much"])
+    assert result.exit_code == 0
+    assert "NUMBER_INVALID" in result.stderr
+    assert "much" not in result.output
+
+
 def test_a_whole_file(cases: Path, tmp_path: Path) -> None:
     out = tmp_path / "priced.parquet"
     text = call(cases, "-o", out)

@@ -93,12 +93,17 @@ def issues_of(table: pa.Table) -> Iterator[Issue]:
 
 
 def shown(raw: object, field: Field) -> str:
-    """A value as an issue may show it: short, and nothing in it that may name a person.
+    """A value as an issue may show it; the fields that identify are never shown."""
+    return "" if field.private else masked(raw)
+
+
+def masked(raw: object) -> str:
+    """A value as an error may show it: short, and nothing in it that may name a person.
 
     Words are starred unless they are units or values of our own code lists, so are numbers as long
-    as those of identity cards and telephones; the fields that identify are never shown.
+    as those of identity cards and telephones.
     """
-    if field.private or raw is None or isinstance(raw, _COMPOUND):
+    if raw is None or isinstance(raw, _COMPOUND):
         return ""
     try:
         value = " ".join(str(raw)[: 4 * _SHOWN].split())

@@ -40,10 +40,11 @@ app.add_typer(codebooks_commands.app, name="codebooks", help=_help("codebooks"))
 
 def _asked_language(words: list[str]) -> str | None:
     """The language of ``--lang`` on the command line; None: not said, or none there is."""
-    for word, after in zip(words, [*words[1:], ""], strict=True):
+    for place, word in enumerate(words):
         name, _, value = word.partition("=")
-        if name == "--lang" and (value or after) in set(Language):
-            return value or after
+        found = value or "".join(words[place + 1 : place + 2])
+        if name == "--lang" and found in set(Language):
+            return found
     return None
 
 

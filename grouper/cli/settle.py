@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from codebooks.errors import Where
 from codebooks.messages import language, text
 from codebooks.policies.policies import policies
 from codebooks.registry import NATIONAL, registry
@@ -136,7 +137,11 @@ def asked_for(words: Sequence[Path], month: str | None) -> tuple[str | None, lis
         month: of the option.
 
     Returns:
-        The month, and the files; of a folder those of the month, where its files are called so.
+        The month, and the files; of a folder those of the year up to the month, where its files are
+        called by their months.
+
+    Raises:
+        SettlementError: ``SETTLE_FOLDER_EMPTY``: a folder without files of cases.
     """
     found = list(words)
     if found and month is None and not found[0].exists() and _MONTH.fullmatch(str(found[0])):
@@ -147,9 +152,18 @@ def asked_for(words: Sequence[Path], month: str | None) -> tuple[str | None, lis
         if one.is_dir():
             below = sorted(path for kind in _KINDS for path in (one / kind).glob("*.parquet"))
             below = below or sorted(one.glob("*.parquet"))
-            inside = [path for path in below if month is None or path.stem == month] or below
+            if not below:
+                raise SettlementError("SETTLE_FOLDER_EMPTY", Where(file=one.name))
+            # With the months of the year before it, so that what a patient paid in them counts.
+            inside = [path for path in below if _of_year(path.stem, month)] or below
         files += inside
     return month, files
+
+
+def _of_year(name: str, month: str | None) -> bool:
+    if month is None:
+        return True
+    return bool(_MONTH.fullmatch(name)) and month[:4] == name[:4] and name <= month
 
 
 def _of_the_store(month: str | None, year: int | None, region: str) -> tuple[str, pa.Table]:

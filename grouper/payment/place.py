@@ -72,11 +72,11 @@ class Terms:
             reason = error.code
             if reason not in {PayReason.POLICY_MISSING, PayReason.REGION_UNKNOWN}:
                 reason = PayReason.POLICY_UNUSABLE
-            found: dict[str, object] = {"day": day.isoformat(), "code": error.code}
+            told: dict[str, object] = {"day": day.isoformat(), "code": error.code}
             if reason == PayReason.POLICY_MISSING:
                 # A column may hold something else than its name says: only a known region is named.
-                found["region"] = region_id(region)
-            raise NoPlaceError(reason, **found) from error
+                told["region"] = region_id(region)
+            raise NoPlaceError(reason, **told) from error
         return self._changed(found)
 
     def _changed(self, policy: Policy) -> Policy:

@@ -256,7 +256,7 @@ def told_value(value: Value, lang: str) -> dict[str, Any]:
         "parameter": forms[given.topic].parameters[given.form.name].called(lang),
         "value": shown(value.number)
         if isinstance(value.value, Decimal | int) and not isinstance(value.value, bool)
-        else _short(value.value),
+        else _short(value.value, lang),
         "since": given.valid_from.isoformat(),
         "until": until,
         "source": given.source,
@@ -266,7 +266,9 @@ def told_value(value: Value, lang: str) -> dict[str, Any]:
     }
 
 
-def _short(value: Any) -> str:  # noqa: ANN401 -- of any kind of parameter
+def _short(value: Any, lang: str) -> str:  # noqa: ANN401 -- of any kind of parameter
+    if isinstance(value, bool):
+        return text(f"pay.flag.{'yes' if value else 'no'}", lang)
     if isinstance(value, tuple):
         return f"[{len(value)}]"
     return str(value)

@@ -14,7 +14,7 @@ _HEAD = """# Reason codes
 
 Generated from the message catalogues by `grouper.schemes.documentation`; a test holds the two equal.
 
-The codes of the column `reason` (why a case is not plainly grouped) and of `warnings` (the group stands), in order of weight: where several apply, the first is the case's reason. Which of them a family gives, and whether one refuses the case or only warns, is told in the family's page: [DIP](DIP.md), [APG](APG.md), [PDPM](PDPM.md), [MS-DRG](MSDRG.md); for CHS-DRG in the README. Reasons that arise in reading a file are in [CASE.md](CASE.md).
+The codes of the column `reason` (why a case is not plainly grouped) and of `warnings` (the group stands), in order of weight: where several apply, the first is the case's reason. Which of them a family gives, and whether one refuses the case or only warns, is told in the family's page: [DIP](DIP.md), [APG](APG.md), [PDPM](PDPM.md), [MS-DRG](MSDRG.md); for CHS-DRG in the README. Reasons that arise in reading a file are in [CASE.md](CASE.md), those of pricing in [PAYMENT.md](PAYMENT.md).
 
 | code | field | 中文 | 处理 | meaning | what to do |
 | --- | --- | --- | --- | --- | --- |

@@ -13,6 +13,8 @@ from grouper.case.issues import issue_table
 from grouper.payment.place import Terms
 from grouper.payment.run import below, group_batch, price_table
 from grouper.store import history, reading
+from grouper.store.database import StoreError
+from grouper.store.migrate import pending
 from grouper.store.reading import Wanted
 from grouper.store.states import StayState
 
@@ -45,9 +47,12 @@ def priced_month(
         progress: called with the stays read.
 
     Raises:
-        StoreError: ``STORE_UNAVAILABLE``.
+        StoreError: ``STORE_UNAVAILABLE``; ``STORE_OLD``: its tables are not there, or of an older
+            version.
         GrouperError: a scheme's book is not at hand.
     """
+    if missing := pending(database):
+        raise StoreError("STORE_OLD", steps=len(missing))
     year, number = (int(part) for part in month.split("-"))
     first = datetime(year, number, 1, tzinfo=LOCAL)
     until = datetime(year + number // _MONTHS, number % _MONTHS + 1, 1, tzinfo=LOCAL)

@@ -11,6 +11,7 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from codebooks.errors import Where
+from grouper.case.issues import masked
 from grouper.case.layout import fold_name
 from grouper.case.tables import rows
 from grouper.payment.settlement.errors import SettlementError
@@ -176,7 +177,7 @@ def _numbers(line: Line, columns: dict[str, int], names: dict[str, str]) -> dict
         number = number_of(cell, places)
         if number is None:
             where = Where(line[0].file, line[0].sheet, line[0].row, names[name][:40])
-            raise SettlementError("BUREAU_NUMBER", where, found=str(cell)[:20], places=places)
+            raise SettlementError("BUREAU_NUMBER", where, found=masked(cell)[:20], places=places)
         found[name] = number
     return found
 

@@ -57,7 +57,7 @@ def sheets(told: dict[str, Any]) -> list[Sheet]:
         ),
         Sheet(
             say(lang, "sheet_open"),
-            [say(lang, f"column.{c}") for c in (*_OPEN, "state")],
+            [say(lang, f"column.{c}") for c in (*_OPEN, "open")],
             [
                 [
                     *(one[name] or "" for name in _OPEN),
