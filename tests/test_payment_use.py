@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 import json
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -283,6 +282,14 @@ def test_a_file_priced_names_every_reason_with_its_advice(cases: Path, tmp_path:
     assert f"基金应付合计：{paid[0].as_py():,} 元（1 例，其余未知）" in text
 
 
+def test_what_was_read_with_a_remark_is_told_of_a_settlement_too(cases: Path) -> None:
+    app = typer.Typer()
+    app.command()(settle.settle_command)
+    result = CliRunner().invoke(app, ["2026-11", str(cases), "--region", "demo"])
+    assert "读入提示 [NUMBER_INVALID] 数值无法识别或超出范围：1 处" in result.stderr
+    assert "读入提示" not in result.stdout
+
+
 def test_a_file_without_cases_has_no_sums_of_nought(tmp_path: Path) -> None:
     path = tmp_path / "none.csv"
     path.write_text("a,b\n", "utf-8")
@@ -358,9 +365,7 @@ def test_a_bureau_cell_that_may_name_a_person_is_not_repeated(cell: str, tmp_pat
 
 
 def test_a_band_says_its_bounds() -> None:
-    # Booked 3900 (5100 less 1200) of 4000: what lies within a surplus of 100 is shared by bands.
+    # Booked 3900 (5100 less 1200) of 4000 × 0.99 = 3960: the surplus of 60 lies in the first band.
     found = settle_year(table(case(1, **PAID)), region="demo", year=2026, at_hand=policies())
     text = "\n".join(lines(document(found, "zh"), explain=True))
-    assert re.search(
-        r"落入本段的金额 × 比例［自–至］ = 100\.00 × [\d.]+［0(\.00)?–[\d.]+］", text
-    ), text
+    assert "落入本段的金额 × 比例［自–至］ = 60.00 × 1.00［0.00–0.10］ = 60.00 元" in text

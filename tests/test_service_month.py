@@ -124,21 +124,27 @@ def test_the_command_settles_a_month_of_the_store(
 
 def test_a_folder_stands_for_its_files(tmp_path: Path) -> None:
     house = tmp_path / "hospital"
-    names = ["inpatient/2026-10", "inpatient/2026-11", "outpatient/2026-11"]
-    for name in names:
-        path = house / f"{name}.parquet"
+    names = [
+        *("inpatient/2025-12", "inpatient/2026-10", "inpatient/2026-11", "inpatient/2026-12"),
+        "outpatient/2026-11",
+    ]
+    inside = [house / f"{name}.parquet" for name in names]
+    for path in inside:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
-    inside = [house / f"{name}.parquet" for name in names]
     assert settle.asked_for([house], None) == (None, inside)
-    assert settle.asked_for([Path("2026-11"), house], None) == ("2026-11", inside[1:])
-    assert settle.asked_for([house], "2026-11") == ("2026-11", inside[1:])
-    # A folder whose files have other names is taken whole.
-    plain = tmp_path / "plain"
+    # The year's months before it are read along, for what a patient paid in them.
+    november = [inside[1], inside[2], inside[4]]
+    assert settle.asked_for([Path("2026-11"), house], None) == ("2026-11", november)
+    assert settle.asked_for([house], "2026-11") == ("2026-11", november)
+    # A folder whose files have other names is taken whole; one without any is no folder of cases.
+    plain, one = tmp_path / "plain", tmp_path / "plain" / "one.parquet"
     plain.mkdir()
-    (plain / "one.parquet").touch()
-    assert settle.asked_for([Path("2026-11"), plain], None) == ("2026-11", [plain / "one.parquet"])
-    assert settle.asked_for([plain / "one.parquet"], None) == (None, [plain / "one.parquet"])
+    with pytest.raises(GrouperError, match="SETTLE_FOLDER_EMPTY"):
+        settle.asked_for([plain], "2026-11")
+    one.touch()
+    assert settle.asked_for([Path("2026-11"), plain], None) == ("2026-11", [one])
+    assert settle.asked_for([one], None) == (None, [one])
     # What is no month is a file, and so is a second month.
     assert settle.asked_for([Path("november")], None) == (None, [Path("november")])
     assert settle.asked_for([Path("2026-11")], "2026-10") == ("2026-10", [Path("2026-11")])

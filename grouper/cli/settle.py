@@ -29,6 +29,7 @@ from grouper.payment.settlement.reading import read_priced
 from grouper.payment.settlement.tables import sheets
 from grouper.payment.settlement.telling import lines
 from grouper.payment.settlement.year import settle_year
+from grouper.payment.tally import noted
 from grouper.run.destinations import check_destinations
 
 if TYPE_CHECKING:
@@ -101,7 +102,10 @@ def settle_command(
     if year is None and (changes or advances):
         raise SettlementError("SETTLE_OPTION")
     if files:
-        table = read_priced(files, region=place, whole=False)
+        heard: list[pa.Table] = []
+        table = read_priced(files, region=place, whole=False, heard=heard.append)
+        for line in noted(heard, lang):
+            typer.echo(line, err=True)
     else:
         place, table = _of_the_store(month, year, place)
     if year is None:

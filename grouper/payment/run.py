@@ -138,6 +138,7 @@ def priced_table(
     region: str,
     terms: Terms | None = None,
     progress: Callable[[int], None] | None = None,
+    heard: Callable[[pa.Table], None] | None = None,
 ) -> pa.Table:
     """The cases of several files, grouped and priced together: a patient's year goes across files.
 
@@ -146,12 +147,14 @@ def priced_table(
         region: of cases that name none.
         terms: by which policies; by default those at hand for ``region``.
         progress: called with the rows grouped.
+        heard: as for :func:`grouped_table`.
 
     Raises:
         GrouperError: a file cannot be used.
     """
     terms = terms or Terms(region=region)
     tables = [
-        grouped_table(open_source(path), region=region, progress=progress) for path in source_paths
+        grouped_table(open_source(path), region=region, progress=progress, heard=heard)
+        for path in source_paths
     ]
     return price_table(below(tables), terms)

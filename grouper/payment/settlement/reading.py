@@ -34,6 +34,7 @@ def read_priced(
     whole: bool = True,
     terms: Terms | None = None,
     progress: Callable[[int], None] | None = None,
+    heard: Callable[[pa.Table], None] | None = None,
 ) -> pa.Table:
     """The cases of some files: priced ones as they stand, the others grouped and priced first.
 
@@ -44,6 +45,7 @@ def read_priced(
             :data:`~grouper.payment.settlement.priced.COLUMNS` alone.
         terms: by which policies cases are priced.
         progress: called with the rows grouped.
+        heard: called with what the reader had to say of files that are not priced yet.
 
     Raises:
         SettlementError: ``SETTLE_FILE``: a priced file that cannot be read.
@@ -52,7 +54,7 @@ def read_priced(
     tables = [_read(path, whole=whole) for path in paths if _is_priced(path)]
     cases = [path for path in paths if not _is_priced(path)]
     if cases:
-        table = priced_table(cases, region=region, terms=terms, progress=progress)
+        table = priced_table(cases, region=region, terms=terms, progress=progress, heard=heard)
         tables.append(table if whole else table.select(_light(table.column_names)))
     if len(tables) == 1:
         return tables[0]
