@@ -11,11 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pay_quota_support import FACTS, asked, block, grouping, policy
 
+from codebooks.policies.forms import topic_forms
 from codebooks.policies.policies import policies
 from codebooks.policies.yaml_nodes import PolicyError
 from grouper.case.record import Case
 from grouper.payment.assignment import Assigned, assign, assign_block
 from grouper.payment.columns import Words
+from grouper.payment.methods import methods
 from grouper.payment.methods.dialysis_capitation import METHOD as DIALYSIS
 from grouper.payment.methods.disease_quota import METHOD as QUOTA
 from grouper.payment.methods.drg_rate import METHOD as RATE
@@ -522,3 +524,8 @@ def test_county_hospitals_of_jinhua_follow_a_year_later() -> None:
     for day, binds in (("2020-06-01", "PAY_METHOD_NONE"), ("2021-01-01", "apg_points")):
         on = date.fromisoformat(day)
         assert _first("jinhua", on, visit, Status.GROUPED, "apg", level="II") == binds
+
+
+def test_a_rule_can_only_name_a_method_there_is() -> None:
+    form = topic_forms()["assignment"].parameters["rules"].columns["method"]
+    assert set(form.choices) == set(methods())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -12,70 +12,24 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pay_support import LOCAL, batch_of, grouping, random_case, row_of, rows_of_batch
+from pay_support import LOCAL, batch_of, grouping, random_case, row_of
+from pay_whole_support import STATED, both, grouped, month_table, stay
 
 from codebooks import paths
 from codebooks.policies.policies import Policies, policies
 from codebooks.policies.policy import Value
-from grouper.case.fields import CASE_SCHEMA
 from grouper.case.record import Case
-from grouper.payment import cells
-from grouper.payment.batch import price_batch
 from grouper.payment.columns import HISTORY_SCHEMA
 from grouper.payment.engine import price
 from grouper.payment.history import with_history
 from grouper.payment.place import Terms
-from grouper.payment.result import LIMITS, PAYMENT_SCHEMA, PayStatus
+from grouper.payment.result import PAYMENT_SCHEMA, PayStatus
 from grouper.payment.run import price_table
 from grouper.payment.settlement.month import settle_month
 from grouper.payment.words import as_html, document, explained, reason_text, shown, told_value
-from grouper.schemes.protocol import Grouping
 
 D = Decimal
 MONEY = st.decimals(0, 10**6, places=2)
-STATED = {name: D(0) for name in ("year_deductible", "year_basic", "year_burden", "year_critical")}
-
-
-def stay(kind: str = "inpatient", **more: Any) -> Case:
-    """A case of the demonstration region whose costs and year are all stated."""
-    cost = more.pop("total_cost", D("8000.00"))
-    values: dict[str, Any] = {
-        "case_id": "CASE1",
-        "region": "demo",
-        "hospital": "H00000000001",
-        "kind": kind,
-        "insurance_type": "310",
-        "visit_type": "11" if kind == "outpatient" else "21",
-        "admission_number": 1,
-        "age": 40,
-        "admission_time": datetime(2026, 11, 1, 8, tzinfo=LOCAL),
-        "discharge_time": datetime(2026, 11, 9, 8, tzinfo=LOCAL),
-        "los": 8,
-        "total_cost": cost,
-        "scope_cost": cost,
-        "own_cost": D(0),
-        "over_limit_cost": D(0),
-        "first_share_cost": D(0),
-        **STATED,
-    }
-    return Case(**{**values, **more})
-
-
-def grouped(kind: str, weight: Decimal) -> Grouping:
-    """A grouping by the scheme of the demonstration region for a kind of case."""
-    scheme = {
-        "inpatient": "dip-pingdingshan-2025",
-        "outpatient": "apg-grouper-1.0",
-        "long_stay": "pdpm-jinhua-2021",
-    }[kind]
-    return grouping(scheme=scheme, group="A01", weight=weight)
-
-
-def both(case: Case, group: Grouping, terms: Terms | None = None) -> dict[str, Any]:
-    """The row of a case that both engines give."""
-    payment = price(case, group, terms)
-    assert rows_of_batch(price_batch(batch_of([case], [group]), terms)) == [row_of(payment)]
-    return row_of(payment)
 
 
 @pytest.mark.parametrize("kind", ["outpatient", "long_stay"])
@@ -131,24 +85,6 @@ def test_the_last_line_of_the_method_is_the_amount(weight: Decimal, cost: Decima
     assert payment.patient is not None
     assert payment.fund == payment.amount - payment.deducted
     assert payment.surplus == payment.fund + payment.patient - cost
-
-
-def month_table(seed: int, count: int = 120) -> pa.Table:
-    """Cases of one month in the demonstration region, whose years are all stated."""
-    rng = random.Random(seed)  # noqa: S311 -- cases for a test
-    pairs = []
-    for number in range(count):
-        kind = rng.choice(["inpatient", "outpatient", "long_stay"])
-        more = {
-            "case_id": f"CASE{number}",
-            "person": rng.choice([None, "P1", "P2", "P3"]),
-            "insurance_type": rng.choice(["310", "390", "310", None]),
-            "discharge_time": datetime(2026, 11, 1, 9, tzinfo=LOCAL)
-            + timedelta(days=rng.randrange(30)),
-            "total_cost": D(rng.randrange(10**6)).scaleb(-2),
-        }
-        pairs.append((stay(kind, **more), grouped(kind, D(rng.randrange(1, 900)))))
-    return pa.Table.from_batches([batch_of([c for c, _ in pairs], [g for _, g in pairs])])
 
 
 def test_a_month_is_the_sum_of_its_cases() -> None:
@@ -312,91 +248,6 @@ def test_a_share_that_lacks_a_value_leaves_the_amount(path: str, more: dict[str,
     # What no method prices has the same reason for its share.
     none = both(stay(**more), grouping(), terms)
     assert (none["amount"], none["share_reason"]) == (None, "POLICY_VALUE_MISSING")
-
-
-LARGE = (D("999999999999.99"), D("999999999999.98"), D("0.01"), D("0.00"), D("-999999999999.99"))
-WEIGHTS = (D("999999999999.999999"), D("999999999999"), D("0.000001"), D(0), D(-1))
-COSTS = tuple(f.name for f in CASE_SCHEMA if f.type == pa.decimal128(14, 2))
-
-
-@pytest.mark.parametrize("seed", range(2))
-@pytest.mark.parametrize("value", [None, D(10) ** 9, D(10) ** 15])
-def test_numbers_at_the_ends_of_their_columns(seed: int, value: Decimal | None) -> None:
-    rng = random.Random(seed)  # noqa: S311 -- cases for a test
-    topics = ("dip_score", "apg_points", "pdpm_points", "drg_points")
-    changes = {f"{topic}.point_value": value for topic in topics} if value else {}
-    terms = Terms(changes={**changes, "drg_rate.rate": value} if value else {}, source="x")
-    cases, groups = [], []
-    for number in range(150):
-        case, group = random_case(rng, number)
-        told = {name: getattr(case, name) for name in CASE_SCHEMA.names}
-        told |= {name: rng.choice(LARGE) for name in COSTS if rng.random() < 0.3}
-        if rng.random() < 0.2:
-            told |= {"line_item": ("A",) * 3, "line_amount": tuple(rng.choices(LARGE, k=3))}
-        told["los"] = rng.choice([told["los"], 2**31 - 1, -1])
-        known = {name: getattr(group, name) for name in ("scheme", "status", "reason", "group")}
-        cases.append(Case(**told))
-        groups.append(grouping(**known, weight=rng.choice([group.weight, *WEIGHTS])))
-    found = price_batch(batch_of(cases, groups), terms)
-    found.validate(full=True)
-    rows = rows_of_batch(found)
-    for case, group, row in zip(cases, groups, rows, strict=True):
-        assert row == row_of(price(case, group, terms)), case
-    if value == D(10) ** 15:
-        assert any(row["pay_reason"] == "PAY_TOO_LARGE" for row in rows)
-
-
-@pytest.mark.parametrize(
-    ("scale", "reason"),
-    [(D("0.999999"), None), (D(1), "PAY_TOO_LARGE"), (D(1000), "PAY_TOO_LARGE")],
-)
-def test_an_amount_that_no_column_holds_is_a_reason(scale: Decimal, reason: str | None) -> None:
-    # An amount stays below 10^16 yuan; the weight is 100 points, the factor of level III is 1.
-    value = LIMITS["amount"] * scale / 100
-    terms = Terms(changes={"apg_points.point_value": value}, source="x")
-    case, group = stay("outpatient"), grouped("outpatient", D(1))
-    row = both(case, group, terms)
-    assert row["pay_reason"] == reason
-    assert (row["amount"] is None) == (reason is not None)
-    if reason:
-        assert {row[name] for name in LIMITS} == {None}
-        assert (row["method"], row["band"], row["pay_status"]) == ("apg_points", None, "unpriced")
-        for lang in ("zh", "en"):
-            assert document(price(case, group, terms), lang)["advice"]
-
-
-def test_many_words_do_not_mix_cells(monkeypatch: pytest.MonkeyPatch) -> None:
-    table = month_table(8, 80)
-    whole = rows_of_batch(price_batch(table.combine_chunks().to_batches()[0]))
-    # As if a few words were already too many for one number.
-    monkeypatch.setattr(cells, "_SAFE", 4)
-    assert rows_of_batch(price_batch(table.combine_chunks().to_batches()[0])) == whole
-
-
-def test_columns_of_any_form_are_read_alike() -> None:
-    table = month_table(9, 40)
-    batch = table.combine_chunks().to_batches()[0]
-    whole = rows_of_batch(price_batch(batch))
-    # Dictionaries may hold an entry that is no word, and days of stay any width.
-    region = pa.DictionaryArray.from_arrays(
-        pa.array([0] * 20 + [1] * 20, pa.int32()), pa.array(["demo", None])
-    )
-    place = batch.schema.get_field_index("region")
-    odd = batch.set_column(place, "region", region)
-    assert rows_of_batch(price_batch(odd, Terms(region="demo"))) == whole
-    asked = rows_of_batch(price_batch(odd, Terms()))
-    assert asked[:20] == whole[:20]
-    assert {row["pay_reason"] for row in asked[20:]} == {"POLICY_MISSING"}
-    cost = batch.column("total_cost").cast(pa.decimal128(38, 4))
-    for scale in (4, 20):
-        column = cost.cast(pa.decimal128(38, scale))
-        wide = batch.set_column(batch.schema.get_field_index("total_cost"), "total_cost", column)
-        assert rows_of_batch(price_batch(wide)) == whole
-    # Of whole yuan a column may hold plain whole numbers.
-    place, yuan = batch.schema.get_field_index("total_cost"), list(range(100, 100 + len(batch)))
-    ours = batch.set_column(place, "total_cost", pa.array(yuan, pa.decimal128(14, 2)))
-    plain = batch.set_column(place, "total_cost", pa.array(yuan, pa.int32()))
-    assert rows_of_batch(price_batch(plain)) == rows_of_batch(price_batch(ours))
 
 
 def test_words_of_a_reason_have_gaps_where_nothing_is_known() -> None:
