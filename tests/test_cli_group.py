@@ -18,6 +18,7 @@ from codebooks.errors import GrouperError
 from grouper.cli.main import app, main
 from grouper.cli.service_commands import NAMES, add_service
 from grouper.demo import __main__ as demo
+from grouper.demo import hospital_month
 
 RUN = CliRunner()
 GALL = ["--dx", "K80.101|I50.900", "--px", "51.2300", "--sex", "1", "--age", "45"]
@@ -185,6 +186,8 @@ def test_the_demonstration_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    # The hospital's month in small; what it is in full, test_demo_hospital holds.
+    monkeypatch.setattr(hospital_month, "SCALE", 0.1)
     demo.main()
     text = capsys.readouterr().out
     assert "共处理 1,200 例" in text
