@@ -13,10 +13,14 @@ import pytest
 from service_support import HEART, Service, service
 
 from grouper.case.record import Case
+from grouper.payment.place import Terms
 from grouper.payment.result import Payment, PayStatus
+from grouper.payment.share.many import YEAR
 from grouper.service import pricing
 from grouper.service.cds.cards import Told, discharge_cards
+from grouper.service.month import priced_month
 from grouper.service.pricing import StayPricer, grouping_from, needs_lines, priced_from
+from grouper.service.year import with_year
 from grouper.store.groupings import GroupingRow
 
 AT = datetime(2024, 5, 3, tzinfo=UTC)
@@ -171,3 +175,44 @@ def test_lines_are_only_read_when_they_are_needed() -> None:
     assert priced_from(Payment(status=PayStatus.UNPRICED, reason="x")) is None
     assert CASE.discharge_time is not None
     assert CASE.discharge_time.date() == date(2024, 5, 3)
+
+
+def test_the_year_before_a_stored_case_comes_from_the_patients_other_stays(tmp_path: Path) -> None:
+    facts = {
+        "region": "示范市",
+        "insurance_type": "390",
+        "visit_type": "21",
+        "total_cost": "90000.00",
+        "own_cost": "1000.00",
+        "over_limit_cost": "0.00",
+        "first_share_cost": "2000.00",
+        "scope_cost": "87000.00",
+    }
+    days = {"S1": ("2026-02-01", "2026-02-10"), "S2": ("2026-03-01", "2026-03-12")}
+    with service(tmp_path, hospital="H00000000001") as running:
+        for visit, (admitted, left) in days.items():
+            times = {"admission_time": admitted, "discharge_time": left}
+            running.stay(visit, facts=facts | times, dx=["J18.900"], px=[])
+        running.stay("S9", "P9", facts=facts | {"discharge_time": "2026-03-12"}, dx=["J18.900"])
+        found = {}
+        for visit in days:
+            (head,) = running.ask("office", "GET", "/api/v1/cases", params={"text": visit}).json()[
+                "cases"
+            ]
+            told = running.ask("office", "GET", f"/api/v1/cases/{head['case_id']}/payment").json()
+            found[head["case_id"]] = told["payment"]
+        month = priced_month(running.database, "2026-03", region="demo")
+    first, second = found.values()
+    assert first["share_reason"] is second["share_reason"] is None
+    # The second stay of the year has a lower deductible, and less is left of the ceiling.
+    assert first["fund"] != second["fund"]
+    (row,) = [one for one in month.to_pylist() if one["case_id"] in found]
+    assert Decimal(second["fund"]) == row["fund"]
+    assert row["year_basic"] > 0
+
+
+def test_what_the_record_states_of_the_year_is_not_looked_up(tmp_path: Path) -> None:
+    told = replace(CASE, admission_number=1, **dict.fromkeys(YEAR, Decimal(0)))
+    with service(tmp_path) as running:
+        for person, case in ((None, CASE), (1, told)):
+            assert with_year(running.database, person, case, Terms(), AT) is case

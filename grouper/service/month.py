@@ -57,21 +57,32 @@ def priced_month(
     first = datetime(year, number, 1, tzinfo=LOCAL)
     until = datetime(year + number // _MONTHS, number % _MONTHS + 1, 1, tzinfo=LOCAL)
     tables, done = [], 0
-    for cases in _pages(database, datetime(year, 1, 1, tzinfo=LOCAL), until):
-        tables.append(pa.Table.from_batches([group_batch(_batch(cases), issue_table([]), region)]))
+    wanted = Wanted(
+        states=[StayState.DISCHARGED],
+        discharged_from=datetime(year, 1, 1, tzinfo=LOCAL),
+        discharged_until=until,
+    )
+    for cases in pages_of(database, wanted):
+        tables.append(
+            pa.Table.from_batches([group_batch(batch_of(cases), issue_table([]), region)])
+        )
         done += len(cases)
         if progress:
             progress(done)
     if not tables:
-        empty = group_batch(_batch([]), issue_table([]), region)
+        empty = group_batch(batch_of([]), issue_table([]), region)
         tables = [pa.Table.from_batches([empty])]
     priced = price_table(below(tables), Terms(region=region))
     start = pa.scalar(first, CASE_SCHEMA.field("discharge_time").type)
     return priced.filter(pa.compute.greater_equal(priced["discharge_time"], start))
 
 
-def _pages(database: Database, since: datetime, until: datetime) -> Iterator[list[Case]]:
-    wanted = Wanted(states=[StayState.DISCHARGED], discharged_from=since, discharged_until=until)
+def pages_of(database: Database, wanted: Wanted) -> Iterator[list[Case]]:
+    """The cases of stays at their newest version, page by page.
+
+    Raises:
+        StoreError: ``STORE_UNAVAILABLE``.
+    """
     with database.reading() as connection:
         after = None
         while True:
@@ -82,7 +93,8 @@ def _pages(database: Database, since: datetime, until: datetime) -> Iterator[lis
                 return
 
 
-def _batch(cases: list[Case]) -> pa.RecordBatch:
+def batch_of(cases: list[Case]) -> pa.RecordBatch:
+    """Cases as a batch of ``CASE_SCHEMA``."""
     return pa.RecordBatch.from_pydict(
         {
             field.name: pa.array([getattr(case, field.name) for case in cases], field.type)

@@ -21,6 +21,7 @@ from grouper.schemes.trace import Trace
 from grouper.service.grouping import grouping_out, issues_out, read_case
 from grouper.service.models import PageForm
 from grouper.service.tracing import regroup
+from grouper.service.year import with_year
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from grouper.case.record import Case
     from grouper.payment.result import Payment
     from grouper.service.stored import Stay
+    from grouper.store.database import Database
     from grouper.store.groupings import GroupingRow
 
 _SCOPED = ("own_cost", "first_share_cost", "over_limit_cost", "scope_cost")
@@ -126,10 +128,13 @@ def price_out(
     }
 
 
-def payment_of(stay: Stay, region: str, day: datetime) -> Payment:
+def payment_of(database: Database, stay: Stay, region: str, day: datetime) -> Payment:
     """The payment of a stored version, reckoned anew by the policy of its day.
 
+    What the record lacks of the patient's year is taken from the patient's other stays.
+
     Args:
+        database: the store.
         stay: the case in one of its versions.
         region: of a case that names none.
         day: of a stay that has not ended.
@@ -138,7 +143,9 @@ def payment_of(stay: Stay, region: str, day: datetime) -> Payment:
         GrouperError: as :func:`grouper.service.tracing.regroup`.
     """
     grouping = regroup(stay, None, region)
-    return price(stay.case, grouping, Terms(region=region, today=day.astimezone(LOCAL).date()))
+    terms = Terms(region=region, today=day.astimezone(LOCAL).date())
+    case = with_year(database, stay.head.person_id, stay.case, terms, day)
+    return price(case, grouping, terms)
 
 
 def written(payment: Payment, form: PageForm, lang: str) -> str:

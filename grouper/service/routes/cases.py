@@ -195,7 +195,7 @@ def payment(
     """What the policy of its day pays for a case, line by line; a running one as if it ended today."""
     services = services_of(request)
     stay = stay_of_case(services.database, case_id, viewer.reach, version)
-    found = payment_of(stay, services.settings.region, now())
+    found = payment_of(services.database, stay, services.settings.region, now())
     _seen(services, viewer, stay.head, "case_payment_shown", version=stay.version)
     if format is PageForm.JSON:
         return json_answer({"version": stay.version, "payment": document(found, lang)}, lang)
