@@ -24,6 +24,7 @@ from grouper.payment.methods.by_item import METHOD as BY_ITEM
 from grouper.payment.methods.dialysis_capitation import METHOD as DIALYSIS
 from grouper.payment.methods.disease_quota import METHOD as QUOTA
 from grouper.payment.methods.global_budget import METHOD as BUDGET
+from grouper.payment.reasons import PayReason
 
 if TYPE_CHECKING:
     from grouper.payment.methods import Method
@@ -111,6 +112,20 @@ def test_by_item_asks_for_costs_that_add_up(case: Case, reason: str) -> None:
     outcome, lines = one(BY_ITEM, case, {})
     assert (outcome.amount, outcome.reason) == (None, reason)
     assert not lines
+
+
+def test_by_item_reads_the_scope_out_of_the_charge_lines() -> None:
+    # A 60 in full; B 100 less its first share of 10; C 40 is the patient's: 60 + 90 = 150.
+    lines: dict[str, Any] = {
+        "line_item": ("X1", "X2", "X3"),
+        "line_amount": (yuan(60), yuan(100), yuan(40)),
+        "line_scope": ("A", "B", "C"),
+        "line_first_share": (None, Decimal("0.1"), None),
+    }
+    for total in (None, yuan(200)):
+        assert one(BY_ITEM, Case(total_cost=total, **lines), {})[0].amount == yuan(150)
+    unknown = Case(total_cost=yuan(200), **{**lines, "line_scope": ("A", None, "C")})
+    assert one(BY_ITEM, unknown, {})[0].reason == PayReason.SCOPE_MISSING
 
 
 def test_by_item_tolerates_what_the_policy_tolerates() -> None:

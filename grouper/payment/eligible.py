@@ -1,8 +1,8 @@
 """The cost of a case within the policy's scope, and whether its costs add up; scalar and vectorised.
 
-Stated as such, or what is left of the total without the three parts outside: what the catalogue does
-not hold, what is above a price limit, and the first share of class B items. Nothing is filled in: a
-part that is not stated is not nought.
+Stated as such; or what is left of the total without the three parts outside (what the catalogue does
+not hold, what is above a price limit, the first share of class B items); or out of the charge lines, as
+the patient's share reads them. Nothing is filled in: a part that is not stated is not nought.
 """
 
 from __future__ import annotations
@@ -13,9 +13,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from grouper.payment.block import because, no_reasons
+from grouper.payment.block import because, lacking, no_reasons
 from grouper.payment.checks import lines_total, lines_totals
 from grouper.payment.reasons import PayReason
+from grouper.payment.share.costs import OUTSIDE, scope_of_lines
+from grouper.payment.share.costs_block import placed, scope_of_lines_block
+from grouper.payment.share.parts import FEN
+from grouper.payment.share.rules import catalogue_of
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -26,9 +30,6 @@ if TYPE_CHECKING:
     from grouper.payment.block import Block
     from grouper.payment.fixed import Fixed
 
-OUTSIDE = ("own_cost", "over_limit_cost", "first_share_cost")
-"""The parts of the total that the patient pays in full."""
-_TOLERANCE = "general.total_tolerance"
 _COSTS = ("total_cost", "scope_cost", *OUTSIDE)
 
 
@@ -46,7 +47,8 @@ def eligible(asked: Asked) -> Eligible:
     Raises:
         PolicyError: ``POLICY_VALUE_MISSING``: no tolerance.
     """
-    tolerance = Fraction(asked.value(_TOLERANCE).number)
+    catalogue = catalogue_of(asked)
+    tolerance = Fraction(catalogue.tolerance)
     case = asked.case
     if any((getattr(case, name) or 0) < 0 for name in _COSTS):
         return Eligible(reason=PayReason.COST_NEGATIVE)
@@ -61,10 +63,9 @@ def eligible(asked: Asked) -> Eligible:
         if over > tolerance or (whole and -over > tolerance):
             return Eligible(reason=PayReason.COST_MISMATCH)
         return Eligible(scope)
-    if total is None:
-        return Eligible(reason=PayReason.COST_MISSING)
-    if not whole:
-        return Eligible(reason=PayReason.SCOPE_MISSING)
+    if total is None or not whole:
+        found = scope_of_lines(case, catalogue)
+        return Eligible(reason=found.reason) if found.reason else Eligible(FEN.of(found.scope))
     if outside > total:
         return Eligible(reason=PayReason.COST_MISMATCH)
     return Eligible(total - sum(stated))
@@ -76,7 +77,8 @@ def eligible_block(block: Block) -> tuple[Fixed, NDArray[np.object_]]:
     Raises:
         PolicyError: ``POLICY_VALUE_MISSING``: no tolerance.
     """
-    tolerance = block.value(_TOLERANCE).number
+    catalogue = catalogue_of(block)
+    tolerance = catalogue.tolerance
     costs = {name: block.columns.fixed(name) for name in _COSTS}
     reasons = no_reasons(len(block))
     negative = np.zeros(len(block), np.bool_)
@@ -92,7 +94,13 @@ def eligible_block(block: Block) -> tuple[Fixed, NDArray[np.object_]]:
     because(reasons, negative, PayReason.COST_NEGATIVE)
     because(reasons, has_total & has_lines & apart, PayReason.COST_MISMATCH)
     because(reasons, has_scope & has_total & (over | under), PayReason.COST_MISMATCH)
-    because(reasons, ~has_scope & ~has_total, PayReason.COST_MISSING)
-    because(reasons, ~has_scope & ~whole, PayReason.SCOPE_MISSING)
-    because(reasons, ~has_scope & outside.above(total), PayReason.COST_MISMATCH)
-    return scope.where(has_scope, total - outside), reasons
+    of_lines = ~has_scope & (~has_total | ~whole)
+    because(reasons, ~has_scope & ~of_lines & outside.above(total), PayReason.COST_MISMATCH)
+    found = scope.where(has_scope, total - outside)
+    places = np.flatnonzero(of_lines & lacking(reasons))
+    if not len(places):
+        return found, reasons
+    rows = places if block.columns.rows is None else block.columns.rows[places]
+    parted = scope_of_lines_block(block.columns.some(rows), catalogue)
+    reasons[places] = parted.reasons
+    return placed(found, places, parted.scope), reasons

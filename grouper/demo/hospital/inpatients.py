@@ -22,9 +22,12 @@ if TYPE_CHECKING:
 DAY, HOUR, MINUTE = 86_400, 3_600, 60
 ZONE_SECONDS = 8 * HOUR
 """Asia/Shanghai is eight hours ahead of UTC in all the years that are made."""
-INPATIENT, DAY_SURGERY, SINGLE_DISEASE = "21", "28", "26"
+_CODES = toml("hospital.toml")["codes"]
+INPATIENT, DAY_SURGERY, SINGLE_DISEASE = (
+    _CODES[name] for name in ("inpatient", "day_surgery", "single_disease")
+)
 """Kinds of visit (医疗类别)."""
-EMPLOYEE, RESIDENT = "310", "390"
+EMPLOYEE, RESIDENT = _CODES["employee"], _CODES["resident"]
 _HOME, _DEAD = "1", "5"
 _NEWBORN_DAYS = 28
 
@@ -197,11 +200,12 @@ def person_types(employee: Array, years: Array) -> list[str]:
     """The type of each person: 11 in work, 12 retired, 14 minor, 15 adult, 16 elderly resident."""
     people = toml("hospital.toml")["people"]
     resident = np.where(
-        years < people["adult_from"], "14", np.where(years < people["elderly_from"], "15", "16")
+        years < people["adult_from"],
+        _CODES["minor"],
+        np.where(years < people["elderly_from"], _CODES["adult"], _CODES["elderly"]),
     )
-    found: list[str] = np.where(
-        employee, np.where(years < people["retired_from"], "11", "12"), resident
-    ).tolist()
+    employed = np.where(years < people["retired_from"], _CODES["active"], _CODES["retired"])
+    found: list[str] = np.where(employee, employed, resident).tolist()
     return found
 
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from grouper.demo.hospital.inpatients import Front, Month
     from grouper.demo.hospital.world import World
 
-VISIT, CHRONIC = "11", "14"
+VISIT, CHRONIC = (toml("hospital.toml")["codes"][name] for name in ("outpatient", "chronic"))
 """Kinds of visit: outpatient, and chronic or special disease."""
 _TWO_DAYS = 2
 _LEAST_DAYS = 5

@@ -89,7 +89,7 @@ def costs_of_block(block: Block, catalogue: Catalogue) -> CostsBlock:
         names = (*OUTSIDE, "scope")
         lines = (found.own, found.over_limit, found.first_share, found.scope)
         for name, numbers in zip(names, lines, strict=True):
-            parts[name] = _placed(parts[name], open_, numbers)
+            parts[name] = placed(parts[name], open_, numbers)
     return CostsBlock(
         reasons=reasons,
         own=parts[OUTSIDE[0]],
@@ -103,7 +103,9 @@ def _some(columns: Columns, places: NDArray[np.int64]) -> Columns:
     return columns.some(places if columns.rows is None else columns.rows[places])
 
 
-def _placed(numbers: Fixed, places: NDArray[np.int64], others: Fixed) -> Fixed:
+def placed(numbers: Fixed, places: NDArray[np.int64], others: Fixed) -> Fixed:
+    """Numbers with others in some places, both in fen."""
+    numbers, others = numbers.at(CENTS), others.at(CENTS)
     units = numbers.units.astype(object) if others.units.dtype == object else numbers.units.copy()
     units[places] = others.units
     return Fixed(units, numbers.places)

@@ -173,21 +173,26 @@ def read(source: Source, benefits: Source | str, *, own_lines: bool) -> Terms:
     Raises:
         PolicyError: ``POLICY_VALUE_MISSING``: of what holds for every share.
     """
+    catalogue = catalogue_of(source, own_lines=own_lines)
+    return Terms(
+        money=catalogue.money,
+        stated_first=bool(source.value("benefit.stated_first").value),
+        deducted=source.value("benefit.deducted").value,
+        catalogue=catalogue,
+        rules=benefits if isinstance(benefits, str) else rules(benefits),
+    )
+
+
+def catalogue_of(source: Source, *, own_lines: bool = True) -> Catalogue:
+    """How the costs of a case or a block are parted; arguments and errors as of :func:`read`."""
     money = rounding_of(source, "money")
     class_b = source.find("benefit.class_b_share")
-    catalogue = Catalogue(
+    return Catalogue(
         tolerance=source.value("general.total_tolerance").number,
         money=money,
         lines=own_lines,
         within_limit=source.value("benefit.first_share_of").value == "within_limit",
         class_b=None if class_b is None else class_b.number,
-    )
-    return Terms(
-        money=money,
-        stated_first=bool(source.value("benefit.stated_first").value),
-        deducted=source.value("benefit.deducted").value,
-        catalogue=catalogue,
-        rules=benefits if isinstance(benefits, str) else rules(benefits),
     )
 
 
