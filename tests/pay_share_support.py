@@ -168,3 +168,34 @@ def worked(line: Line) -> Decimal | None:
     formula = formula.split("] ")[-1].replace("×", "*").replace("−", "-")
     names = {"Decimal": Decimal, "min": min, "max": max}
     return Decimal(eval(formula, {"__builtins__": {}}, names))  # noqa: S307 -- our own texts
+
+
+def jinhua(**more: Any) -> Case:
+    """133 wan and more in 2021; what is not published is chosen to agree with the policy's files."""
+    costs = scoped(1221600, own=60000, over=17300, first=40000)
+    return first_case("jinhua", noon(2021, 6), **{"aid_category": "低保", **costs, **more})
+
+
+def baicheng(**more: Any) -> Case:
+    values = {"insurance_type": "310", "person_type": "11", **scoped(10000)}
+    return first_case("baicheng", noon(2015, 3), **{**values, **more})
+
+
+def xiamen(year: int, scope: int | str, insurance: str = "390", **more: Any) -> Case:
+    return first_case("xiamen", noon(year, 9), insurance_type=insurance, **scoped(scope), **more)
+
+
+def shucheng(aid: str | None, **more: Any) -> Case:
+    values = {"aid_category": aid, **scoped(100500), **more}
+    return first_case("shucheng", noon(2022, 3), **values)
+
+
+def lined(**more: Any) -> Case:
+    """Three lines: class A 100, class B 200 with a first share of 0.10, outside the catalogue 50."""
+    lines = {
+        "line_item": ("A1", "B1", "C1"),
+        "line_amount": (yuan(100), yuan(200), yuan(50)),
+        "line_scope": ("A", "B", "C"),
+        "line_first_share": (None, Decimal("0.1000"), None),
+    }
+    return baicheng(**{**dict.fromkeys(scoped(0)), "total_cost": yuan(350), **lines, **more})
