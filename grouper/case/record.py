@@ -61,8 +61,10 @@ class Case:
     icu_hours: float | None = None
     ventilator_hours: float | None = None
     code_system: str = "nhsa"
+    admission_dx: str | None = None
     dx: tuple[str | None, ...] = ()
     dx_poa: tuple[str | None, ...] = ()
+    dx_time: tuple[datetime | None, ...] = ()
     px: tuple[str | None, ...] = ()
     px_date: tuple[date | None, ...] = ()
     px_level: tuple[str | None, ...] = ()
