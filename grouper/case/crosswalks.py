@@ -25,6 +25,8 @@ WALKS = {
     "px": ("icd9cm3-clinical-3.0", "icd9cm3-nhsa-2.0"),
 }
 """The code sets between which each list is carried over."""
+SINGLES = {"admission_dx": "dx"}
+"""Fields of one code, by the list whose code sets they are of."""
 
 
 @cache
@@ -46,15 +48,20 @@ def ready() -> bool:
 
 
 def carry_over(
-    name: str, codes: Sequence[str | None]
+    name: str, codes: Sequence[str | None], field: str | None = None
 ) -> tuple[tuple[str | None, ...], list[Remark]]:
     """Carry one list (``dx`` or ``px``) over; a code without exactly one target stays as it is.
+
+    Args:
+        name: the list.
+        codes: its codes.
+        field: what the remarks speak of, if not the list itself (:data:`SINGLES`).
 
     Returns:
         The codes in their order, and remarks: ``…_NO_CROSSWALK``, ``…_CROSSWALK_AMBIGUOUS`` for
         each code that stays, ``…_CROSSWALKED`` once.
     """
-    walk, kind = _walk(name), name.upper()
+    walk, kind, field = _walk(name), name.upper(), field or name
     assert walk is not None  # noqa: S101 -- ready() was asked
     found: list[str | None] = []
     remarks: list[Remark] = []
@@ -63,11 +70,11 @@ def carry_over(
         targets = walk.to(code) if code else ()
         if code and len(targets) != 1:
             reason = f"{kind}_CROSSWALK_AMBIGUOUS" if targets else f"{kind}_NO_CROSSWALK"
-            remarks.append(Remark(name, reason, code))
+            remarks.append(Remark(field, reason, code))
         target = targets[0] if len(targets) == 1 else code
         if code and target and fold_code(code) != fold_code(target):
             changed.append(f"{code}>{target}")
         found.append(target)
     if changed:
-        remarks.append(Remark(name, f"{kind}_CROSSWALKED", " ".join(changed)))
+        remarks.append(Remark(field, f"{kind}_CROSSWALKED", " ".join(changed)))
     return tuple(found), remarks

@@ -215,7 +215,7 @@ def _filled(field: Field, column: pa.Array | None, value: object, size: int) -> 
 def _carry_over(columns: dict[str, pa.Array | None], size: int) -> Remarks:
     """Carry the codes of the rows that state clinical ones over, in place."""
     stated = columns["code_system"]
-    names = ("code_system", *crosswalks.WALKS)
+    names = ("code_system", *crosswalks.WALKS, *crosswalks.SINGLES)
     if stated is None or stated is _constant(crosswalks.INSURANCE, pa.string(), size):
         return []
     clinical = pc.equal(stated.cast(pa.string()), crosswalks.CLINICAL)

@@ -79,6 +79,10 @@ def carry_over(values: dict[str, Any]) -> list[Remark]:
     for name in crosswalks.WALKS:
         values[name], found = crosswalks.carry_over(name, values[name])
         remarks += found
+    for name, of in crosswalks.SINGLES.items():
+        codes, found = crosswalks.carry_over(of, (values[name],), name)
+        values[name] = codes[0]
+        remarks += found
     values["code_system"] = crosswalks.INSURANCE
     return remarks
 

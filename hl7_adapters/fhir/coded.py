@@ -14,6 +14,7 @@ from hl7_adapters.fhir.values import (
     Coding,
     Json,
     codings,
+    first_text,
     name_of,
     pick,
     text,
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from hl7_adapters.fhir.message import Message, Stay
 
 PRINCIPAL, ADMISSION = "principal", "admission"
+EARLY = (ADMISSION, "preliminary")
+"""Roles of diagnoses that count only where there are no others; the first is that of admission."""
 KINDS = {"dx": "Condition", "px": "Procedure"}
 _SYSTEMS = ("nhsa", "clinical", "icd10cm")
 """Editions in the order of preference, where all codes of a stay come in several."""
@@ -38,9 +41,11 @@ class Entry:
         place: where it is stated.
         concept: its CodeableConcept (or several).
         key: the sender's number of it; may be empty.
-        role: what ``codes.csv`` makes of its type: ``principal``, ``other``, ``admission`` or empty.
+        role: what ``codes.csv`` makes of its type: ``principal``, ``other``, ``admission``,
+            ``preliminary`` or empty.
         order: its number in the list that states it; ``1`` is the first.
         principal: whether it is the principal diagnosis or main procedure.
+        admitted: whether it is said to be a diagnosis of admission, whatever else it is.
         about: as of :class:`grouper.intake.event.Coded`.
         resource: the Condition or Procedure, if there is one.
         excluded: the status that takes it out; empty: it stands.
@@ -53,6 +58,7 @@ class Entry:
     role: str = ""
     order: str = ""
     principal: bool = False
+    admitted: bool = False
     about: dict[str, Any] = field(default_factory=dict)
     resource: Json | None = None
     excluded: str = ""
@@ -113,14 +119,19 @@ class Gathered:
         if stated:
             return stated[0]
         numbered = [e for e in stand if e.order == "1"]
-        # The first of the admission diagnoses is principal only where there are no others.
-        return next((e for e in numbered if e.role != ADMISSION), next(iter(numbered), None))
+        # The first of the early diagnoses is principal only where there are no others.
+        return next((e for e in numbered if e.role not in EARLY), next(iter(numbered), None))
 
     def _add(self, entry: Entry) -> None:
+        entry.admitted = entry.role == ADMISSION
         first = self._twin(entry) if self.entries else None
         if first is not None:
             first.about = entry.about | first.about
             first.principal = first.principal or entry.principal
+            first.admitted = first.admitted or entry.admitted
+            if first.role in EARLY and entry.role and entry.role not in EARLY:
+                # Thought of at admission and found in the end: it is one of the others.
+                first.role = entry.role
             return
         if entry.resource is not None:
             self._known.add(id(entry.resource))
@@ -161,17 +172,22 @@ class Gathered:
         found = stated_extensions(message, self.kind, resource, self.stay)
         entry.order = text(found.pop("rank", ""))
         entry.about.update(found)
+        if self.name == "dx":
+            # When it was written; an onset tells when the illness began, which is another thing.
+            recorded = first_text(message.pick(resource, self.kind, "time"))
+            entry.about |= {"dx_time": recorded} if recorded else {}
         return entry
 
     def coded(self) -> tuple[tuple[Coded, ...] | None, bool]:
         """The entries as an event states them, and whether they are all of the stay."""
         whole = self.listed or self.message.whole
         standing = [e for e in self.entries if not e.excluded]
-        admission = [e for e in standing if e.role == ADMISSION]
-        if len(admission) < len(standing):
-            standing = [e for e in standing if e.role != ADMISSION]
-            for entry in admission:
-                self._keep(entry, ADMISSION)
+        self._admission(standing)
+        early = [e for e in standing if e.role in EARLY]
+        if len(early) < len(standing):
+            standing = [e for e in standing if e.role not in EARLY]
+            for entry in early:
+                self._keep(entry, entry.role)
         found = [self._coded(entry) for entry in standing]
         for entry in self.entries:
             if entry.excluded:
@@ -180,6 +196,13 @@ class Gathered:
                     key = entry.key or next((c.code for c in entry.codings), "")
                     found.append(Coded(code="", key=key, action=ItemAction.DELETE))
         return (tuple(found) if found or self.entries else None), whole
+
+    def _admission(self, entries: Sequence[Entry]) -> None:
+        """State the diagnosis of admission: of those the first in rank, unless it stands already."""
+        stated = sorted((e for e in entries if e.admitted), key=lambda e: e.order != "1")
+        code = next((e.about["_code"] for e in stated if e.about.get("_code")), "")
+        if code:
+            self.stay.facts.setdefault("admission_dx", code)
 
     def _coded(self, entry: Entry) -> Coded:
         about = dict(entry.about)

@@ -109,6 +109,7 @@ class CodesRule:
             ``none``: then there is none.
         kind: of entry (admitting, final).
         kinds: kinds in the order of preference: in a snapshot the best kind that comes counts.
+        admission: the kind that also states the diagnosis of admission; empty for none.
         system: whose codes they are.
         about: further values.
         own: segments that follow and belong to the entry.
@@ -123,6 +124,7 @@ class CodesRule:
     otherwise: str
     kind: Source
     kinds: tuple[str, ...]
+    admission: str
     system: Source
     about: Mapping[str, Source]
     own: frozenset[str]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from hl7_adapters.hl7v2.codec import Message, Segment
     from hl7_adapters.hl7v2.identify import Group
 
-_CODE_SYSTEM = "code_system"
+_CODE_SYSTEM, _ADMISSION = "code_system", "admission_dx"
 _SEVERAL = ", "
 _DIGEST = 24
 
@@ -109,6 +109,9 @@ def _stay(
         if part in rule.reads:
             found = _list(group, codes, mode, extra, unknown)
             _system(found, codes, facts, unknown)
+            if found.admission:
+                # A place of the mapping's own that states it goes before.
+                facts.setdefault(_ADMISSION, found.admission)
         lists[name] = found.codes
     lines: tuple[Any, ...] = ()
     px = lists["px"]

@@ -11,7 +11,7 @@ from grouper.intake.event import Coded, ItemAction, Line
 from hl7_adapters.hl7v2.codec import NULL
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from hl7_adapters.hl7v2.book import CodesRule, LinesRule
     from hl7_adapters.hl7v2.codec import Segment
@@ -50,12 +50,14 @@ class Codes:
     Attributes:
         codes: the list; None when the message holds no segment of it.
         systems: what the entries say of their edition, in their order, each once.
+        admission: code of the diagnosis of admission; empty where none is stated.
         left: numbers of segments that stand beside the case.
     """
 
     codes: tuple[Coded, ...] | None
     systems: tuple[str, ...] = ()
     left: tuple[int, ...] = ()
+    admission: str = ""
 
 
 def read_codes(group: Group, rule: CodesRule, unknown: Unknown, *, whole: bool) -> Codes:
@@ -74,6 +76,7 @@ def read_codes(group: Group, rule: CodesRule, unknown: Unknown, *, whole: bool) 
     best = min(kinds, default=_FINAL)
     entries = [e for e in found if e.kind == best or (not whole and e.kind != _OTHER)]
     left = tuple(entry.number for entry in found if entry not in entries)
+    admission = _admission(found, rule)
     if not entries:
         # Only what stands beside the case: nothing is said of the list.
         return Codes(None, left=left)
@@ -102,7 +105,18 @@ def read_codes(group: Group, rule: CodesRule, unknown: Unknown, *, whole: bool) 
             unknown.add(place, system)
         elif meaning:
             systems[meaning] = None
-    return Codes(tuple(codes), tuple(systems), left)
+    return Codes(tuple(codes), tuple(systems), left, admission)
+
+
+def _admission(found: Sequence[Entry], rule: CodesRule) -> str:
+    """The code of admission: of the entries of its kind the principal one, else the first."""
+    if rule.admission not in rule.kinds:
+        return ""
+    kind = rule.kinds.index(rule.admission)
+    stated = [e for e in found if e.kind == kind and e.action not in ("none", "delete")]
+    ranked = sorted(stated, key=lambda entry: entry.priority not in rule.principal)
+    codes = (rule.code.found(entry.scope)[0] for entry in ranked)
+    return next((code for code in codes if code not in ("", NULL)), "")
 
 
 def _entry(number: int, scope: Scope, rule: CodesRule, unknown: Unknown) -> Entry:

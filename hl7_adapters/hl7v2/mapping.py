@@ -230,6 +230,7 @@ def _codes(table: SettingsTable, sources: _Sources, segment: str) -> CodesRule:
         otherwise=table.choice("otherwise", ("first", "none"), "none"),
         kind=sources.one(table, "kind"),
         kinds=table.texts("kinds"),
+        admission=table.text("admission"),
         system=sources.one(table, "system"),
         about=_about(table, sources),
         own=_own(segment, sources.seen[before:]),

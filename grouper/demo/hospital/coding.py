@@ -79,6 +79,15 @@ def _companions() -> dict[str, tuple[tuple[str, ...], Array]]:
     }
 
 
+def plain_weights(count: int) -> list[float]:
+    """How often each of a group's recipes is written; all together 1.
+
+    Args:
+        count: how many recipes there are.
+    """
+    return [(_PLAINEST if at == 0 else 1.0) / (_PLAINEST + count - 1) for at in range(count)]
+
+
 def code_stays(world: World, stays: Stays, month: int) -> Codes:
     """Draw the codes of a month's stays.
 

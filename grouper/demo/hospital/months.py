@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from grouper.demo.hospital.chains import origin_month
 from grouper.demo.hospital.charges import charge
+from grouper.demo.hospital.course import Courses
 from grouper.demo.hospital.frames import CHARGE_SCHEMA, cases, charges, nested_lines
 from grouper.demo.hospital.inpatients import inpatients, stays_of
 from grouper.demo.hospital.lines import sums
@@ -61,6 +62,7 @@ class Hospital:
     def __init__(self, seed: int, scale: float) -> None:
         self.world: World = build_world(seed, scale)
         self.people = people(self.world)
+        self._courses = Courses(self.world)
         self._origins: dict[int, Stays] = {}
         plan = toml("hospital.toml")
         self._own = {
@@ -91,6 +93,8 @@ class Hospital:
         stays = inpatients(self.world, month, self.stays(month))
         field = Field(self.world, stays, charge(self.world, stays))
         plant(field)
+        # Last, by what the illness is: what was planted on a code is the coder's, not the ward's.
+        self._courses.add(stays, field.principal)
         long = long_stays(self.world, month)
         seen = visits(self.world, month, self.people, stays)
         own = self._own

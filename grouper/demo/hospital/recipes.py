@@ -76,6 +76,14 @@ class Group:
     recipes: tuple[Recipe, ...]
 
 
+def suits(name: str, profile: str) -> bool:
+    """Whether a diagnosis of this name may be given to those of a profile."""
+    return all(
+        profile in rule["profiles"] or not any(word in name for word in rule["words"])
+        for rule in toml("profiles.toml")["words"]
+    )
+
+
 class _Writer:
     """Writes candidates for the rows of a catalogue."""
 
@@ -110,15 +118,8 @@ class _Writer:
         while at < len(codes) and codes[at].startswith(key):
             found.append(codes[at])
             at += 1
-        suited = [code for code in found if self._suits(code, profile)]
+        suited = [code for code in found if suits(self.diagnoses.name(code) or "", profile)]
         return (suited or found)[:_MOST_DIAGNOSES]
-
-    def _suits(self, code: str, profile: str) -> bool:
-        name = self.diagnoses.name(code) or ""
-        return all(
-            profile in rule["profiles"] or not any(word in name for word in rule["words"])
-            for rule in toml("profiles.toml")["words"]
-        )
 
     def procedures_of(self, row: Mapping[str, Any], profile: str) -> list[tuple[str, ...]]:
         """Sets of procedures that may meet a row; none that belongs to those of another profile."""

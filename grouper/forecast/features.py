@@ -1,0 +1,247 @@
+"""The features of a snapshot: one documented table (``data/features.csv``, ``docs/FORECAST.md``)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from codebooks.folding import fold_codes
+from codebooks.places import insured_of
+from grouper.case.fields import ZONE
+from grouper.forecast.grid import columns
+from grouper.forecast.lines import CLASSES
+from grouper.forecast.tables import rows, toml
+from grouper.payment.place import region_id
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from grouper.forecast.snapshot import Snapshots
+
+_CLASS_NAMES = {
+    1: "bed",
+    2: "consultation",
+    3: "examination",
+    4: "laboratory",
+    5: "treatment",
+    6: "surgery",
+    7: "nursing",
+    8: "materials",
+    9: "western",
+    10: "herbal",
+    11: "patent",
+}
+_NEWBORN_DAYS = 28
+_FEMALE = 2
+_MONDAY = 3
+"""1970-01-01 was a Thursday, three days after a Monday."""
+_WEEK = 7
+_CATEGORY = 3
+
+
+@cache
+def names() -> tuple[str, ...]:
+    """The features of a snapshot, in the order of the columns."""
+    return tuple(row["feature"] for row in rows("features.csv"))
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """The words that a model knows, by feature; a word's number is its place."""
+
+    words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, snapshots: Snapshots) -> Vocabulary:
+        """The departments of these stays."""
+        courses = snapshots.courses
+        admitted = {word for word in courses.texts("admission_department") if word}
+        known = tuple(sorted(admitted | set(courses.lines.wards) - {""}))
+        return cls({"department": known})
+
+    def numbers(self, name: str, words: pa.Array) -> NDArray[np.float64]:
+        """The numbers of words; NaN for none and for one that the model does not know."""
+        places = pc.index_in(words.cast(pa.string()), pa.array(self.words[name], pa.string()))
+        return np.asarray(pc.fill_null(pc.cast(places, pa.float64()), float("nan")))
+
+
+def feature_matrix(
+    snapshots: Snapshots, cases: pa.RecordBatch, vocabulary: Vocabulary
+) -> NDArray[np.float32]:
+    """[snapshots, features] in the order of :func:`names`; NaN is missing.
+
+    Args:
+        snapshots: days of stays.
+        cases: their cases as they were known (:func:`grouper.forecast.snapshot.known_cases`).
+        vocabulary: of the model.
+    """
+    found = _time(snapshots) | _person(cases) | _route(cases, snapshots, vocabulary)
+    found |= _codes(snapshots, cases) | _charges(snapshots)
+    return np.column_stack([found[name] for name in names()]).astype(np.float32)
+
+
+def _floats(column: Any) -> NDArray[np.float64]:  # noqa: ANN401 -- Arrow
+    return np.asarray(pc.fill_null(pc.cast(column, pa.float64()), float("nan")))
+
+
+def _yes(column: Any, word: str) -> NDArray[np.float64]:  # noqa: ANN401 -- Arrow
+    """1 where a text is this word, 0 where it is another, NaN where it is missing."""
+    return _floats(pc.equal(column.cast(pa.string()), word))
+
+
+def _time(snapshots: Snapshots) -> dict[str, NDArray[np.float64]]:
+    courses, stay, day = snapshots.courses, snapshots.stay, snapshots.day
+    admission = courses.cases["admission_time"].combine_chunks().take(pa.array(stay))
+    local = pc.local_timestamp(admission.cast(pa.timestamp("s", ZONE), safe=False))
+    start = courses.start[stay]
+    return {
+        "day": day.astype(np.float64),
+        "admitted_hour": _floats(pc.hour(local)),
+        "admitted_weekday": ((start + _MONDAY) % _WEEK + 1).astype(np.float64),
+        "weekday": ((start + day + _MONDAY) % _WEEK + 1).astype(np.float64),
+        "month": _floats(pc.month(local)),
+    }
+
+
+def _person(cases: pa.RecordBatch) -> dict[str, NDArray[np.float64]]:
+    words = toml("snapshot.toml")["codes"]
+    days = _floats(cases["age_days"])
+    return {
+        "age": _floats(cases["age"]),
+        "newborn": (days < _NEWBORN_DAYS).astype(np.float64),
+        "female": _floats(pc.equal(cases["sex"], _FEMALE)),
+        "employee": _yes(cases["insurance_type"], words["employee"]),
+        "retired": _yes(cases["person_type"], words["retired"]),
+        "elsewhere": _elsewhere(cases),
+        "aided": np.asarray(cases["aid_category"].is_valid()).astype(np.float64),
+        "admission_number": _floats(cases["admission_number"]),
+    }
+
+
+def _elsewhere(cases: pa.RecordBatch) -> NDArray[np.float64]:
+    """Whether a person is insured in another region; without a word the region's own."""
+    places = pc.dictionary_encode(cases["insured_region"].cast(pa.string()))
+    regions = pc.dictionary_encode(cases["region"].cast(pa.string()))
+    theirs = [region_id(insured_of(word)) for word in places.dictionary.to_pylist()]
+    ours = [region_id(word) for word in regions.dictionary.to_pylist()]
+    at = np.asarray(pc.fill_null(places.indices, -1))
+    here = np.asarray(pc.fill_null(regions.indices, -1))
+    whose = np.array([*theirs, None], object)[at]
+    where = np.array([*ours, None], object)[here]
+    return ((at >= 0) & (whose != where)).astype(np.float64)
+
+
+def _route(
+    cases: pa.RecordBatch, snapshots: Snapshots, vocabulary: Vocabulary
+) -> dict[str, NDArray[np.float64]]:
+    words = toml("snapshot.toml")["codes"]
+    department = vocabulary.numbers("department", cases["admission_department"])
+    ward = vocabulary.numbers("department", cases["department"])
+    moved = pc.not_equal(
+        cases["department"].cast(pa.string()), cases["admission_department"].cast(pa.string())
+    )
+    return {
+        "day_surgery": _yes(cases["visit_type"], words["day_surgery"]),
+        "single_disease": _yes(cases["visit_type"], words["single_disease"]),
+        "department": department,
+        "ward": ward,
+        "moved": np.where(snapshots.day > 0, np.nan_to_num(_floats(moved)), 0.0),
+    }
+
+
+def _codes(snapshots: Snapshots, cases: pa.RecordBatch) -> dict[str, NDArray[np.float64]]:
+    sums, place = snapshots.sums(), columns().index
+    courses, stay, day = snapshots.courses, snapshots.stay, snapshots.day
+    block = courses.dx
+    since = np.full(len(courses), 1 << 30, np.int64)
+    lead = block.place == 0
+    since[block.stay[lead]] = block.day[lead]
+    principal = since[stay] < day
+    first = _category(_firsts(cases["dx"]))
+    admitted = _category(cases["admission_dx"].cast(pa.string()))
+    missing = ~np.asarray(admitted.is_valid())
+    differs = np.nan_to_num(_floats(pc.not_equal(first, admitted))) > 0
+    some = day > 0
+    cell = snapshots.grid.at(stay, day)
+    operated = np.where(some, snapshots.grid.operated[cell], -1)
+    surgery = sums[:, int(toml("snapshot.toml")["codes"]["surgery_class"])]
+    return {
+        "dx_known": sums[:, place("dx")],
+        "dx_acquired": sums[:, place("acquired")],
+        "dx_undetermined": sums[:, place("undetermined")],
+        "charlson": sums[:, place("charlson")],
+        "principal_known": principal.astype(np.float64),
+        "principal_changed": (principal & differs & ~missing).astype(np.float64),
+        "no_admission_dx": missing.astype(np.float64),
+        "px_known": sums[:, place("px")],
+        "px_level": np.where(some, snapshots.grid.level[cell], 0).astype(np.float64),
+        "since_operation": np.where(operated >= 0, day - 1 - operated, np.nan),
+        "operated": (surgery > 0).astype(np.float64),
+    }
+
+
+def _firsts(lists: pa.Array) -> pa.Array:
+    lengths = np.asarray(pc.fill_null(pc.list_value_length(lists), 0))
+    some = np.flatnonzero(lengths > 0)
+    places = np.full(len(lists), -1, np.int64)
+    places[some] = np.arange(len(some))
+    heads = pc.list_element(lists.take(pa.array(some)), 0).cast(pa.string())
+    return heads.take(pa.array(np.maximum(places, 0), mask=places < 0))
+
+
+def _category(codes: pa.Array) -> pa.Array:
+    """The three characters of the category; of a code's folded spelling."""
+    encoded = pc.dictionary_encode(codes)
+    words = encoded.dictionary.to_pylist()
+    folded = [code[:_CATEGORY] for code in fold_codes([word or "" for word in words])]
+    return pa.array(folded, pa.string()).take(encoded.indices)
+
+
+def _charges(snapshots: Snapshots) -> dict[str, NDArray[np.float64]]:
+    grid, stay, day = snapshots.grid, snapshots.stay, snapshots.day
+    sums, place = snapshots.sums(), columns().index
+    by_kind = sums[:, : CLASSES + 1]
+    total = by_kind.sum(axis=1)
+    recent = int(toml("snapshot.toml")["recent_days"])
+
+    def before(days: int) -> NDArray[np.float64]:
+        past: NDArray[np.float64] = grid.up_to(stay, day - days)[:, : CLASSES + 1].sum(axis=1)
+        return past
+
+    span = np.clip(day, 1, recent)
+    first = grid.up_to(stay, np.minimum(day, 1))[:, : CLASSES + 1].sum(axis=1)
+    named = {name: _log(by_kind[:, kind]) for kind, name in _CLASS_NAMES.items()}
+    rest = [kind for kind in range(CLASSES + 1) if kind not in _CLASS_NAMES]
+    gross = total + sums[:, place("refunds")]
+    dearest = np.where(day > 0, grid.dearest[grid.at(stay, day)], 0.0)
+    events = {name: sums[:, place(name)] for name in columns() if name.endswith("_days")}
+    return {
+        "cost": _log(total),
+        "cost_last_day": _log(total - before(1)),
+        "cost_recent": _log((total - before(recent)) / span),
+        "cost_first_day": _log(first),
+        **named,
+        "other_classes": _log(by_kind[:, rest].sum(axis=1)),
+        "dearest": _log(dearest),
+        "refunded": _share(sums[:, place("refunds")], gross),
+        "own_share": _share(sums[:, place("own")], total),
+        "lines": np.log1p(sums[:, place("lines")]),
+        **events,
+    }
+
+
+def _log(fen: NDArray[np.float64]) -> NDArray[np.float64]:
+    """ln(1 + yuan); below nought is nought (what was charged was taken back)."""
+    found: NDArray[np.float64] = np.log1p(np.maximum(fen, 0.0) / 100)
+    return found
+
+
+def _share(part: NDArray[np.float64], whole: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.where(whole > 0, part / np.where(whole > 0, whole, 1.0), 0.0)

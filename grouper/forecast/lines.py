@@ -1,0 +1,236 @@
+"""Charge lines of stays by the day on which they arose, with what their items tell."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from grouper.forecast.tables import rows
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+CLASSES = 14
+"""Classes of charges; 0 is none that is known."""
+_PATIENT, _SHARED = "C", "B"
+_BED = 1
+_COLUMNS = (
+    *("line_item", "line_name", "line_class", "line_quantity", "line_amount", "line_time"),
+    *("line_scope", "line_first_share", "line_limit", "line_department"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """Charge lines, one place each; amounts in fen, refunds below nought.
+
+    Attributes:
+        stay: number of the stay.
+        day: of the stay; see :mod:`grouper.forecast.course`.
+        kind: 1 to 14, the class of the settlement list; 0: none.
+        amount: of the line.
+        own: what of it the patient pays in full (outside the catalogue).
+        over: what lies above a limit.
+        first: what the patient pays first.
+        marks: bits of :func:`markers`.
+        ward: number in ``wards`` where a bed is charged, else −1.
+        wards: departments that charged beds.
+        undated: for each stay, how many lines have no time.
+    """
+
+    stay: NDArray[np.int64]
+    day: NDArray[np.int64]
+    kind: NDArray[np.int64]
+    amount: NDArray[np.int64]
+    own: NDArray[np.float64]
+    over: NDArray[np.float64]
+    first: NDArray[np.float64]
+    marks: NDArray[np.int64]
+    ward: NDArray[np.int64]
+    wards: tuple[str, ...]
+    undated: NDArray[np.int64]
+
+
+@cache
+def markers() -> tuple[str, ...]:
+    """What items can tell of a day, in the order of the bits (``data/markers.csv``)."""
+    return tuple(dict.fromkeys(row["marker"] for row in rows("markers.csv")))
+
+
+def lines_of_cases(cases: pa.Table, start: NDArray[np.int64], undated: NDArray[np.int64]) -> Lines:
+    """The lines that stand in the cases.
+
+    Args:
+        cases: columns of ``CASE_SCHEMA``.
+        start: local day of each admission.
+        undated: the day of a line without a time, by stay.
+    """
+    lengths = _lengths(cases, "line_amount")
+    stay = np.repeat(np.arange(len(lengths)), lengths)
+    columns = {name: _beside(cases, name, lengths) for name in _COLUMNS}
+    return _lines(columns, stay, start, undated)
+
+
+def lines_of_charges(
+    cases: pa.Table, charges: pa.Table, start: NDArray[np.int64], undated: NDArray[np.int64]
+) -> Lines:
+    """The lines of a table of charges; lines of other cases are left out.
+
+    Args:
+        cases: the cases, with ``case_id``.
+        charges: columns ``case_id`` and ``line_…``; those that are missing are empty.
+        start: local day of each admission.
+        undated: the day of a line without a time, by stay.
+    """
+    stay = _stays(charges["case_id"], cases["case_id"])
+    some = stay >= 0
+    if not some.all():
+        charges = charges.filter(pa.array(some))
+    columns = {
+        name: charges[name].combine_chunks() if name in charges.column_names else None
+        for name in _COLUMNS
+    }
+    return _lines(columns, stay[some], start, undated)
+
+
+def _lines(
+    columns: Mapping[str, Any],
+    stay: NDArray[np.int64],
+    start: NDArray[np.int64],
+    undated: NDArray[np.int64],
+) -> Lines:
+    count = len(stay)
+    amount = _numbers(columns["line_amount"], count, scale=100.0)
+    seconds = _seconds(columns["line_time"], count)
+    known = np.isfinite(seconds) & (start[stay] > -(1 << 29))
+    day = np.zeros(count, np.int64)
+    day[known] = np.floor_divide(seconds[known], 86_400).astype(np.int64) - start[stay][known]
+    day = np.where(known, np.maximum(day, 0), undated[stay])
+    scope, words = _words(columns["line_scope"], count)
+    is_own = _among(scope, words, (_PATIENT,))
+    shared = _among(scope, words, (_SHARED,))
+    limit = _numbers(columns["line_limit"], count, scale=100.0)
+    quantity = _numbers(columns["line_quantity"], count)
+    share = np.nan_to_num(_numbers(columns["line_first_share"], count))
+    amount = np.nan_to_num(amount)
+    covered = np.abs(np.nan_to_num(quantity)) * limit
+    over = np.where(np.isnan(covered) | is_own, 0.0, np.maximum(np.abs(amount) - covered, 0.0))
+    over = np.copysign(over, amount)
+    first = np.where(shared, (amount - over) * share, 0.0)
+    kind_at, kind_words = _words(columns["line_class"], count)
+    numbers = np.array([*(_class(word) for word in kind_words), 0])
+    kind = numbers[kind_at]
+    ward_at, wards = _words(columns["line_department"], count)
+    ward = np.where(kind == _BED, ward_at, -1)
+    lost = np.bincount(stay[~known], minlength=len(start))
+    return Lines(
+        stay,
+        day,
+        kind,
+        np.rint(amount).astype(np.int64),
+        np.where(is_own, amount, 0.0),
+        over,
+        first,
+        _marked(columns, count),
+        ward,
+        wards,
+        lost.astype(np.int64),
+    )
+
+
+def _class(word: str) -> int:
+    number = int(word) if word.isdecimal() else 0
+    return number if number <= CLASSES else 0
+
+
+def _marked(columns: Mapping[str, Any], count: int) -> NDArray[np.int64]:
+    names = markers()
+    found = np.zeros(count, np.int64)
+    for column, holds in (("line_item", "prefix"), ("line_name", "word")):
+        at, words = _words(columns[column], count)
+        asked = [
+            (names.index(r["marker"]), r["value"])
+            for r in rows("markers.csv")
+            if r["holds"] == holds
+        ]
+        bits = [
+            sum({1 << bit for bit, value in asked if _holds(word, value, holds)}) for word in words
+        ]
+        found |= np.array([*bits, 0], np.int64)[at]
+    return found
+
+
+def _holds(word: str, value: str, holds: str) -> bool:
+    return word.startswith(value) if holds == "prefix" else value in word
+
+
+def _among(
+    at: NDArray[np.int64], words: tuple[str, ...], wanted: tuple[str, ...]
+) -> NDArray[np.bool_]:
+    return np.array([*(word in wanted for word in words), False])[at]
+
+
+def _lengths(cases: pa.Table, name: str) -> NDArray[np.int64]:
+    column = cases[name].combine_chunks()
+    return np.asarray(pc.fill_null(pc.list_value_length(column), 0)).astype(np.int64)
+
+
+def _beside(cases: pa.Table, name: str, lengths: NDArray[np.int64]) -> pa.Array | None:
+    """A list of the lines laid beside their amounts; None where no case has it."""
+    own = _lengths(cases, name)
+    flat = pc.list_flatten(cases[name].combine_chunks())
+    if np.array_equal(own, lengths):
+        return flat
+    if not len(flat):
+        return None
+    same = own == lengths
+    places = np.full(int(lengths.sum()), -1, np.int64)
+    places[np.repeat(same, lengths)] = np.flatnonzero(np.repeat(same, own))
+    return flat.take(pa.array(places, mask=places < 0))
+
+
+def _numbers(column: Any, count: int, scale: float = 1.0) -> NDArray[np.float64]:  # noqa: ANN401 -- Arrow
+    if column is None:
+        return np.full(count, np.nan)
+    found = np.asarray(pc.fill_null(pc.cast(column, pa.float64()), float("nan")))
+    return found.astype(np.float64) * scale
+
+
+def _seconds(column: Any, count: int) -> NDArray[np.float64]:  # noqa: ANN401 -- Arrow
+    """Local seconds since 1970; NaN for none."""
+    if column is None:
+        return np.full(count, np.nan)
+    # Milliseconds come from Parquet; whole seconds are all that a day needs.
+    local = pc.local_timestamp(column)
+    unit = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}[column.type.unit]
+    whole = pc.cast(local, pa.int64())
+    found = np.asarray(pc.fill_null(whole, 0)).astype(np.float64) / unit
+    return np.where(np.asarray(column.is_valid()), found, np.nan)
+
+
+def _words(column: Any, count: int) -> tuple[NDArray[np.int64], tuple[str, ...]]:  # noqa: ANN401 -- Arrow
+    """Codes of words, −1 for none, and the words."""
+    if column is None:
+        return np.full(count, -1, np.int64), ()
+    if not pa.types.is_dictionary(column.type):
+        column = pc.dictionary_encode(column)
+    at = np.asarray(pc.fill_null(column.indices, -1)).astype(np.int64)
+    return at, tuple(word or "" for word in column.dictionary.to_pylist())
+
+
+def _stays(column: pa.ChunkedArray, ids: pa.ChunkedArray) -> NDArray[np.int64]:
+    """For each id of a column the number of its stay; −1 for one that is not among them."""
+    if not pa.types.is_dictionary(column.type):
+        column = pc.dictionary_encode(column)
+    whole = column.unify_dictionaries().combine_chunks()
+    places = pc.index_in(whole.dictionary.cast(pa.string()), ids.combine_chunks().cast(pa.string()))
+    known = np.asarray(pc.fill_null(places, -1)).astype(np.int64)
+    at = np.asarray(pc.fill_null(whole.indices, -1))
+    return np.append(known, -1)[at]
