@@ -64,12 +64,19 @@ def stay(number: int, **more: Any) -> dict[str, Any]:
     } | more
 
 
+def written(day: int, hour: int) -> datetime:
+    """A time of the month."""
+    return datetime(2026, 11, day, hour, 20, tzinfo=LOCAL)
+
+
 def stays() -> list[dict[str, Any]]:
     """Stays of every sort."""
     return [
         stay(1),
-        stay(2, insured_region="henan", aid_category="低保", pathway="left", visit_type="26"),
-        stay(3, dx=[None, "E11.900"], dx_poa=[], px=[], px_date=[], px_level=[]),
+        stay(2, insured_region="henan", aid_category="低保", pathway="left", visit_type="26")
+        | {"admission_dx": "I20.000"},
+        stay(3, dx=[None, "E11.900"], dx_poa=[], px=[], px_date=[], px_level=[])
+        | {"dx_time": [None, written(4, 15)]},
         stay(4, sex=None, discharge_way=None, birth_date=None, insurance_type=None),
         stay(
             5,
@@ -81,7 +88,8 @@ def stays() -> list[dict[str, Any]]:
         ),
         stay(6, code_system="clinical", icu_hours=37.5, ventilator_hours=12.25),
         stay(7, dx=["NOT A CODE"], dx_poa=["2"], physician=None, person=None, visit_type="28"),
-        stay(8, deductible_paid=Decimal("300.00"), fund_paid=Decimal("880.10")),
+        stay(8, deductible_paid=Decimal("300.00"), fund_paid=Decimal("880.10"))
+        | {"admission_dx": "R07.400", "dx_time": [written(11, 10), written(9, 15)]},
         stay(
             9,
             year_deductible=Decimal("100.00"),

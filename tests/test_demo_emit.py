@@ -159,6 +159,7 @@ def test_transactions_are_read_back_as_the_same_cases(told: tuple[Path, Path]) -
     names |= {"visit_type", "person_type", "aid_category", "physician", "birth_weight_g"}
     names |= {"total_cost", "scope_cost", "own_cost", "over_limit_cost", "first_share_cost"}
     names |= {"deductible_paid", "fund_paid", "patient_paid", "ventilator_hours", "icu_hours"}
+    names |= {"admission_dx"}
     for visit, case in cases.items():
         record, lines = found[visit]
         again, _ = case_of(record, _ordered(lines), case_id=visit)
@@ -167,6 +168,28 @@ def test_transactions_are_read_back_as_the_same_cases(told: tuple[Path, Path]) -
         asked -= {"los"} if case.admission_time is None else set()
         same(again, case, asked)
         assert _same_region(again.insured_region, case.insured_region)
+
+
+def test_messages_tell_what_is_known_day_by_day(told: tuple[Path, Path]) -> None:
+    _, out = told
+    form = Hl7Form(load_mapping(out / "hl7.toml"))
+    seen = []
+    for raw in messages(out / "messages.jsonl"):
+        (event,) = form.events(raw)
+        if event.visit == "ZY000008" and event.dx is not None:
+            listed = [(one.code, one.rank, one.about.get("dx_time")) for one in event.dx]
+            kinds = {one.about["type"] for one in event.dx}
+            seen.append((*kinds, event.facts.get("admission_dx"), listed))
+    came, first, then = (
+        f"2026-11-{at}+0800" for at in ("09T08:30:05", "09T15:20:00", "11T10:20:00")
+    )
+    both = [("I21.001", 0, then), ("E11.900", 1, first)]
+    assert seen == [
+        ("A", "R07.400", [("R07.400", 0, came)]),
+        ("W", None, [("R07.400", 0, None), ("E11.900", 1, first)]),
+        ("W", None, both),
+        ("F", None, both),
+    ]
 
 
 def _same_region(found: str | None, stated: str | None) -> bool:
@@ -228,6 +251,7 @@ def test_front_pages_are_read_back_as_the_same_cases(told: tuple[Path, Path]) ->
     names = {"dx", "dx_poa", "px", "px_date", "px_level", "sex", "birth_date", "discharge_way"}
     names |= {"admission_time", "discharge_time", "department", "insurance_type", "total_cost"}
     names |= {"icu_hours", "ventilator_hours", "birth_weight_g", "admission_weight_g", "hospital"}
+    names |= {"admission_dx"}
     seen = 0
     for batch in source.batches():
         assert batch.original.num_columns == 811

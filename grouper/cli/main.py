@@ -13,6 +13,7 @@ from codebooks.messages import language, text
 from grouper.cli import codebooks as codebooks_commands
 from grouper.cli.compare import compare_command
 from grouper.cli.explain import explain_command
+from grouper.cli.forecast_commands import add_forecast
 from grouper.cli.group import group_command
 from grouper.cli.language import Language
 from grouper.cli.payment_commands import add_payment
@@ -56,6 +57,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         add_payment(app, sys.argv[1:])
+        add_forecast(app, sys.argv[1:])
         add_service(app, sys.argv[1:])
         app()
     except GrouperError as error:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from grouper.forecast.outlook.value import month_value
+from grouper.forecast.outlook.value import month_value, rules
 from grouper.payment.exact import Rounding
 from grouper.payment.settlement.looked import Looked
 
@@ -70,7 +70,7 @@ def published(own: Sequence[OwnPoints], at_hand: Policies, region: str = "demo")
         year, number = (int(part) for part in one.month.split("-"))
         day = date(year, number, calendar.monthrange(year, number)[1])
         looked = Looked(at_hand.on(region, day), {"method": one.method, "insurance": one.insurance})
-        value = month_value(looked, [points], number, months_of_year=_before(totals, one))
+        value = month_value(looked, rules(looked), number, [*_before(totals, one), points])
         cells = (one.month, one.insurance, one.method, points, value.value, one.points, "final")
         out.writerow(f"{cell:f}" if isinstance(cell, Decimal) else cell for cell in cells)
     return told.getvalue()

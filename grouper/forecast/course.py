@@ -7,7 +7,7 @@ of a finished one only at its end (:data:`LATE`): when it became known, nobody c
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -87,6 +87,21 @@ class Courses:
         """Days of stay of the finished ones: at least 1; 0 where a day is missing."""
         known = (self.start != NO_DAY) & ~self.running
         return np.where(known, np.maximum(1, self.end - self.start), 0)
+
+    def known_now(self, day: NDArray[np.int64]) -> Courses:
+        """These running stays with what was written or done today as if it had been yesterday.
+
+        A snapshot ends at the midnight before; a diagnosis of this morning counts all the same.
+
+        Args:
+            day: whole days of each stay so far.
+        """
+
+        def clipped(block: Coded) -> Coded:
+            today = block.day == day[block.stay]
+            return replace(block, day=np.where(today, block.day - 1, block.day))
+
+        return replace(self, dx=clipped(self.dx), px=clipped(self.px))
 
     def texts(self, name: str) -> list[str | None]:
         """A column of texts."""

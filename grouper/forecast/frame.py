@@ -80,6 +80,7 @@ class Truth:
         cost: total cost in yuan, NaN where it is not known.
         los: days of stay, 0 where unknown.
         money: ``amount``, ``fund`` and ``surplus`` in yuan by name, NaN where there is none.
+        results: the final groupings, columns of ``RESULT_SCHEMA``; None: not kept.
     """
 
     levels: Levels
@@ -87,12 +88,20 @@ class Truth:
     cost: NDArray[np.float64]
     los: NDArray[np.int64]
     money: dict[str, NDArray[np.float64]]
+    results: pa.Table | None = None
 
     def take(self, rows: NDArray[Any]) -> Truth:
         """Some stays, or one row for each of some snapshots by their stays."""
         money = {name: values[rows] for name, values in self.money.items()}
+        places = np.flatnonzero(rows) if rows.dtype == bool else rows
+        results = None if self.results is None else self.results.take(pa.array(places))
         return Truth(
-            self.levels.take(rows), self.valid[rows], self.cost[rows], self.los[rows], money
+            self.levels.take(rows),
+            self.valid[rows],
+            self.cost[rows],
+            self.los[rows],
+            money,
+            results,
         )
 
 
@@ -151,7 +160,9 @@ def truth_of(
     for name in ("amount", "fund", "surplus"):
         column = paid[name] if paid else pa.nulls(len(cases), PAYMENT_SCHEMA.field(name).type)
         money[name] = _floats(column)
-    return Truth(levels, levels.status != "invalid", _floats(cases["total_cost"]), los, money)
+    results = grouped.select(RESULT_SCHEMA.names)
+    valid = levels.status != "invalid"
+    return Truth(levels, valid, _floats(cases["total_cost"]), los, money, results)
 
 
 def _floats(column: Any) -> NDArray[np.float64]:  # noqa: ANN401 -- Arrow

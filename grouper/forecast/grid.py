@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from codebooks.charlson import charlson_variant
+from codebooks.folding import fold_codes
+from grouper.forecast.course import LATE
 from grouper.forecast.lines import CLASSES, markers
 from grouper.forecast.tables import toml
 
@@ -61,7 +63,7 @@ class _Cells:
     days: NDArray[np.int64]
 
     def __call__(self, stay: NDArray[np.int64], day: NDArray[np.int64]) -> NDArray[np.int64]:
-        found: NDArray[np.int64] = self.first[stay] + np.minimum(day, self.days[stay] - 1)
+        found: NDArray[np.int64] = self.first[stay] + np.clip(day, 0, self.days[stay] - 1)
         return found
 
 
@@ -70,7 +72,7 @@ def columns() -> tuple[str, ...]:
     """The sums of a grid, in their order."""
     kinds = tuple(f"class_{kind:02d}" for kind in range(CLASSES + 1))
     marks = tuple(f"{name}_days" for name in markers())
-    about = ("lines", "refunds", "own", "over", "first_share")
+    about = ("lines", "refunds", "own", "over", "first_share", "unclear")
     return (*kinds, *about, *marks, "dx", "acquired", "undetermined", "charlson", "px")
 
 
@@ -84,7 +86,7 @@ def grid_of(courses: Courses) -> Grid:
     lines = courses.lines
     cell = _Cells(first, days)
     # What is only known when a stay has ended is in none of its days.
-    told = lines.day <= days[lines.stay] + _slack()
+    told = lines.day < LATE
     at = cell(lines.stay, lines.day)[told]
     amount = lines.amount[told].astype(np.float64)
     width = CLASSES + 1
@@ -96,6 +98,7 @@ def grid_of(courses: Courses) -> Grid:
         ("own", lines.own[told]),
         ("over", lines.over[told]),
         ("first_share", lines.first[told]),
+        ("unclear", lines.unclear[told].astype(np.float64)),
     ):
         sums[:, names.index(name)] = np.bincount(at, values, cells)
     for bit, marker in enumerate(markers()):
@@ -108,9 +111,10 @@ def grid_of(courses: Courses) -> Grid:
     before = running[np.maximum(first - 1, 0)]
     before[first == 0] = 0.0
     sums = running - np.repeat(before, days, axis=0)
-    bed = told & (lines.ward >= 0)
+    beds = np.flatnonzero(told & (lines.ward >= 0))
+    beds = beds[np.lexsort((lines.ward[beds], lines.second[beds]))]
     ward = np.full(cells, -1, np.int64)
-    ward[cell(lines.stay[bed], lines.day[bed])] = lines.ward[bed]
+    ward[cell(lines.stay[beds], lines.day[beds])] = lines.ward[beds]
     dearest = np.zeros(cells)
     np.maximum.at(dearest, at, amount)
     operated, level = _procedures(courses, cell, cells)
@@ -125,19 +129,19 @@ def grid_of(courses: Courses) -> Grid:
     )
 
 
-def _slack() -> int:
-    return int(toml("snapshot.toml")["most_days"])
-
-
 def _days(courses: Courses) -> NDArray[np.int64]:
     """How many days of each stay are kept: a finished one's calendar days, of a running one all told."""
-    most = int(toml("snapshot.toml")["most_days"])
     last = np.zeros(len(courses), np.int64)
     for block in (courses.lines, courses.dx, courses.px):
-        some = block.day <= most
+        some = block.day < LATE
         np.maximum.at(last, block.stay[some], block.day[some])
     finished = np.where(courses.running, last + 1, courses.end - courses.start + 1)
-    return np.clip(finished, 1, most)
+    return np.clip(finished, 1, most_days())
+
+
+def most_days() -> int:
+    """Days of a stay that are kept one by one (``data/snapshot.toml``)."""
+    return int(toml("snapshot.toml")["most_days"])
 
 
 def _codes(courses: Courses, cell: _Cells, sums: NDArray[np.float64]) -> None:
@@ -150,7 +154,7 @@ def _codes(courses: Courses, cell: _Cells, sums: NDArray[np.float64]) -> None:
         ("undetermined", courses.dx, words["undetermined"]),
         ("px", courses.px, None),
     ):
-        some = block.day <= _slack()
+        some = block.day < LATE
         if wanted is not None:
             some &= block.mark == wanted
         at = cell(block.stay[some], block.day[some])
@@ -163,21 +167,27 @@ def _codes(courses: Courses, cell: _Cells, sums: NDArray[np.float64]) -> None:
 def _comorbidities(
     dx: Coded, count: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
-    """Each comorbidity of each stay on the first day on which a diagnosis tells it: stay, day, points."""
+    """Points from the first day on which a diagnosis tells a comorbidity: stay, day, points."""
     plan = toml("snapshot.toml")
     variant = charlson_variant(plan["charlson_mapping"], plan["charlson_weights"])
-    flat = [code.replace(".", "").upper() for code in dx.codes]
-    other = (dx.place > 0) & (dx.day <= _slack())
-    stays, days, points = [], [], []
+    flat = [code.replace(".", "") for code in fold_codes(dx.codes)]
+    other = (dx.place > 0) & (dx.day < LATE)
+    earliest: dict[str, NDArray[np.int64]] = {}
     for one in variant.comorbidities:
         tells = np.array([*(code.startswith(one.prefixes) for code in flat), False])
         own = other & tells[dx.code]
-        earliest = np.full(count, _slack() + 1, np.int64)
-        np.minimum.at(earliest, dx.stay[own], dx.day[own])
-        some = np.flatnonzero(earliest <= _slack())
-        stays.append(some)
-        days.append(earliest[some])
-        points.append(np.full(len(some), float(one.weight)))
+        earliest[one.id] = np.full(count, LATE, np.int64)
+        np.minimum.at(earliest[one.id], dx.stay[own], dx.day[own])
+    never = np.full(count, LATE, np.int64)
+    stays, days, points = [], [], []
+    for one in variant.comorbidities:
+        since, until = earliest[one.id], earliest.get(one.yields_to, never)
+        # From the day on which the severer form is known the milder one gives way.
+        for when, sign in ((since, 1.0), (until, -1.0)):
+            some = np.flatnonzero((since < until) & (when < LATE))
+            stays.append(some)
+            days.append(when[some])
+            points.append(np.full(len(some), sign * one.weight))
     return np.concatenate(stays), np.concatenate(days), np.concatenate(points)
 
 
@@ -186,9 +196,9 @@ def _procedures(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """The day of the first procedure, in its own cell, and the highest level in each cell."""
     px = courses.px
-    some = px.day <= _slack()
+    some = px.day < LATE
     at = cell(px.stay[some], px.day[some])
-    earliest = np.full(len(courses), _slack() + 1, np.int64)
+    earliest = np.full(len(courses), LATE, np.int64)
     np.minimum.at(earliest, px.stay[some], px.day[some])
     operated = np.full(cells, -1, np.int64)
     operated[at] = earliest[px.stay[some]]

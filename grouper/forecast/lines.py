@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from grouper.case.fields import ZONE
 from grouper.forecast.tables import rows
 
 if TYPE_CHECKING:
@@ -19,8 +20,11 @@ if TYPE_CHECKING:
 
 CLASSES = 14
 """Classes of charges; 0 is none that is known."""
-_PATIENT, _SHARED = "C", "B"
+_WHOLE, _SHARED, _PATIENT = "A", "B", "C"
 _BED = 1
+_PARTS = 10_000
+"""Quantities and shares have four places."""
+_VAST = 1 << 62
 _COLUMNS = (
     *("line_item", "line_name", "line_class", "line_quantity", "line_amount", "line_time"),
     *("line_scope", "line_first_share", "line_limit", "line_department"),
@@ -37,11 +41,13 @@ class Lines:
         kind: 1 to 14, the class of the settlement list; 0: none.
         amount: of the line.
         own: what of it the patient pays in full (outside the catalogue).
-        over: what lies above a limit.
+        over: what lies above a limit; as the other parts rounded line by line, as a bill is.
         first: what the patient pays first.
+        unclear: whether the line does not tell its parts (no class of the catalogue …).
         marks: bits of :func:`markers`.
+        second: of the local time, since 1970; 0 for none.
         ward: number in ``wards`` where a bed is charged, else −1.
-        wards: departments that charged beds.
+        wards: departments, in the order of their spelling.
         undated: for each stay, how many lines have no time.
     """
 
@@ -52,7 +58,9 @@ class Lines:
     own: NDArray[np.float64]
     over: NDArray[np.float64]
     first: NDArray[np.float64]
+    unclear: NDArray[np.bool_]
     marks: NDArray[np.int64]
+    second: NDArray[np.int64]
     ward: NDArray[np.int64]
     wards: tuple[str, ...]
     undated: NDArray[np.int64]
@@ -107,42 +115,74 @@ def _lines(
     undated: NDArray[np.int64],
 ) -> Lines:
     count = len(stay)
-    amount = _numbers(columns["line_amount"], count, scale=100.0)
+    amount, _ = _integers(columns["line_amount"], count, 100)
     seconds = _seconds(columns["line_time"], count)
     known = np.isfinite(seconds) & (start[stay] > -(1 << 29))
     day = np.zeros(count, np.int64)
     day[known] = np.floor_divide(seconds[known], 86_400).astype(np.int64) - start[stay][known]
     day = np.where(known, np.maximum(day, 0), undated[stay])
-    scope, words = _words(columns["line_scope"], count)
-    is_own = _among(scope, words, (_PATIENT,))
-    shared = _among(scope, words, (_SHARED,))
-    limit = _numbers(columns["line_limit"], count, scale=100.0)
-    quantity = _numbers(columns["line_quantity"], count)
-    share = np.nan_to_num(_numbers(columns["line_first_share"], count))
-    amount = np.nan_to_num(amount)
-    covered = np.abs(np.nan_to_num(quantity)) * limit
-    over = np.where(np.isnan(covered) | is_own, 0.0, np.maximum(np.abs(amount) - covered, 0.0))
-    over = np.copysign(over, amount)
-    first = np.where(shared, (amount - over) * share, 0.0)
+    own, over, first, unclear = _parts(columns, amount)
     kind_at, kind_words = _words(columns["line_class"], count)
     numbers = np.array([*(_class(word) for word in kind_words), 0])
     kind = numbers[kind_at]
-    ward_at, wards = _words(columns["line_department"], count)
-    ward = np.where(kind == _BED, ward_at, -1)
+    ward, wards = _sorted(*_words(columns["line_department"], count))
+    # A bed that is taken back says nothing of where the patient lies.
+    ward = np.where((kind == _BED) & (amount > 0), ward, -1)
     lost = np.bincount(stay[~known], minlength=len(start))
     return Lines(
         stay,
         day,
         kind,
-        np.rint(amount).astype(np.int64),
-        np.where(is_own, amount, 0.0),
+        amount,
+        own,
         over,
         first,
+        unclear,
         _marked(columns, count),
+        np.where(known, seconds, 0.0).astype(np.int64),
         ward,
         wards,
         lost.astype(np.int64),
     )
+
+
+def _parts(
+    columns: Mapping[str, Any], amount: NDArray[np.int64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
+    """Of each line, in whole fen: outside the catalogue, above a limit, first share; and what is unclear.
+
+    Whole numbers throughout, so that sums do not depend on what is summed beside them.
+    """
+    count = len(amount)
+    scope, words = _words(columns["line_scope"], count)
+    whole, shared, own = (_among(scope, words, (one,)) for one in (_WHOLE, _SHARED, _PATIENT))
+    limit, limited = _integers(columns["line_limit"], count, 100)
+    quantity, counted = _integers(columns["line_quantity"], count, _PARTS)
+    share, told = _integers(columns["line_first_share"], count, _PARTS)
+    size = np.abs(amount)
+    # A limit beyond every amount is none; the whole numbers must not run over.
+    vast = np.abs(limit * 1.0 * quantity) > _VAST
+    within = np.where(vast, _VAST, np.maximum(limit, 0) * np.abs(quantity))
+    over = np.minimum(_fen(np.maximum(size * _PARTS - within, 0)), size)
+    over = np.where(limited & counted & (whole | shared), over, 0)
+    first = np.where(shared, _fen((size - over) * np.minimum(np.abs(share), _PARTS)), 0)
+    unclear = ~(whole | shared | own) | (~own & limited & ~counted) | (shared & ~told)
+    sign = np.sign(amount)
+    return np.where(own, amount, 0.0), (sign * over) * 1.0, (sign * first) * 1.0, unclear
+
+
+def _fen(parts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Ten-thousandths of fen, not below nought, as whole fen; halves go up."""
+    return (parts + _PARTS // 2) // _PARTS
+
+
+def _sorted(
+    at: NDArray[np.int64], words: tuple[str, ...]
+) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    """Codes by the order of the words' spelling, which no batch can change."""
+    order = sorted(set(words))
+    places = {word: place for place, word in enumerate(order)}
+    return np.array([*(places[word] for word in words), -1])[at], tuple(order)
 
 
 def _class(word: str) -> int:
@@ -196,11 +236,17 @@ def _beside(cases: pa.Table, name: str, lengths: NDArray[np.int64]) -> pa.Array 
     return flat.take(pa.array(places, mask=places < 0))
 
 
-def _numbers(column: Any, count: int, scale: float = 1.0) -> NDArray[np.float64]:  # noqa: ANN401 -- Arrow
+def _integers(
+    column: Any,  # noqa: ANN401 -- Arrow
+    count: int,
+    scale: int,
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Numbers in units of 1/scale, nought for none, and whether there is one."""
     if column is None:
-        return np.full(count, np.nan)
+        return np.zeros(count, np.int64), np.zeros(count, bool)
     found = np.asarray(pc.fill_null(pc.cast(column, pa.float64()), float("nan")))
-    return found.astype(np.float64) * scale
+    told = np.isfinite(found)
+    return np.rint(np.where(told, found, 0.0) * scale).astype(np.int64), told
 
 
 def _seconds(column: Any, count: int) -> NDArray[np.float64]:  # noqa: ANN401 -- Arrow
@@ -208,7 +254,7 @@ def _seconds(column: Any, count: int) -> NDArray[np.float64]:  # noqa: ANN401 --
     if column is None:
         return np.full(count, np.nan)
     # Milliseconds come from Parquet; whole seconds are all that a day needs.
-    local = pc.local_timestamp(column)
+    local = pc.local_timestamp(column.cast(pa.timestamp(column.type.unit, ZONE)))
     unit = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}[column.type.unit]
     whole = pc.cast(local, pa.int64())
     found = np.asarray(pc.fill_null(whole, 0)).astype(np.float64) / unit

@@ -91,7 +91,8 @@ FORECAST_SCHEMA = pa.schema(
 )
 """One row a case that was asked about.
 
-``as_of``: the end of the last day that is known whole; ``day``: of the stay. ``status`` as
+``as_of``: the moment that was asked about; ``day``: of the stay, the whole days before it: charges
+count to the midnight before, diagnoses and procedures to the moment. ``status`` as
 :class:`ForecastStatus`; ``reason`` why it is refused, ``warnings`` codes joined by ``;``.
 ``bare_…``: the grouper's own answer on what is known. ``groups``: the likely ones, the likeliest
 first; ``other_probability`` is that of all the rest. ``adrg``, ``mdc``: the likeliest at their

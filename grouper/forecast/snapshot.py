@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from grouper.case.dates import DAY_SECONDS, OFFSET
 from grouper.case.fields import CASE_SCHEMA, members
 from grouper.forecast.course import LATE
-from grouper.forecast.grid import Grid, columns, grid_of
+from grouper.forecast.grid import Grid, columns, grid_of, most_days
 from grouper.forecast.lines import CLASSES
 from grouper.forecast.tables import rows
 
@@ -67,15 +67,19 @@ class Snapshots:
 def snapshots_of(courses: Courses, days: tuple[int, ...] | None = None) -> Snapshots:
     """Snapshots of finished stays at the end of each of some days on which they still ran.
 
+    Days beyond those that are kept one by one (``most_days``) have none.
+
     Args:
         courses: the stays; those without a day of admission have none.
         days: which days; None: all.
     """
     los = courses.los
-    wanted = range(int(los.max(initial=0)) + 1) if days is None else days
+    wanted = range(min(int(los.max(initial=0)), most_days()) + 1) if days is None else days
     # A stay of n days runs at the end of its n-th calendar day and ends on the next; one that ends
     # on the day on which it began was never at the end of a day.
     last = np.where(courses.end > courses.start, los, 0)
+    # The last day kept one by one holds what comes after it too.
+    last = np.minimum(last, most_days() - 1)
     parts = [np.flatnonzero((last >= day) & (los > 0)) for day in wanted]
     stay = np.concatenate(parts) if parts else np.zeros(0, np.int64)
     day = np.repeat(np.array(list(wanted), np.int64), [len(p) for p in parts])
@@ -145,7 +149,12 @@ def _costs(sums: NDArray[np.float64], names: tuple[str, ...]) -> dict[str, pa.Ar
         "first_share_cost": first,
         "scope_cost": total - own - over - first,
     }
-    return {name: yuan(fen) for name, fen in amounts.items()}
+    found = {name: yuan(fen) for name, fen in amounts.items()}
+    # One line that does not tell its parts leaves all parts open.
+    unclear = pa.array(sums[:, names.index("unclear")] > 0)
+    for name in amounts.keys() - {"total_cost"}:
+        found[name] = pc.if_else(unclear, pa.scalar(None, found[name].type), found[name])
+    return found
 
 
 def yuan(fen: NDArray[np.float64]) -> pa.Array:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlalchemy import (
     JSON,
     BigInteger,
     Boolean,
     Column,
+    Date,
     Index,
     Integer,
     LargeBinary,
@@ -23,6 +24,8 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
+
+from grouper.store.money import Money
 
 if TYPE_CHECKING:
     from sqlalchemy import Dialect
@@ -63,33 +66,6 @@ class Instant(TypeDecorator[datetime]):
 def now() -> datetime:
     """The time, in UTC."""
     return datetime.now(UTC)
-
-
-class Money(TypeDecorator[Any]):
-    """Yuan with two decimals; a whole number of cents on SQLite, which has no decimals."""
-
-    impl = Numeric(16, 2)
-    cache_ok = True
-
-    def load_dialect_impl(self, dialect: Dialect) -> Any:  # noqa: ANN401 -- as SQLAlchemy says
-        """Numeric where it exists."""
-        if dialect.name == "sqlite":
-            return dialect.type_descriptor(BigInteger())
-        return dialect.type_descriptor(Numeric(16, 2))
-
-    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:  # noqa: ANN401 -- as above
-        """Decimal to cents on SQLite."""
-        if value is None or dialect.name != "sqlite":
-            return value
-        return int((value * 100).to_integral_exact())
-
-    def process_result_value(self, value: Any, dialect: Dialect) -> Any:  # noqa: ANN401 -- as above
-        """Cents to Decimal on SQLite."""
-        if value is None or dialect.name != "sqlite":
-            return value
-        from decimal import Decimal  # noqa: PLC0415 -- only here
-
-        return Decimal(value).scaleb(-2)
 
 
 Number = BigInteger().with_variant(Integer, "sqlite")
@@ -295,6 +271,31 @@ grouping = Table(
 )
 """Groupings; ``binding``: the scheme that binds the stay, others are for comparison. The scheme is
 empty where none binds, with the reason. The trace is recomputed from version and content hash."""
+
+forecast = Table(
+    "forecast",
+    STORE,
+    Column("id", Number, primary_key=True, autoincrement=True),
+    Column("stay_id", Number, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("as_of", Date, nullable=False),
+    Column("made", Instant, nullable=False),
+    Column("model", String(128), nullable=False),
+    Column("scheme", String(64), nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("reason", String(64)),
+    Column("day", Integer),
+    Column("document", Json, nullable=False),
+    Column("scored", Instant),
+    Column("scored_version", Integer),
+    Column("score", Json),
+    UniqueConstraint("stay_id", "as_of", "model"),
+    Index(None, "as_of", "stay_id"),
+    sqlite_autoincrement=True,
+)
+"""Forecasts of stays; of a stay, a day and a model there is one, the newest. ``version``: of the
+stay, from which it was made; ``as_of``: the last whole day that was known; ``day``: of the stay.
+``score``: what came, from ``scored_version`` of the stay (:mod:`grouper.store.forecasts`)."""
 
 outbox = Table(
     "outbox",

@@ -135,7 +135,8 @@ class Courses:
             codes = front["dx"][place]
             listed = [t if c else None for t, c in zip(told, codes, strict=True)]
             first.append(None if gaps[place, 0] < plan["no_admission"] else code)
-            times.append([] if gaps[place, 1] < plan["no_times"] else listed)
+            told_at_all = gaps[place, 1] >= plan["no_times"] and any(listed)
+            times.append(listed if told_at_all else [])
         front["admission_dx"], front["dx_time"] = first, times
 
     @staticmethod

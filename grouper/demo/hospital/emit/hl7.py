@@ -1,19 +1,22 @@
 """A month as HL7 v2 messages in their order of time.
 
-ADT^A01 at the admission, ADT^A08 with the diagnosis that is worked on, a DFT^P03 for each day with
-charges, ADT^A03 with what was coded in the end. The same month gives the same messages.
+ADT^A01 at the admission with its diagnosis, an ADT^A08 for each day on which a diagnosis was written
+with what is worked on, a DFT^P03 for each day with charges, ADT^A03 with what was coded in the end.
+The same month gives the same messages.
 """
 
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from grouper.case.fields import ZONE
+from grouper.demo.hospital.emit.diagnoses import admitted, diagnoses, final, worked_on, written_on
 from grouper.demo.hospital.emit.month import later
 from grouper.demo.hospital.emit.persons import names as invented
-from grouper.demo.hospital.emit.persons import patient, written
+from grouper.demo.hospital.emit.persons import patient, stamp, written
 from grouper.demo.hospital.emit.settings import settings, site_fields
 from hl7_adapters.hl7v2.codec import build
 
@@ -56,7 +59,8 @@ def messages(month: Month, label: str) -> Iterator[tuple[int, str]]:
     for number, (moment, place, kind, part) in enumerate(told, 1):
         stay = month.stays[place]
         lines = month.lines(part) if part is not None else []
-        yield place, _message(kind, f"{label}{number:08d}", moment, _body(stay.case, kind, lines))
+        body = _body(stay.case, kind, lines, moment)
+        yield place, _message(kind, f"{label}{number:08d}", moment, body)
 
 
 def _course(month: Month, stay: Stay) -> Iterator[tuple[datetime | None, int, Day | None]]:
@@ -64,8 +68,8 @@ def _course(month: Month, stay: Stay) -> Iterator[tuple[datetime | None, int, Da
     case = stay.case
     came, left = case.admission_time or case.discharge_time, case.discharge_time
     yield came, _ADMITTED, None
-    told = later(came, settings()["hl7"]["diagnosed_after_hours"])
-    yield (min(told, left) if told and left else told), _TOLD, None
+    for told in written_on(case) or [later(came, settings()["hl7"]["diagnosed_after_hours"])]:
+        yield (min(told, left) if told and left else told), _TOLD, None
     for day in month.days(stay):
         yield day.last or came, _CHARGED, day
     if left is not None:
@@ -74,7 +78,7 @@ def _course(month: Month, stay: Stay) -> Iterator[tuple[datetime | None, int, Da
 
 def _message(kind: int, control_id: str, moment: datetime, body: list[Segment]) -> str:
     table, hl7 = settings()["hospital"], settings()["hl7"]
-    at = "" if moment is _NEVER else _stamp(moment)
+    at = "" if moment is _NEVER else stamp(moment)
     header: list[Field] = [
         *("|", "^~\\&", table["system"], table["facility"], table["receiver"], table["facility"]),
         *(at, "", _TYPES[kind], control_id, "P", hl7["version"]),
@@ -83,17 +87,18 @@ def _message(kind: int, control_id: str, moment: datetime, body: list[Segment]) 
     return build(segments, hl7["charset"]).decode(CHARSET)
 
 
-def _body(case: Case, kind: int, lines: Sequence[Line]) -> list[Segment]:
+def _body(case: Case, kind: int, lines: Sequence[Line], moment: datetime) -> list[Segment]:
     found: list[Segment] = [("PID", _pid(case)), ("PV1", _pv1(case, kind))]
     if kind == _CHARGED:
         return found + _bill(case, lines)
     early = set(settings()["hl7"]["early"]["facts"])
     names = [n for n in site_fields()["ZSY"].values() if kind == _LEFT or n in early]
     stated = _site("ZSY", {name: getattr(case, name) for name in names})
-    if kind == _TOLD:
-        found += _diagnoses(case, "W", 1)
+    system = settings()["hl7"]["code_system"][case.code_system]
+    listed = {_ADMITTED: admitted, _LEFT: final}.get(kind, partial(worked_on, moment=moment))(case)
+    found += [("DG1", _placed(cells)) for cells in diagnoses(listed, system)]
     if kind == _LEFT:
-        found += [*_diagnoses(case, "F", len(case.dx)), *_procedures(case)]
+        found += _procedures(case)
     if case.insurance_type:
         insured = _placed({1: "1", 2: case.insurance_type, 15: case.insurance_type})
         found.append(("IN1", insured))
@@ -117,31 +122,15 @@ def _pv1(case: Case, kind: int) -> list[Field]:
         7: case.physician or "",
         18: case.visit_type or "",
         19: case.case_id or "",
-        44: _stamp(case.admission_time),
+        44: stamp(case.admission_time),
     }
     if kind == _LEFT:
         cells |= {
             36: case.discharge_way or "",
-            45: _stamp(case.discharge_time),
+            45: stamp(case.discharge_time),
             47: written(case.total_cost),
         }
     return _placed(cells)
-
-
-def _diagnoses(case: Case, kind: str, most: int) -> Iterator[Segment]:
-    system = settings()["hl7"]["code_system"][case.code_system]
-    shown = [(at, code) for at, code in enumerate(case.dx[:most]) if code is not None]
-    for number, (at, code) in enumerate(shown, 1):
-        poa = case.dx_poa[at] if case.dx_poa else None
-        cells: dict[int, Field] = {
-            1: str(number),
-            3: (code, "", system),
-            5: _stamp(case.admission_time),
-            6: kind,
-            15: "1" if at == 0 else "2",
-            26: poa or "",
-        }
-        yield "DG1", _placed(cells)
 
 
 def _procedures(case: Case) -> Iterator[Segment]:
@@ -167,7 +156,7 @@ def _bill(case: Case, lines: Sequence[Line]) -> list[Segment]:
         cells: dict[int, Field] = {
             1: str(number),
             2: f"{case.case_id}-{line['line']}",
-            4: _stamp(line["line_time"]),
+            4: stamp(line["line_time"]),
             6: "CG",
             7: (line["line_item"] or "", line["line_name"] or ""),
             10: written(line["line_quantity"]),
@@ -199,9 +188,3 @@ def _placed(cells: Mapping[int, Field]) -> list[Field]:
 
 def _at(values: Sequence[Any], place: int) -> Any:  # noqa: ANN401 -- the list's own type
     return values[place] if values else None
-
-
-def _stamp(moment: datetime | None) -> str:
-    if moment is None:
-        return ""
-    return moment.astimezone(ZoneInfo(ZONE)).strftime("%Y%m%d%H%M%S%z")

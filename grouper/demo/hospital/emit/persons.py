@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
+from grouper.case.fields import ZONE
 from grouper.demo.hospital.emit.settings import settings
 
 if TYPE_CHECKING:
@@ -35,3 +37,10 @@ def written(value: Any) -> str:  # noqa: ANN401 -- any value of a Case
     if isinstance(value, date):
         return value.isoformat()
     return repr(value) if isinstance(value, float) else str(value)
+
+
+def stamp(moment: datetime | None) -> str:
+    """A time as HL7 writes it, local and with its zone; empty for none."""
+    if moment is None:
+        return ""
+    return moment.astimezone(ZoneInfo(ZONE)).strftime("%Y%m%d%H%M%S%z")

@@ -1,0 +1,90 @@
+"""What makes a forecast impossible, or less sure: reasons and warnings of cases."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from grouper.forecast.archive import INPATIENT
+from grouper.forecast.course import NO_DAY
+from grouper.forecast.features import names
+from grouper.forecast.levels import GROUP
+from grouper.forecast.result import ForecastReason
+from grouper.forecast.tables import toml
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from grouper.forecast.amounts.model import Amounts
+    from grouper.forecast.course import Courses
+    from grouper.forecast.forecaster import Forecaster
+    from grouper.forecast.frame import Frame
+
+
+def refused(courses: Courses, day: NDArray[np.int64], at: int) -> list[ForecastReason | None]:
+    """Why each case has no forecast; None where it has one.
+
+    Args:
+        courses: the cases.
+        day: whole days of each so far.
+        at: the moment, as seconds since 1970.
+    """
+    longest = int(toml("training.toml")["longest_day"])
+    charged = np.bincount(
+        courses.lines.stay[courses.lines.day < day[courses.lines.stay]],
+        courses.lines.amount[courses.lines.day < day[courses.lines.stay]].astype(float),
+        len(courses),
+    )
+    ends = courses.cases["discharge_time"].to_pylist()
+    found: list[ForecastReason | None] = []
+    for place, kind in enumerate(courses.texts("kind")):
+        reason = None
+        if kind != INPATIENT:
+            reason = ForecastReason.KIND
+        elif courses.start[place] == NO_DAY:
+            reason = ForecastReason.NO_ADMISSION
+        elif day[place] < 0:
+            reason = ForecastReason.NOT_STARTED
+        elif (end := ends[place]) is not None and end.timestamp() <= at:
+            reason = ForecastReason.ENDED
+        elif day[place] > longest:
+            reason = ForecastReason.TOO_LONG
+        elif charged[place] < 0:
+            reason = ForecastReason.REVERSED
+        found.append(reason)
+    return found
+
+
+def warnings(frame: Frame, amounts: Amounts, forecaster: Forecaster) -> list[str]:
+    """What makes each forecast less sure, codes joined by ``;``; empty for none.
+
+    Args:
+        frame: what was asked.
+        amounts: costs, stays and payments.
+        forecaster: who answered.
+    """
+    courses, stay = frame.snapshots.courses, frame.stay
+    place = names().index
+    lines = frame.features[:, place("lines")] > 0
+    refunds = frame.features[:, place("refunded")] > float(toml("training.toml")["refunds_doubt"])
+    undated = (courses.dx.undated + courses.px.undated + courses.lines.undated)[stay] > 0
+    departments = forecaster.unknown_departments(frame.known["department"])
+    departments |= forecaster.unknown_departments(frame.known["admission_department"])
+    longest = int(forecaster.setup.about.get("longest_day", frame.day.max(initial=0)))
+    checks: dict[ForecastReason, Any] = {
+        ForecastReason.NO_LINES: ~lines & (frame.day > 0),
+        ForecastReason.REVERSED: refunds,
+        ForecastReason.UNDATED: undated,
+        ForecastReason.NEW_DEPARTMENT: departments,
+        ForecastReason.NEW_CODE: ~np.isin(
+            frame.bare.texts(GROUP), np.array(list(forecaster.setup.titles), object)
+        ),
+        ForecastReason.RARE_GROUP: np.asarray(amounts.basis) != GROUP,
+        ForecastReason.UNPRICED: np.array([bool(word) for word in amounts.pay_reason]),
+        ForecastReason.TOO_LONG: frame.day > longest,
+    }
+    found = np.full(len(frame), "", object)
+    for code, hit in checks.items():
+        found[hit] += f"{code};"
+    return [words.rstrip(";") for words in found.tolist()]

@@ -1,0 +1,199 @@
+"""The forecaster: a model of groups and one of amounts together, asked about cases of a day."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from grouper.case.dates import DAY_SECONDS, LOCAL, OFFSET
+from grouper.forecast.amounts.model import AmountModel
+from grouper.forecast.answers import answers, refusals
+from grouper.forecast.course import NO_DAY, courses_of_cases
+from grouper.forecast.doubts import refused, warnings
+from grouper.forecast.errors import ForecastError
+from grouper.forecast.features import Vocabulary
+from grouper.forecast.frame import Frame, frame_of
+from grouper.forecast.groups.model import GroupModel
+from grouper.forecast.result import FORECAST_SCHEMA
+from grouper.forecast.snapshot import Snapshots, snapshots_at
+from grouper.payment.place import Terms
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from numpy.typing import NDArray
+
+    from grouper.case.record import Case
+
+_SETUP = "forecaster.json"
+_GROUPS, _AMOUNTS = "groups.", "amounts."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setup:
+    """For which cases a forecaster was made.
+
+    Attributes:
+        region: whose scheme and policy held.
+        scheme: the scheme that was asked for; None: what binds each case.
+        titles: what the groups that it has learnt are called.
+        about: what it was made of, for its card.
+    """
+
+    region: str
+    scheme: str | None = None
+    titles: Mapping[str, str] = field(default_factory=dict)
+    about: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Forecaster:
+    """Foretells group, cost, stay and payment of cases.
+
+    Attributes:
+        setup: for which cases.
+        vocabulary: the words it knows.
+        groups: the model of groups.
+        amounts: the model of costs, stays and payments.
+        id: of the model in the registry; empty: none.
+    """
+
+    setup: Setup
+    vocabulary: Vocabulary
+    groups: GroupModel
+    amounts: AmountModel
+    id: str = ""
+
+    def frame(self, snapshots: Snapshots) -> Frame:
+        """Snapshots as this forecaster sees them.
+
+        Raises:
+            GrouperError: a scheme's book is not at hand.
+        """
+        return frame_of(snapshots, self.setup.region, self.vocabulary, self.setup.scheme)
+
+    def of_frame(
+        self, frame: Frame, terms: Terms, *, at: NDArray[np.int64] | None = None, drivers: int = 0
+    ) -> pa.Table:
+        """Forecasts of snapshots: ``FORECAST_SCHEMA``, one row each.
+
+        Args:
+            frame: as :meth:`frame` gives it.
+            terms: by which policies payments are foretold.
+            at: the moment of each, as seconds since 1970; None: the midnight after its last day.
+            drivers: how many effects are named.
+
+        Raises:
+            GrouperError: a policy cannot be used.
+        """
+        if not len(frame):
+            return FORECAST_SCHEMA.empty_table()
+        groups = self.groups.predict(frame)
+        amounts = self.amounts.predict(frame, groups, terms)
+        told = self.amounts.drivers(frame, groups, drivers) if drivers else None
+        if at is None:
+            start = frame.snapshots.courses.start[frame.stay]
+            at = (start + frame.day) * DAY_SECONDS - OFFSET
+        doubts = warnings(frame, amounts, self)
+        titles = {**self.setup.titles, **frame.bare.names}
+        return answers(
+            frame, groups, amounts, titles, model=self.id, at=at, doubts=doubts, drivers=told
+        )
+
+    def forecast(
+        self,
+        cases: Sequence[Case],
+        at: datetime,
+        terms: Terms | None = None,
+        *,
+        drivers: int = 0,
+    ) -> pa.Table:
+        """Forecasts of running cases: ``FORECAST_SCHEMA``, one row a case in their order.
+
+        Charges count to the midnight before ``at``, diagnoses and procedures as the record has them.
+        A case that cannot be foretold stands there with its reason.
+
+        Args:
+            cases: with their charge lines.
+            at: the moment; aware.
+            terms: by which policies payments are foretold; None: those at hand for the region.
+            drivers: how many effects are named.
+
+        Raises:
+            GrouperError: a scheme's book is not at hand, or a policy cannot be used.
+        """
+        if not cases:
+            return FORECAST_SCHEMA.empty_table()
+        courses = courses_of_cases(cases)
+        today = (int(at.timestamp()) + OFFSET) // DAY_SECONDS
+        day = np.where(courses.start == NO_DAY, 0, today - courses.start)
+        reasons = refused(courses, day, int(at.timestamp()))
+        good = np.flatnonzero([reason is None for reason in reasons])
+        moment = np.full(len(cases), int(at.timestamp()), np.int64)
+        courses = courses.known_now(day)
+        parts = [refusals(courses, day, reasons, model=self.id, at=moment)]
+        places = [np.flatnonzero([reason is not None for reason in reasons])]
+        if len(good):
+            # The past of a stay is what it was before today, whether or not it ends today.
+            snapshots = snapshots_at(courses, day).take(good)
+            frame = self.frame(snapshots)
+            place = terms or Terms(region=self.setup.region, today=at.astimezone(LOCAL).date())
+            parts.append(self.of_frame(frame, place, at=moment[good], drivers=drivers))
+            places.append(good)
+        order = np.argsort(np.concatenate(places), kind="stable")
+        return pa.concat_tables(parts).take(pa.array(order))
+
+    def files(self) -> dict[str, bytes]:
+        """The model as files; nothing in them can be run."""
+        setup = {
+            "region": self.setup.region,
+            "scheme": self.setup.scheme,
+            "titles": dict(self.setup.titles),
+            "about": dict(self.setup.about),
+            "vocabulary": {name: list(words) for name, words in self.vocabulary.words.items()},
+        }
+        found = {_SETUP: json.dumps(setup, ensure_ascii=False, indent=1).encode()}
+        found |= {_GROUPS + name: raw for name, raw in self.groups.files().items()}
+        return found | {_AMOUNTS + name: raw for name, raw in self.amounts.files().items()}
+
+    @classmethod
+    def read(cls, files: Mapping[str, bytes], model: str = "") -> Forecaster:
+        """The forecaster of its files.
+
+        Args:
+            files: as :meth:`files` gave them; their hashes are for the caller to check before.
+            model: its id.
+
+        Raises:
+            ForecastError: ``FORECAST_MODEL_UNREADABLE``, with the part that cannot be read;
+                ``FORECAST_NOT_INSTALLED``.
+        """
+        try:
+            setup = json.loads(files[_SETUP])
+            words = {name: tuple(own) for name, own in setup["vocabulary"].items()}
+            known = {name: setup[name] for name in ("region", "scheme", "titles", "about")}
+            made = Setup(**known)
+        except (KeyError, ValueError, TypeError, AttributeError) as error:
+            raise ForecastError("FORECAST_MODEL_UNREADABLE", part=_SETUP) from error
+        parts = {
+            part: {
+                name.removeprefix(part): raw for name, raw in files.items() if name.startswith(part)
+            }
+            for part in (_GROUPS, _AMOUNTS)
+        }
+        try:
+            groups = GroupModel.read(parts[_GROUPS])
+            amounts = AmountModel.read(parts[_AMOUNTS])
+        except (KeyError, ValueError, TypeError, pa.ArrowException) as error:
+            raise ForecastError("FORECAST_MODEL_UNREADABLE", part=type(error).__name__) from error
+        return cls(made, Vocabulary(words), groups, amounts, model)
+
+    def unknown_departments(self, words: pa.Array) -> NDArray[np.bool_]:
+        """Which departments this forecaster has never seen; a missing one is not."""
+        stated = np.asarray(words.is_valid())
+        return stated & np.isnan(self.vocabulary.numbers("department", words))
