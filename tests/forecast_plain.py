@@ -100,7 +100,8 @@ def running(case: Case, day: int) -> Case:
     left: dict[str, Any] = {}
     for name, when in (("dx", "dx_time"), ("px", "px_date")):
         times = getattr(case, when) or (None,) * len(getattr(case, name))
-        keep = [at for at, time in enumerate(times) if told(case, time, day)]
+        codes = getattr(case, name)
+        keep = [at for at, time in enumerate(times) if codes[at] and told(case, time, day)]
         # Ranked lists: the first place stays, empty, while what stands there is not known.
         order = keep if not keep or keep[0] == 0 else [-1, *keep]
         for one in (name, *COMPANIONS[name]):
@@ -321,34 +322,41 @@ def log(yuan: Decimal) -> float:
 _DX = ("I21.900", "E11.900", "E11.200", "K70.300", "K72.100", "C50.900", "C78.000", "I50.900")
 _PX = ("36.0601", "45.1302", "81.5100x003", "99.1002")
 _WARDS = ("03.01", "03.05", "04.02")
-_MINUTES = st.integers(-2 * 1440, 14 * 1440)
+_CLASSES = ("01", "01", "01", "06", "06", *(f"{kind:02d}" for kind in range(1, 15)), "99", None)
 
 
-def _when(minutes: int | None) -> datetime | None:
-    return None if minutes is None else ADMITTED + timedelta(minutes=minutes)
+def _mostly(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    """Of these values, now and then none."""
+    return st.one_of(values, values, values, values, st.none())
+
+
+_HOURS = st.integers(-20, 100) | st.integers(0, 14 * 24)
+"""Hours from the admission's midnight: most within a short stay, some before it and long after."""
+
+
+def _when(hours: int | None) -> datetime | None:
+    return None if hours is None else ADMITTED + timedelta(hours=hours, minutes=hours % 60)
 
 
 @st.composite
 def bills(draw: st.DrawFn) -> list[dict[str, Any]]:
     """Charge lines around a stay."""
     found = []
-    for _ in range(draw(st.integers(0, 8))):
-        fen = draw(st.none() | st.integers(-30_000, 90_000))
+    for _ in range(draw(st.integers(0, 10))):
+        fen = draw(_mostly(st.integers(1, 90_000) | st.integers(-30_000, 90_000)))
         share = draw(st.sampled_from((None, "0.1", "0.15", "0.3333")))
         found.append(
             {
                 "line_item": draw(st.sampled_from(("001101000010000", None))),
-                "line_name": draw(st.none() | st.sampled_from(NAMES)),
-                "line_class": draw(
-                    st.sampled_from(("01", "01", "03", "06", "09", "14", "99", None))
-                ),
+                "line_name": draw(_mostly(st.sampled_from(NAMES))),
+                "line_class": draw(st.sampled_from(_CLASSES)),
                 "line_quantity": draw(st.sampled_from((None, Decimal(1), Decimal("2.5")))),
                 "line_amount": None if fen is None else Decimal(fen) / 100,
-                "line_time": _when(draw(st.none() | _MINUTES)),
+                "line_time": _when(draw(_mostly(_HOURS))),
                 "line_scope": draw(st.sampled_from(("A", "A", "B", "B", "C", None))),
                 "line_first_share": None if share is None else Decimal(share),
                 "line_limit": draw(st.sampled_from((None, None, Decimal("40.00")))),
-                "line_department": draw(st.none() | st.sampled_from(_WARDS)),
+                "line_department": draw(_mostly(st.sampled_from(_WARDS))),
                 "line_physician": None,
             }
         )
@@ -358,7 +366,7 @@ def bills(draw: st.DrawFn) -> list[dict[str, Any]]:
 @st.composite
 def stays(draw: st.DrawFn, name: str = "A1") -> Case:
     """A finished stay of up to nine days, with gaps as records have them."""
-    begin = draw(st.integers(0, 1439))
+    begin = draw(st.integers(0, 23))
     dx = draw(st.lists(st.sampled_from(_DX), max_size=5))
     px = draw(st.lists(st.sampled_from(_PX), max_size=3))
     if len(dx) > 1 and draw(st.booleans()):
@@ -377,10 +385,10 @@ def stays(draw: st.DrawFn, name: str = "A1") -> Case:
         age=draw(st.none() | st.integers(0, 99)),
         age_days=draw(st.none() | st.integers(0, 60)),
         admission_time=_when(begin),
-        discharge_time=_when(begin + draw(st.integers(1, 9 * 1440))),
+        discharge_time=_when(begin + draw(st.integers(1, 9 * 24))),
         discharge_way=draw(st.sampled_from(("1", "5"))),
         department=draw(st.sampled_from(_WARDS)),
-        admission_department=draw(st.none() | st.sampled_from(_WARDS)),
+        admission_department=draw(_mostly(st.sampled_from(_WARDS))),
         physician="D1",
         los=draw(st.integers(1, 9)),
         total_cost=Decimal(draw(st.integers(1, 9999))),
@@ -388,10 +396,10 @@ def stays(draw: st.DrawFn, name: str = "A1") -> Case:
         admission_dx=draw(st.none() | st.sampled_from((*_DX, "R07.400"))),
         dx=tuple(dx),
         dx_poa=tuple(draw(st.sampled_from(("1", "2", "4", None))) for _ in dx),
-        dx_time=tuple(_when(draw(st.none() | _MINUTES)) for _ in dx) if some else (),
+        dx_time=tuple(_when(draw(_mostly(_HOURS))) for _ in dx) if some else (),
         px=tuple(px),
         px_date=tuple(
-            None if t is None else t.date() for t in (_when(draw(st.none() | _MINUTES)) for _ in px)
+            None if t is None else t.date() for t in (_when(draw(_mostly(_HOURS))) for _ in px)
         ),
         px_level=tuple(draw(st.sampled_from(("1", "3", "4", None))) for _ in px),
     )

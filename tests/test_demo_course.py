@@ -179,6 +179,7 @@ def test_what_an_illness_is_taken_for() -> None:
     assert len(names) > 200
     assert found.choice("symptom", "I21.400", 0) == found.choice("symptom", "I21.400", 0)
     assert found.choice("sibling", "W99.x99", 0) is None
+    assert found.choice("unspecific", "---.x99", 0) is None
 
 
 @pytest.mark.parametrize(

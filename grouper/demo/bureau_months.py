@@ -29,7 +29,11 @@ if TYPE_CHECKING:
 
     from codebooks.policies.policies import Policies
 
-HEADER = ("month", "insurance", "method", "total_points", "point_value", "own_points", "status")
+HEADER = (
+    *("month", "insurance", "method", "total_points", "point_value", "own_points", "status"),
+    "note",
+)
+_NOTE = "虚构"
 _MONTHS = 12
 _PACKAGE = "grouper.demo"
 _NAME = "bureau_months.csv"
@@ -71,7 +75,7 @@ def published(own: Sequence[OwnPoints], at_hand: Policies, region: str = "demo")
         day = date(year, number, calendar.monthrange(year, number)[1])
         looked = Looked(at_hand.on(region, day), {"method": one.method, "insurance": one.insurance})
         value = month_value(looked, rules(looked), number, [*_before(totals, one), points])
-        cells = (one.month, one.insurance, one.method, points, value.value, one.points, "final")
+        cells = (one.month, one.insurance, one.method, points, value.value, one.points, "final", _NOTE)
         out.writerow(f"{cell:f}" if isinstance(cell, Decimal) else cell for cell in cells)
     return told.getvalue()
 

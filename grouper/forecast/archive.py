@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from codebooks.errors import Where
+from codebooks.registry import INPATIENT
 from grouper.case.fields import CASE_SCHEMA
 from grouper.case.normalise import plain
 from grouper.case.readers import open_source
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-INPATIENT = "inpatient"
 _CASES, _CHARGES = "inpatient", "charges"
 _NEEDED = ("case_id", "line_amount", "line_time")
 _BLOCK = 1 << 20

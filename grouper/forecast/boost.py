@@ -14,9 +14,11 @@ import numpy as np
 from grouper.forecast.errors import ForecastError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
+
+    Slopes = Callable[[NDArray[Any]], tuple[NDArray[Any], NDArray[Any]]]
 
 QUANTILE, MEAN, YES_NO = "reg:quantileerror", "reg:squarederror", "binary:logistic"
 """Objectives: several quantiles at once, the mean, the chance of a yes."""
@@ -97,6 +99,8 @@ class Booster:
         alphas: Sequence[float] = (),
         weight: NDArray[Any] | None = None,
         more: Mapping[str, Any] | None = None,
+        margin: NDArray[Any] | None = None,
+        slopes: Slopes | None = None,
     ) -> Booster:
         """Train.
 
@@ -109,6 +113,9 @@ class Booster:
             alphas: of :data:`QUANTILE`, ascending.
             weight: of the rows.
             more: further parameters of xgboost (monotone constraints …).
+            margin: [rows] what the trees add to; the caller adds it to the answers.
+            slopes: an objective of one's own in place of ``objective``: first and second derivatives
+                of the loss at the answers. The model then answers its plain sums.
 
         Raises:
             ForecastError: ``FORECAST_NOT_INSTALLED``.
@@ -118,6 +125,7 @@ class Booster:
             features,
             target,
             weight=weight,
+            base_margin=margin,
             feature_names=list(names),
             max_bin=how.bins,
             nthread=how.threads,
@@ -125,7 +133,10 @@ class Booster:
         parameters = how.parameters() | {"objective": objective} | dict(more or {})
         if alphas:
             parameters["quantile_alpha"] = np.asarray(alphas)
-        model = xgb.train(parameters, data, how.rounds)
+        if slopes is not None:
+            parameters |= {"objective": MEAN, "base_score": 0.0}
+        own = None if slopes is None else lambda sums, _: slopes(sums)
+        model = xgb.train(parameters, data, how.rounds, obj=own)
         return cls(model, names, alphas)
 
     def predict(self, features: NDArray[Any]) -> NDArray[np.float64]:

@@ -89,16 +89,17 @@ class Courses:
         return np.where(known, np.maximum(1, self.end - self.start), 0)
 
     def known_now(self, day: NDArray[np.int64]) -> Courses:
-        """These running stays with what was written or done today as if it had been yesterday.
+        """Stays with what was written or done today in running ones as if it had been yesterday.
 
-        A snapshot ends at the midnight before; a diagnosis of this morning counts all the same.
+        A snapshot ends at the midnight before; a diagnosis of this morning counts all the same. Of a
+        stay that has ended since, today's entries may have come later than the moment asked about.
 
         Args:
             day: whole days of each stay so far.
         """
 
         def clipped(block: Coded) -> Coded:
-            today = block.day == day[block.stay]
+            today = (block.day == day[block.stay]) & self.running[block.stay]
             return replace(block, day=np.where(today, block.day - 1, block.day))
 
         return replace(self, dx=clipped(self.dx), px=clipped(self.px))

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from grouper.forecast.archive import INPATIENT
+from codebooks.errors import CodebookError
+from codebooks.registry import INPATIENT, registry
+from grouper.case.dates import EPOCH
 from grouper.forecast.course import NO_DAY
 from grouper.forecast.features import names
-from grouper.forecast.levels import GROUP
+from grouper.forecast.levels import ADRG, ALL, GROUP, MDC
 from grouper.forecast.result import ForecastReason
 from grouper.forecast.tables import toml
 
@@ -80,11 +84,38 @@ def warnings(frame: Frame, amounts: Amounts, forecaster: Forecaster) -> list[str
         ForecastReason.NEW_CODE: ~np.isin(
             frame.bare.texts(GROUP), np.array(list(forecaster.setup.titles), object)
         ),
-        ForecastReason.RARE_GROUP: np.asarray(amounts.basis) != GROUP,
+        ForecastReason.RARE_GROUP: np.isin(np.asarray(amounts.basis), (ADRG, MDC)),
+        ForecastReason.HISTORY: np.asarray(amounts.basis) == ALL,
         ForecastReason.UNPRICED: np.array([bool(word) for word in amounts.pay_reason]),
         ForecastReason.TOO_LONG: frame.day > longest,
+        ForecastReason.NEW_SCHEME: _other_scheme(frame, amounts, forecaster),
     }
     found = np.full(len(frame), "", object)
     for code, hit in checks.items():
         found[hit] += f"{code};"
     return [words.rstrip(";") for words in found.tolist()]
+
+
+def _other_scheme(frame: Frame, amounts: Amounts, forecaster: Forecaster) -> NDArray[np.bool_]:
+    """Whether another scheme than that of the snapshot binds on the expected day of discharge."""
+    if forecaster.setup.scheme is not None:
+        return np.zeros(len(frame), bool)
+    start = frame.snapshots.courses.start[frame.stay]
+    days = start + np.maximum(np.rint(amounts.middle["los"]).astype(np.int64), frame.day)
+    regions = frame.known["region"].to_pylist()
+    now = frame.results["scheme"].to_pylist()
+    return np.array(
+        [
+            _scheme(region or forecaster.setup.region, day) not in {None, scheme}
+            for region, day, scheme in zip(regions, days.tolist(), now, strict=True)
+        ],
+        bool,
+    )
+
+
+@lru_cache(maxsize=8192)
+def _scheme(region: str, day: int) -> str | None:
+    try:
+        return registry().binding(region, EPOCH + timedelta(days=day), INPATIENT).scheme
+    except CodebookError:
+        return None

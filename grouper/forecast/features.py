@@ -73,7 +73,10 @@ class Vocabulary:
 
 
 def feature_matrix(
-    snapshots: Snapshots, cases: pa.RecordBatch, vocabulary: Vocabulary
+    snapshots: Snapshots,
+    cases: pa.RecordBatch,
+    vocabulary: Vocabulary,
+    region: str | None = None,
 ) -> NDArray[np.float32]:
     """[snapshots, features] in the order of :func:`names`; NaN is missing.
 
@@ -81,8 +84,9 @@ def feature_matrix(
         snapshots: days of stays.
         cases: their cases as they were known (:func:`grouper.forecast.snapshot.known_cases`).
         vocabulary: of the model.
+        region: of cases that name none.
     """
-    found = _time(snapshots) | _person(cases) | _route(cases, snapshots, vocabulary)
+    found = _time(snapshots) | _person(cases, region) | _route(cases, snapshots, vocabulary)
     found |= _codes(snapshots, cases) | _charges(snapshots)
     return np.column_stack([found[name] for name in names()]).astype(np.float32)
 
@@ -110,7 +114,7 @@ def _time(snapshots: Snapshots) -> dict[str, NDArray[np.float64]]:
     }
 
 
-def _person(cases: pa.RecordBatch) -> dict[str, NDArray[np.float64]]:
+def _person(cases: pa.RecordBatch, region: str | None) -> dict[str, NDArray[np.float64]]:
     words = toml("snapshot.toml")["codes"]
     days = _floats(cases["age_days"])
     return {
@@ -119,13 +123,13 @@ def _person(cases: pa.RecordBatch) -> dict[str, NDArray[np.float64]]:
         "female": _floats(pc.equal(cases["sex"], _FEMALE)),
         "employee": _yes(cases["insurance_type"], words["employee"]),
         "retired": _yes(cases["person_type"], words["retired"]),
-        "elsewhere": _elsewhere(cases),
+        "elsewhere": _elsewhere(cases, region),
         "aided": np.asarray(cases["aid_category"].is_valid()).astype(np.float64),
         "admission_number": _floats(cases["admission_number"]),
     }
 
 
-def _elsewhere(cases: pa.RecordBatch) -> NDArray[np.float64]:
+def _elsewhere(cases: pa.RecordBatch, region: str | None) -> NDArray[np.float64]:
     """Whether a person is insured in another region; without a word the region's own."""
     places = pc.dictionary_encode(cases["insured_region"].cast(pa.string()))
     regions = pc.dictionary_encode(cases["region"].cast(pa.string()))
@@ -134,8 +138,10 @@ def _elsewhere(cases: pa.RecordBatch) -> NDArray[np.float64]:
     at = np.asarray(pc.fill_null(places.indices, -1))
     here = np.asarray(pc.fill_null(regions.indices, -1))
     whose = np.array([*theirs, None], object)[at]
-    where = np.array([*ours, None], object)[here]
-    return ((at >= 0) & (whose != where)).astype(np.float64)
+    own = region_id(region) if region else None
+    where = np.array([*ours, own], object)[here]
+    known = (at >= 0) & (where != None)  # noqa: E711 -- of each element
+    return (known & (whose != where)).astype(np.float64)
 
 
 def _route(

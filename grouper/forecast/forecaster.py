@@ -18,8 +18,9 @@ from grouper.forecast.errors import ForecastError
 from grouper.forecast.features import Vocabulary
 from grouper.forecast.frame import Frame, frame_of
 from grouper.forecast.groups.model import GroupModel
-from grouper.forecast.result import FORECAST_SCHEMA
+from grouper.forecast.result import FORECAST_SCHEMA, ForecastReason
 from grouper.forecast.snapshot import Snapshots, snapshots_at
+from grouper.forecast.tables import toml
 from grouper.payment.place import Terms
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from grouper.case.record import Case
+    from grouper.forecast.course import Courses
 
 _SETUP = "forecaster.json"
 _GROUPS, _AMOUNTS = "groups.", "amounts."
@@ -78,7 +80,12 @@ class Forecaster:
         return frame_of(snapshots, self.setup.region, self.vocabulary, self.setup.scheme)
 
     def of_frame(
-        self, frame: Frame, terms: Terms, *, at: NDArray[np.int64] | None = None, drivers: int = 0
+        self,
+        frame: Frame,
+        terms: Terms,
+        *,
+        at: NDArray[np.int64] | None = None,
+        drivers: bool = False,
     ) -> pa.Table:
         """Forecasts of snapshots: ``FORECAST_SCHEMA``, one row each.
 
@@ -86,7 +93,7 @@ class Forecaster:
             frame: as :meth:`frame` gives it.
             terms: by which policies payments are foretold.
             at: the moment of each, as seconds since 1970; None: the midnight after its last day.
-            drivers: how many effects are named.
+            drivers: whether the strongest effects are named.
 
         Raises:
             GrouperError: a policy cannot be used.
@@ -95,7 +102,8 @@ class Forecaster:
             return FORECAST_SCHEMA.empty_table()
         groups = self.groups.predict(frame)
         amounts = self.amounts.predict(frame, groups, terms)
-        told = self.amounts.drivers(frame, groups, drivers) if drivers else None
+        most = int(toml("training.toml")["drivers"])
+        told = self.amounts.drivers(frame, groups, most) if drivers else None
         if at is None:
             start = frame.snapshots.courses.start[frame.stay]
             at = (start + frame.day) * DAY_SECONDS - OFFSET
@@ -111,7 +119,7 @@ class Forecaster:
         at: datetime,
         terms: Terms | None = None,
         *,
-        drivers: int = 0,
+        drivers: bool = False,
     ) -> pa.Table:
         """Forecasts of running cases: ``FORECAST_SCHEMA``, one row a case in their order.
 
@@ -122,31 +130,40 @@ class Forecaster:
             cases: with their charge lines.
             at: the moment; aware.
             terms: by which policies payments are foretold; None: those at hand for the region.
-            drivers: how many effects are named.
+            drivers: whether the strongest effects are named.
 
         Raises:
             GrouperError: a scheme's book is not at hand, or a policy cannot be used.
         """
         if not cases:
             return FORECAST_SCHEMA.empty_table()
-        courses = courses_of_cases(cases)
-        today = (int(at.timestamp()) + OFFSET) // DAY_SECONDS
+        return self.of_courses(courses_of_cases(cases), at, terms, drivers=drivers)
+
+    def of_courses(
+        self, courses: Courses, at: datetime, terms: Terms | None = None, *, drivers: bool = False
+    ) -> pa.Table:
+        """As :meth:`forecast`, of courses: of a stay that ended later, as it was known then."""
+        moment = int(at.timestamp())
+        today = (moment + OFFSET) // DAY_SECONDS
         day = np.where(courses.start == NO_DAY, 0, today - courses.start)
-        reasons = refused(courses, day, int(at.timestamp()))
-        good = np.flatnonzero([reason is None for reason in reasons])
-        moment = np.full(len(cases), int(at.timestamp()), np.int64)
+        reasons = refused(courses, day, moment)
+        good = np.array([reason is None for reason in reasons], bool)
+        moments = np.full(len(courses), moment, np.int64)
         courses = courses.known_now(day)
-        parts = [refusals(courses, day, reasons, model=self.id, at=moment)]
-        places = [np.flatnonzero([reason is not None for reason in reasons])]
-        if len(good):
-            # The past of a stay is what it was before today, whether or not it ends today.
-            snapshots = snapshots_at(courses, day).take(good)
-            frame = self.frame(snapshots)
-            place = terms or Terms(region=self.setup.region, today=at.astimezone(LOCAL).date())
-            parts.append(self.of_frame(frame, place, at=moment[good], drivers=drivers))
-            places.append(good)
-        order = np.argsort(np.concatenate(places), kind="stable")
-        return pa.concat_tables(parts).take(pa.array(order))
+        place = terms or Terms(region=self.setup.region, today=at.astimezone(LOCAL).date())
+        told = FORECAST_SCHEMA.empty_table()
+        if good.any():
+            frame = self.frame(snapshots_at(courses, day).take(np.flatnonzero(good)))
+            bound = np.asarray(frame.results["scheme"].combine_chunks().is_valid())
+            for stay in frame.stay[~bound]:
+                reasons[stay] = ForecastReason.SCHEME
+            good[frame.stay[~bound]] = False
+            frame = frame if bound.all() else frame.take(bound)
+            told = self.of_frame(frame, place, at=moments[good], drivers=drivers)
+        parts = [refusals(courses, day, reasons, model=self.id, at=moments), told]
+        places = np.concatenate([np.flatnonzero(~good), np.flatnonzero(good)])
+        order = np.argsort(places, kind="stable")
+        return pa.concat_tables(parts).take(pa.array(order)).combine_chunks()
 
     def files(self) -> dict[str, bytes]:
         """The model as files; nothing in them can be run."""

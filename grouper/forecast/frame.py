@@ -126,7 +126,7 @@ def frame_of(
     words = vocabulary or Vocabulary.of(snapshots)
     grouped = group_batch(known, issue_table([]), region, scheme)
     results = pa.Table.from_batches([grouped]).select(RESULT_SCHEMA.names)
-    features = feature_matrix(snapshots, known, words)
+    features = feature_matrix(snapshots, known, words, region)
     return Frame(snapshots, known, features, results, levels_of(results), words)
 
 

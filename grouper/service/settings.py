@@ -109,6 +109,23 @@ class Destination(_Section):
     encoding: dict[str, Any] = Field(default_factory=dict)
 
 
+class Forecast(_Section):
+    """Forecasts of running stays.
+
+    ``on``: whether the process that makes them runs. ``model``: name of the models in the registry;
+    empty: the region's. ``hour``: local hour from which the forecasts of the day before are made.
+    ``page``: stays in one transaction; ``drivers``: how many effects on the cost are named; ``every``:
+    seconds between two looks.
+    """
+
+    on: bool = True
+    model: str = Field("", max_length=64)
+    hour: int = Field(1, ge=0, le=23)
+    page: int = Field(100, gt=0, le=2000)
+    drivers: int = Field(5, ge=0, le=50)
+    every: float = Field(60.0, gt=0)
+
+
 def _folder() -> Path:
     return installed() / "service"
 
@@ -148,6 +165,7 @@ class Settings(BaseSettings):
     access: Access = Access()
     oidc: Oidc = Oidc()
     intake: Intake = Intake()
+    forecast: Forecast = Forecast()
     listeners: dict[str, dict[str, Any]] = Field(default_factory=_mllp)
     destinations: dict[str, Destination] = Field(default_factory=dict)
     forms: dict[str, dict[str, Any]] = Field(default_factory=dict)

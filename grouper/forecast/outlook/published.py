@@ -25,7 +25,7 @@ Pool = tuple[str, str]
 _NUMBER = re.compile(r"\d{1,15}(\.\d{1,6})?", re.ASCII)
 _METHOD = re.compile(r"[a-z][a-z_]{0,40}", re.ASCII)
 _REQUIRED = ("month", "insurance", "method", "total_points", "point_value")
-_OPTIONAL = ("own_points", "budget", "status")
+_OPTIONAL = ("own_points", "budget", "status", "note")
 
 
 class Status(StrEnum):
@@ -101,7 +101,7 @@ def read_published(path: Path) -> Published:
     """Read the table.
 
     Columns: ``month`` (2026-11), ``insurance`` (``employee``, ``resident``), ``method``,
-    ``total_points``, ``point_value``; optional ``own_points``, ``budget``, ``status``
+    ``total_points``, ``point_value``; optional ``own_points``, ``budget``, ``note``, ``status``
     (``preliminary``, ``final``; empty: final).
 
     Raises:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from grouper.forecast.outlook.published import Month, Pool
     from grouper.forecast.outlook.settings import Settings
 
+_TINY = 1e-9
 _DAYS = 30.4375
 """Days of a mean month, in which months are compared."""
 
@@ -30,10 +31,12 @@ class OwnPoints:
     Attributes:
         known: of months that are over and whole in the data.
         draws: of the months asked for, [draws]; one that is over has the same in all.
+        coming: what of them is still to come.
     """
 
     known: Mapping[int, float] = field(default_factory=dict)
     draws: Mapping[int, NDArray[np.float64]] = field(default_factory=dict)
+    coming: Mapping[int, NDArray[np.float64]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +49,15 @@ class Totals:
         led: how much of the forecast of the open months the hospital's own points made, 0 to 1; None:
             they do not lead.
         share: the hospital's share of the region that it rests on; None: not known.
+        moved: of open months by which the hospital's own points to come are to be multiplied,
+            [draws], for the region's history says something of its volume too.
     """
 
     known: Mapping[int, Decimal]
     draws: Mapping[int, NDArray[np.float64]]
     led: float | None = None
     share: float | None = None
+    moved: Mapping[int, NDArray[np.float64]] = field(default_factory=dict)
 
     def sum(self, months: Sequence[int], draws: int) -> NDArray[np.float64]:
         """The sum over some months, [draws]; one that is neither known nor drawn is an error."""
@@ -93,32 +99,65 @@ def totals(
     drawn = fitted.draw(wanted, settings.chance("series", *pool), places)
     logs = drawn + np.log(lengths(wanted))
     shares = _shares(months, own)
-    table = settings["indicator"]
-    led: list[float] = []
-    if len(shares) >= int(table["least_months"]):
-        center, spread = float(np.mean(shares)), float(np.std(shares, ddof=1))
-        if spread <= float(table["most_spread"]):
-            chance = settings.chance("share", *pool)
-            for place, month in enumerate(target):
-                if month not in own.draws or not np.all(own.draws[month] > 0):
-                    continue
-                # What is not known of the mean share is one draw for all its months, too small to
-                # count beside the share's own chance.
-                noise = chance.choice(shares - center, settings.draws) * _whole(len(shares))
-                other = np.log(own.draws[month]) - center + noise
-                weight = _weight(logs[:, place], other)
-                logs[:, place] = (1 - weight) * logs[:, place] + weight * other
-                led.append(weight)
-    drawn_points = np.exp(logs)
-    found = {}
-    for place, month in enumerate(target):
-        least = own.draws.get(month)
-        # The region has no fewer points than the hospital alone.
-        found[month] = (
-            drawn_points[:, place] if least is None else np.maximum(drawn_points[:, place], least)
-        )
     share = float(np.exp(np.mean(shares))) if len(shares) else None
-    return Totals(known, found, float(np.mean(led)) if led else None, share)
+    led: list[float] = []
+    moved: dict[int, NDArray[np.float64]] = {}
+    if _steady(shares, settings):
+        chance = settings.chance("share", *pool)
+        for place, month in enumerate(target):
+            ours = own.draws.get(month)
+            if ours is None or not np.all(ours > 0):
+                continue
+            found, factor, weight = _agreed(logs[:, place], np.log(ours), shares, chance)
+            logs[:, place] = found
+            led.append(weight)
+            if month in own.coming:
+                rest = ours - own.coming[month]
+                moved[month] = np.maximum(ours * factor - rest, 0.0) / np.maximum(
+                    own.coming[month], _TINY
+                )
+    drawn_points = np.exp(logs)
+    points_of: dict[int, NDArray[np.float64]] = {}
+    for place, month in enumerate(target):
+        # The region has no fewer points than the hospital alone.
+        least = own.draws.get(month, np.zeros(settings.draws)) if month not in moved else 0.0
+        points_of[month] = np.maximum(drawn_points[:, place], least)
+    return Totals(known, points_of, float(np.mean(led)) if led else None, share, moved)
+
+
+def _steady(shares: NDArray[np.float64], settings: Settings) -> bool:
+    """Whether the hospital's share of the region is known long enough and hardly moves."""
+    table = settings["indicator"]
+    if len(shares) < int(table["least_months"]):
+        return False
+    return float(np.std(shares, ddof=1)) <= float(table["most_spread"])
+
+
+def _agreed(
+    region: NDArray[np.float64],
+    own: NDArray[np.float64],
+    shares: NDArray[np.float64],
+    chance: np.random.Generator,
+) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
+    """Two forecasts, of the region and of the hospital, brought together by the share.
+
+    Each draw of both breaks the known share by something; that is taken back from both as far as
+    each is unsure (conditioning of joint draws on their difference).
+
+    Returns:
+        The region's draws, the factor on the hospital's, and the weight of the hospital's forecast
+        in the region's.
+    """
+    center = float(np.mean(shares))
+    # Residuals around their own mean are too small; with what the mean itself is unsure of.
+    count = len(shares)
+    noise = chance.choice(shares - center, len(region)) * np.sqrt((count + 1) / (count - 1))
+    first, second, third = float(region.var()), float(own.var()), float(noise.var())
+    whole = first + second + third
+    if whole <= 0:
+        return region, np.ones(len(region)), 0.0
+    broken = center + noise - (own - region)
+    return region - first / whole * broken, np.exp(second / whole * broken), first / whole
 
 
 def _shares(months: Sequence[Month], own: OwnPoints) -> NDArray[np.float64]:
@@ -129,17 +168,6 @@ def _shares(months: Sequence[Month], own: OwnPoints) -> NDArray[np.float64]:
         if points and points <= float(one.points):
             found.append(np.log(points / float(one.points)))
     return np.array(found)
-
-
-def _weight(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
-    """The weight of the other of two estimates, by their precision."""
-    first, second = float(one.var()), float(other.var())
-    return first / (first + second) if first + second > 0 else 0.0
-
-
-def _whole(count: int) -> float:
-    """Residuals around their own mean are too small by this; with what the mean itself is unsure of."""
-    return float(np.sqrt((count + 1) / (count - 1)))
 
 
 def lengths(months: NDArray[np.int64]) -> NDArray[np.float64]:

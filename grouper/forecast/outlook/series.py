@@ -3,7 +3,8 @@
 A ridge regression on level, trend and calendar month; weights halve with age. The ridge is a belief
 that trend and season are small: with a short history it holds them near nought and leaves them
 uncertain. Chance is drawn from the series' own residuals, to which some of the believed spread are
-added, so that a few quiet months do not make a narrow interval.
+added, so that a few quiet months do not make a narrow interval. What was left over in the last month
+is carried on as far as the residuals have shown that one follows the other.
 """
 
 from __future__ import annotations
@@ -37,6 +38,8 @@ class Fitted:
         root: of the covariance of these, [14, 14]; ``center + root @ z`` is a draw.
         spread: the chance of a month, as a standard deviation.
         pool: residuals to draw from, centred.
+        follows: how much of a month's residual is left a month later, from 0.
+        left: the residual of the last month.
     """
 
     last: int
@@ -44,10 +47,18 @@ class Fitted:
     root: NDArray[np.float64]
     spread: float
     pool: NDArray[np.float64]
+    follows: float
+    left: float
 
     def middle(self, months: NDArray[np.int64]) -> NDArray[np.float64]:
         """The values expected in some months."""
-        return _design(months, self.last) @ self.center
+        found: NDArray[np.float64] = _design(months, self.last) @ self.center
+        return found + self.left * self._kept(months)
+
+    def _kept(self, months: NDArray[np.int64]) -> NDArray[np.float64]:
+        """How much of the last month's residual is left in later months."""
+        found: NDArray[np.float64] = self.follows ** np.maximum(months - self.last, 1)
+        return found
 
     def draw(
         self,
@@ -66,9 +77,11 @@ class Fitted:
             scale: of the residuals, by month.
         """
         belief = self.center + chance.standard_normal((len(places), len(self.center))) @ self.root.T
-        found = belief @ _design(months, self.last).T
+        kept = self._kept(months)
+        found = belief @ _design(months, self.last).T + self.left * kept
         taken = np.minimum((places * len(self.pool)).astype(np.int64), len(self.pool) - 1)
-        drawn: NDArray[np.float64] = found + self.pool[taken] * scale
+        # What is carried on is no longer chance.
+        drawn: NDArray[np.float64] = found + self.pool[taken] * np.sqrt(1 - kept**2) * scale
         return drawn
 
 
@@ -106,7 +119,21 @@ def fit(
     pool *= spread / max(float(np.sqrt(np.mean(pool**2))), _TINY)
     values_, vectors = np.linalg.eigh(best.inverse)
     root = vectors * np.sqrt(np.maximum(values_, 0.0)) * spread
-    return Fitted(last, best.center, root, spread, pool)
+    follows = _follows(months, best.residuals, table)
+    return Fitted(last, best.center, root, spread, pool, follows, float(best.away[-1]))
+
+
+def _follows(
+    months: NDArray[np.int64], residuals: NDArray[np.float64], table: Mapping[str, Any]
+) -> float:
+    """How much of a residual comes back a month later; held near nought where few months tell."""
+    next_to = np.flatnonzero(np.diff(months) == 1)
+    square = float(np.sum(residuals**2))
+    if not len(next_to) or not square:
+        return 0.0
+    found = float(np.sum(residuals[next_to] * residuals[next_to + 1])) / square
+    held = len(next_to) / (len(next_to) + float(table["follow_months"]))
+    return min(max(found * held, 0.0), float(table["follow_most"]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +143,7 @@ class _Tried:
     error: float
     center: NDArray[np.float64]
     inverse: NDArray[np.float64]
+    away: NDArray[np.float64]
     residuals: NDArray[np.float64]
     square: float
     freedom: float
@@ -139,7 +167,7 @@ def _ridge(
     residuals = away / np.sqrt(left)
     error = float(np.sum(weights * (away / left) ** 2) / np.sum(weights))
     square = float(np.sum(weights * away**2))
-    return _Tried(error, center, inverse, residuals, square, float(np.sum(weights * left)))
+    return _Tried(error, center, inverse, away, residuals, square, float(np.sum(weights * left)))
 
 
 def _design(months: NDArray[np.int64], last: int) -> NDArray[np.float64]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -43,6 +43,15 @@ class PartDraws:
     running: Drawn
     counts: NDArray[np.int64]
     sums: NDArray[np.float64]
+
+    def moved(self, factors: Mapping[int, NDArray[np.float64]]) -> PartDraws:
+        """The same with another number of cases to come; factors by month, [draws]."""
+        counts, sums = self.counts.astype(np.float64), self.sums.copy()
+        for place, month in enumerate(self.months):
+            if month in factors:
+                counts[:, place] *= factors[month]
+                sums[:, place] *= factors[month][:, None]
+        return replace(self, counts=np.rint(counts).astype(np.int64), sums=sums)
 
     def of(
         self, months: Iterable[int], value: NDArray[np.float64] | float
@@ -121,22 +130,23 @@ def own_points(
     """
     known = {int(month): _closed(cases, parts, int(month)) for month in whole_months(cases, settings)}
     found: dict[int, NDArray[np.float64]] = {}
+    ahead: dict[int, NDArray[np.float64]] = {}
     for month in months:
         if month in known:
             found[month] = np.full(settings.draws, known[month])
             continue
         if last(month) <= cases.limit or any(month not in drawn[p].months for p in parts if p in drawn):
             continue
-        points = np.full(settings.draws, _closed(cases, parts, month))
+        points, coming = np.full(settings.draws, _closed(cases, parts, month)), np.zeros(settings.draws)
         for part in parts:
             if part not in drawn:
                 break
             place = drawn[part].months.index(month)
-            points = points + drawn[part].sums[:, place, _POINTS]
+            coming = coming + drawn[part].sums[:, place, _POINTS]
             points = points + drawn[part].running.slope[:, place, 0]
         else:
-            found[month] = points
-    return OwnPoints(known, found)
+            found[month], ahead[month] = points + coming, coming
+    return OwnPoints(known, found, ahead)
 
 
 def _closed(cases: Cases, parts: Sequence[Part], month: int) -> float:

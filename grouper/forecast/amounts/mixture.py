@@ -1,0 +1,118 @@
+"""What may come of each row as points with masses: quantiles, means, and how deep an outcome lies.
+
+Points of one row that are equal are one outcome of their common mass (a payment that does not depend on
+the cost); between points the distribution is spread evenly.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_SAME = 0.005
+"""Outcomes closer than half a fen are one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mixture:
+    """Distributions, one a row.
+
+    Attributes:
+        values: [rows, points], ascending; rows without any point hold NaN.
+        at: [rows, points] the level of each point: the mass below it and half its own.
+        mean: of each row.
+        mass: what each row's points had of 1 before they were taken as the whole.
+    """
+
+    values: NDArray[np.float64]
+    at: NDArray[np.float64]
+    mean: NDArray[np.float64]
+    mass: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, values: NDArray[np.float64], mass: NDArray[np.float64]) -> Mixture:
+        """Distributions of points.
+
+        Args:
+            values: [rows, points]; NaN is no outcome.
+            mass: [rows, points] beside them; nought for no outcome.
+        """
+        mass = np.where(np.isnan(values), 0.0, mass)
+        whole = mass.sum(axis=1)
+        share = mass / np.where(whole > 0, whole, 1.0)[:, None]
+        mean = np.where(whole > 0, (np.nan_to_num(values) * share).sum(axis=1), np.nan)
+        # What has no mass lies upon the greatest outcome, where it changes nothing.
+        most = np.max(np.where(share > 0, values, -np.inf), axis=1, initial=-np.inf)
+        most = np.where(whole > 0, most, np.nan)
+        placed = np.where(share > 0, values, most[:, None])
+        order = np.argsort(placed, axis=1, kind="stable")
+        placed = np.take_along_axis(placed, order, axis=1)
+        share = np.take_along_axis(share, order, axis=1)
+        at = np.cumsum(share, axis=1) - share / 2
+        return cls(placed, at, mean, whole)
+
+    def quantile(self, level: NDArray[np.float64] | float) -> NDArray[np.float64]:
+        """[rows] quantiles at a level for each row."""
+        asked = np.broadcast_to(np.asarray(level, np.float64), len(self.values))
+        last = self.values.shape[1] - 1
+        above = (self.at < asked[:, None]).sum(axis=1)
+        upper = np.clip(above, 0, last)
+        lower = np.clip(above - 1, 0, last)
+        rows = np.arange(len(self.values))
+        low, high = self.at[rows, lower], self.at[rows, upper]
+        span = np.where(high > low, high - low, 1.0)
+        share = np.clip((asked - low) / span, 0.0, 1.0)
+        found: NDArray[np.float64] = self.values[rows, lower] + share * (
+            self.values[rows, upper] - self.values[rows, lower]
+        )
+        return found
+
+    def interval(
+        self, depth: NDArray[np.float64], scale: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The outcomes that lie at least so deep.
+
+        Args:
+            depth: by row, at most ½: the level on either side; below nought: so many scales beyond
+                the outermost points.
+            scale: by row, in the unit of the outcomes.
+        """
+        level = np.clip(depth, 0.0, 0.5)
+        beyond = np.where(depth < 0, -depth * scale, 0.0)
+        return self.quantile(level) - beyond, self.quantile(1.0 - level) + beyond
+
+    def depth(
+        self, outcome: NDArray[np.float64], scale: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """How deep outcomes lie: the greatest depth whose :meth:`interval` holds them, or more.
+
+        Args:
+            outcome: by row.
+            scale: as for :meth:`interval`.
+        """
+        rows = np.arange(len(self.values))
+        last = self.values.shape[1] - 1
+        below = (self.values < outcome[:, None] - _SAME).sum(axis=1)
+        through = (self.values <= outcome[:, None] + _SAME).sum(axis=1)
+        left, right = np.clip(below - 1, 0, last), np.clip(through, 0, last)
+        span = self.values[rows, right] - self.values[rows, left]
+        share = (outcome - self.values[rows, left]) / np.where(span > 0, span, 1.0)
+        between = self.at[rows, left] + share * (self.at[rows, right] - self.at[rows, left])
+        upon = through > below
+        lower = np.where(upon, self.at[rows, np.clip(below, 0, last)], between)
+        upper = np.where(upon, self.at[rows, np.clip(through - 1, 0, last)], between)
+        # The outermost outcomes reach to the ends.
+        lower = np.where(upon & (below == 0), 0.0, lower)
+        upper = np.where(upon & (through > last), 1.0, upper)
+        found = np.minimum(upper, 1.0 - lower)
+        short = self.values[:, 0] - outcome
+        far = outcome - self.values[:, -1]
+        beyond = np.maximum(short, far)
+        outside = (below == 0) & ~upon | (below > last)
+        depth: NDArray[np.float64] = np.where(outside, -np.maximum(beyond, 0.0) / scale, found)
+        return depth

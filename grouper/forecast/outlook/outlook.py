@@ -1,0 +1,392 @@
+"""The outlook of a month and its year: point values, and what the fund will owe the hospital.
+
+What is closed is exact; running cases come with their forecasts; cases still to come are drawn from
+the volume and the mix of the months before. All are valued at the point values drawn together with
+them, so that a month with many cases also has the point value of such a month.
+"""
+
+from __future__ import annotations
+
+import calendar
+import hashlib
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from codebooks.policies.yaml_nodes import PolicyError
+from grouper.forecast.errors import ForecastError
+from grouper.forecast.outlook.cases import MEASURES, Cases, at_value
+from grouper.forecast.outlook.figures import figure, money, together
+from grouper.forecast.outlook.history import whole_months
+from grouper.forecast.outlook.months import YEAR, at, day_of, first, last, month_of, name_of, number
+from grouper.forecast.outlook.result import Note, Outlook, PartOutlook, Period
+from grouper.forecast.outlook.settings import Settings
+from grouper.forecast.outlook.simulate import draw_part, own_points
+from grouper.forecast.outlook.value import SECTION
+from grouper.forecast.outlook.worths import PoolOutlook
+from grouper.payment.settlement.looked import Looked
+from grouper.payment.settlement.month import facts_of
+from grouper.payment.settlement.priced import Priced
+from grouper.payment.sheet import Sheet
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import pyarrow as pa
+    from numpy.typing import NDArray
+
+    from codebooks.policies.policies import Policies
+    from grouper.forecast.outlook.cases import Part
+    from grouper.forecast.outlook.published import Pool, Published
+    from grouper.forecast.outlook.result import Figure
+    from grouper.forecast.outlook.running import Running
+    from grouper.forecast.outlook.simulate import PartDraws
+    from grouper.forecast.outlook.worths import Valued
+    from grouper.payment.sheet import Line
+
+    _Draws = NDArray[np.float64]
+    _Both = tuple[Valued, Valued, Mapping[int, _Draws]]
+
+CASES_SHORT, DATA_END = "OUTLOOK_CASES_SHORT", "OUTLOOK_DATA_END"
+_QUIET_DAYS = 7
+"""Days without any discharge after which data are thought to end before the day of the forecast."""
+
+
+@dataclass(frozen=True)
+class Office:
+    """What an office knows of its region and its cases; asked for many days and months.
+
+    Attributes:
+        region: whose policy.
+        at_hand: the policies.
+        facts: dimensions of the policy's values that are the same for all cases.
+        cases: priced cases, cut where a forecast is made.
+        published: the bureau's months, cut likewise.
+        settings: the parameters.
+    """
+
+    region: str
+    at_hand: Policies
+    facts: Mapping[str, str | None]
+    cases: Cases
+    published: Published
+    settings: Settings
+
+    @classmethod
+    def of(
+        cls,
+        table: pa.Table,
+        published: Published,
+        *,
+        region: str,
+        day: date,
+        at_hand: Policies,
+        hospital: str | None = None,
+        settings: Settings | None = None,
+    ) -> Office:
+        """Read the priced cases.
+
+        Args:
+            table: as :meth:`grouper.payment.settlement.priced.Priced.of` reads it.
+            published: the bureau's months.
+            region: by whose policy.
+            day: by whose day's policy the table's words and roundings are read.
+            at_hand: the policies.
+            hospital: for values that are set by it; None: the one of the cases, if they have one.
+            settings: the parameters; None: as shipped.
+
+        Raises:
+            SettlementError: ``SETTLE_COLUMN``, ``SETTLE_COLUMN_TYPE``.
+            CodebookError: the region has no policy on the day.
+        """
+        policy = at_hand.on(region, day)
+        priced = Priced.of(table, policy)
+        facts = facts_of(priced, hospital)
+        cases = Cases.of(priced, Looked(policy, facts).rounding("money"))
+        return cls(policy.region, at_hand, facts, cases, published, settings or Settings.shipped())
+
+    def look(
+        self, month: str, as_of: date | None = None, running: Sequence[Running] = ()
+    ) -> Outlook:
+        """The outlook of a month and its year.
+
+        Args:
+            month: such as ``2026-11``.
+            as_of: the last day that is known; None: the last day of discharge. Cases and published
+                months after it are not looked at.
+            running: cases in the house on that day with their forecasts.
+
+        Raises:
+            ForecastError: ``OUTLOOK_MONTH``, ``OUTLOOK_HORIZON``, ``OUTLOOK_EMPTY`` (no case at
+                all), ``OUTLOOK_BEFORE`` (no case until that day).
+            CodebookError: the region has no policy on the period's last day.
+        """
+        if not len(self.cases.days):
+            raise ForecastError("OUTLOOK_EMPTY")
+        wanted = month_of(month)
+        ends = self.cases.limit
+        known = ends if as_of is None else number(as_of)
+        if known < self.cases.begins:
+            told = day_of(self.cases.begins).isoformat()
+            raise ForecastError("OUTLOOK_BEFORE", found=day_of(known).isoformat(), begins=told)
+        horizon = int(self.settings["simulation"]["horizon_months"])
+        if wanted > at(day_of(known)) + horizon:
+            raise ForecastError("OUTLOOK_HORIZON", found=month, most=horizon)
+        return _Look(self, wanted, known, ends, tuple(running)).outlook()
+
+
+class _Look:
+    """One outlook while it is made."""
+
+    def __init__(
+        self, office: Office, month: int, as_of: int, ends: int, running: tuple[Running, ...]
+    ) -> None:
+        self.office, self.settings = office, office.settings
+        self.month, self.as_of, self.ends = month, as_of, ends
+        self.running = running
+        self.cases = office.cases.until(as_of)
+        over = at(day_of(as_of + 1)) - 1
+        self.published = office.published.until(over)
+        start = month - month % YEAR
+        self.year = range(start, start + YEAR)
+        self.open = [one for one in self.year if last(one) > as_of]
+        self.looked = (self._on(month), self._on(self.year[-1]))
+        self.short = self._short()
+        known = {one for one in self.cases.parts if self._number(one)}
+        self.parts: list[Part] = sorted(
+            known | {one.part for one in running}, key=lambda p: [(w is None, w or "") for w in p]
+        )
+
+    def _number(self, part: Part) -> int:
+        rows = self.cases.rows(part, self.cases.begins, self.as_of)
+        return rows.stop - rows.start
+
+    def _on(self, month: int) -> Looked:
+        year, place = divmod(month, YEAR)
+        day = date(year, place + 1, calendar.monthrange(year, place + 1)[1])
+        policy = self.office.at_hand.on(self.office.region, day)
+        return Looked(policy, self.office.facts)
+
+    def _short(self) -> Note | None:
+        """Why nothing can be said of cases to come, if it is so."""
+        found = len(whole_months(self.cases, self.settings))
+        wanted = int(self.settings["months"]["refuse_below"])
+        return Note(CASES_SHORT, {"found": found, "wanted": wanted}) if found < wanted else None
+
+    def outlook(self) -> Outlook:
+        """Draw, value and sum up."""
+        drawn = self._draws()
+        pools = self._pools(drawn)
+        drawn = {part: one.moved(self._factors(part, pools)) for part, one in drawn.items()}
+        month, year = (
+            self._period(place, months, drawn, pools)
+            for place, months in ((0, [self.month]), (1, list(self.year)))
+        )
+        later = len(self.cases.days) - sum(self._number(part) for part in self.cases.parts)
+        notes = []
+        if self.as_of - self.ends > _QUIET_DAYS:
+            notes.append(Note(DATA_END, {"day": day_of(self.ends).isoformat()}))
+        hospital = self.office.facts.get("hospital")
+        return Outlook(
+            region=self.office.region,
+            hospital=hospital,
+            as_of=day_of(self.as_of),
+            month=month,
+            year=year,
+            settings=self.settings.hash,
+            inputs=self._inputs(),
+            draws=self.settings.draws,
+            cases=len(self.cases.days) - later,
+            undated=self.cases.undated,
+            later=later,
+            running=len(self.running),
+            unknown=sum(not one.known for one in self.running),
+            published={
+                pool: name_of(self.published.of_pool(pool)[-1].month)
+                for pool in self.published.pools
+            },
+            ahead=len(self.office.published.months) - len(self.published.months),
+            notes=tuple(notes),
+        )
+
+    def _draws(self) -> dict[Part, PartDraws]:
+        if self.short or not self.open:
+            return {}
+        return {
+            part: draw_part(
+                self.cases,
+                part,
+                self.open,
+                [one for one in self.running if one.known and one.part == part],
+                float(self._as_priced(part, 0) or 0),
+                self.settings,
+            )
+            for part in self.parts
+        }
+
+    def pool_of(self, part: Part) -> Pool | None:
+        """Whose budget the points of a part are paid from: a method may follow another one."""
+        method, insurance = part
+        if method is None or insurance is None:
+            return None
+        of = self.looked[0].of(method=method, insurance=insurance).find(f"{method}.of")
+        return (method if of is None else str(of.value), insurance)
+
+    def _as_priced(self, part: Part, period: int) -> Decimal | None:
+        """The point value that the policy prices a part with, else that of its last case."""
+        pool = self.pool_of(part)
+        if pool is not None:
+            looked = self.looked[period].of(method=pool[0], insurance=pool[1])
+            stated = looked.find(f"{pool[0]}.point_value")
+            if stated is not None:
+                return stated.number
+        values = self.cases.values[self.cases.rows(part, self.cases.begins, self.as_of)]
+        values = values[~np.isnan(values)]
+        return Decimal(repr(float(values[-1]))) if len(values) else None
+
+    def _factors(self, part: Part, pools: Mapping[Pool, _Both]) -> Mapping[int, _Draws]:
+        pool = self.pool_of(part)
+        return pools[pool][2] if pool in pools else {}
+
+    def _pools(self, drawn: Mapping[Part, PartDraws]) -> dict[Pool, _Both]:
+        counted: dict[Pool, list[Part]] = {pool: [] for pool in self.published.pools}
+        for part in self.parts:
+            pool = self.pool_of(part)
+            rows = self.cases.rows(part, self.cases.begins, self.as_of)
+            if pool is not None and (pool in counted or self.cases.sum(rows)[_SLOPE] > 0):
+                counted.setdefault(pool, []).append(part)
+        found = {}
+        for pool, parts in sorted(counted.items()):
+            own = own_points(self.cases, parts, drawn, self.year, self.settings)
+            facts = {"method": pool[0], "insurance": pool[1]}
+            found[pool] = PoolOutlook(
+                pool,
+                self.month,
+                (self.looked[0].of(**facts), self.looked[1].of(**facts)),
+                self.published,
+                own,
+                self.settings,
+            ).both()
+        return found
+
+    def _period(
+        self,
+        place: int,
+        months: list[int],
+        drawn: Mapping[Part, PartDraws],
+        pools: Mapping[Pool, _Both],
+    ) -> Period:
+        looked = self.looked[place]
+        parts: list[PartOutlook] = []
+        draws: dict[str, NDArray[np.float64]] = {}
+        for part in self.parts:
+            pool = self.pool_of(part)
+            valued = _of_period(pools[pool], place) if pool in pools else None
+            one, found = self._part(part, months, drawn.get(part), valued, place)
+            parts.append(one)
+            for name, values in found.items():
+                draws[name] = draws.get(name, np.zeros(self.settings.draws)) + values
+        whole: dict[str, Figure] = {}
+        if not any(one.reason for one in parts):
+            whole = together([one.figures for one in parts], draws, self.settings.levels)
+        name = name_of(self.month) if place == 0 else f"{self.month // YEAR:04d}"
+        return Period(
+            name=name,
+            policy=looked.policy.id,
+            worths=tuple(_of_period(both, place).told for both in pools.values()),
+            parts=tuple(one for one in parts if one.reason or one.figures),
+            whole=whole,
+            lines=_whole_lines(whole),
+            assumptions=looked.assumptions,
+        )
+
+    def _part(
+        self,
+        part: Part,
+        months: list[int],
+        drawn: PartDraws | None,
+        valued: Valued | None,
+        place: int,
+    ) -> tuple[PartOutlook, dict[str, NDArray[np.float64]]]:
+        rows = self.cases.rows(part, first(months[0]), last(months[-1]))
+        value = None if valued is None else valued.told.value
+        exact = self.cases.exact(rows, value)
+        closed = {name: money(getattr(exact, name)) for name in MEASURES}
+        if drawn is None and any(month in self.open for month in months):
+            return PartOutlook(part=part, figures={}, closed=closed, reason=self.short), {}
+        draws: NDArray[np.float64] | float
+        if valued is None or valued.draws is None:
+            draws = float(self._as_priced(part, place) or 0)
+            already = {name: float(getattr(exact, name)) for name in MEASURES}
+        else:
+            draws = valued.draws
+            already = at_value(self.cases.sum(rows), draws)  # type: ignore[assignment]  # by measure
+            already["cases"] = float(exact.cases)
+        count = self.settings.draws
+        nothing = dict.fromkeys(MEASURES, np.zeros(count))
+        running, coming = (nothing, nothing) if drawn is None else drawn.of(months, draws)
+        priced = self.cases.flags[0, self.cases.rows(part, self.cases.begins, self.as_of)].any()
+        told = MEASURES if priced or drawn is not None and drawn.running.counts.any() else ("cases",)
+        whole = {name: already[name] + running[name] + coming[name] for name in told}
+        figures = {
+            name: figure(closed[name], running[name], coming[name], whole[name], self.settings.levels)
+            for name in told
+        }
+        lines = self._lines(part, figures.get("fund"), place)
+        return PartOutlook(part=part, figures=figures, closed=closed, lines=lines), whole
+
+    def _lines(self, part: Part, fund: Figure | None, place: int) -> tuple[Line, ...]:
+        """The fund's part, and of a month what is prepaid and kept back of it."""
+        if fund is None:
+            return ()
+        sheet = Sheet(SECTION)
+        whole = sheet.add(
+            "fund", fund.expected, certain=fund.certain, running=fund.running, coming=fund.coming
+        )
+        looked = self.looked[place].of(method=part[0], insurance=part[1])
+        try:
+            share, kept = (looked.value(f"settlement.{n}") for n in ("prepaid_share", "kept_back"))
+            rounding = looked.rounding("money")
+        except PolicyError:
+            return tuple(sheet.lines)
+        if place == 0:
+            due = sheet.add(
+                "due", whole.number * Fraction(share.number), rounding=rounding, fund=whole, share=share
+            )
+            back = sheet.add(
+                "kept_back", due.number * Fraction(kept.number), rounding=rounding, due=due, share=kept
+            )
+            sheet.add("paid", due.number - back.number, due=due, kept_back=back)
+        return tuple(sheet.lines)
+
+    def _inputs(self) -> str:
+        """The hash of what was known."""
+        told = [repr((one.month, one.pool, one.points, one.value)) for one in self.published.months]
+        for part in self.parts:
+            rows = self.cases.rows(part, self.cases.begins, self.as_of)
+            told.append(repr((part, rows.stop - rows.start, self.cases.exact(rows, None))))
+        told += sorted(repr(one) for one in self.running)
+        return hashlib.sha256("\n".join(told).encode()).hexdigest()
+
+
+_SLOPE = 1
+"""Place of the slope in :data:`grouper.forecast.outlook.cases.BASE`."""
+
+
+def _of_period(both: _Both, place: int) -> Valued:
+    """The month's (0) or the year's (1)."""
+    return both[1] if place else both[0]
+
+
+def _whole_lines(whole: Mapping[str, Figure]) -> tuple[Line, ...]:
+    if "fund" not in whole:
+        return ()
+    sheet, fund = Sheet(SECTION), whole["fund"]
+    sheet.add("fund", fund.expected, certain=fund.certain, running=fund.running, coming=fund.coming)
+    if {"booked", "surplus"} <= whole.keys():
+        sheet.add("surplus", whole["surplus"].expected, booked=whole["booked"].expected)
+    return tuple(sheet.lines)

@@ -1,0 +1,132 @@
+"""A forecast in words: as text for a screen, and as a document for other systems."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from codebooks.messages import text
+from grouper.case.dates import LOCAL
+from grouper.forecast.result import MEASURES, ForecastStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from decimal import Decimal
+
+_BOUNDS = ("low", "middle", "high", "mean")
+_LEVELS = {"group", "adrg", "mdc", "all"}
+
+
+def lines(row: Mapping[str, Any], lang: str | None = None) -> list[str]:
+    """A forecast as lines of text.
+
+    Args:
+        row: of a table of ``FORECAST_SCHEMA``, as Python values.
+        lang: of the words.
+    """
+    return list(_lines(row, lang))
+
+
+def _lines(row: Mapping[str, Any], lang: str | None) -> Iterator[str]:
+    def say(key: str, **params: object) -> str:
+        return text(f"forecast_words.{key}", lang, **params)
+
+    at = row["as_of"].astimezone(LOCAL).strftime("%Y-%m-%d %H:%M")
+    yield say(
+        "title" if row["day"] > 0 else "admission", case=row["case_id"], day=row["day"], at=at
+    )
+    if row["status"] == ForecastStatus.REFUSED:
+        yield say("refused", **_reason(row["reason"], lang))
+        return
+    status = text(f"status.{row['bare_status']}", lang)
+    yield say("bare", group=row["bare_group"], status=status)
+    yield say("groups")
+    for one in row["groups"]:
+        yield say(
+            "group", probability=_share(one["probability"]), group=one["group"], name=one["name"]
+        )
+    yield say("other", probability=_share(row["other_probability"]))
+    level = f"{row['level']:.0%}"
+    for measure in MEASURES:
+        bounds = {end: row[f"{measure}_{end}"] for end in _BOUNDS}
+        if bounds["middle"] is None:
+            continue
+        shown = {
+            name: f"{value:,.0f}" if measure != "los" else f"{value:.1f}"
+            for name, value in bounds.items()
+        }
+        yield say(measure, level=level, now=f"{row['cost_to_date']:,.0f}", **shown)
+    if row["pay_reason"] and row["amount_middle"] is None:
+        yield say("unpriced", reason=text(f"reason.{row['pay_reason']}", lang))
+    if row["drivers"]:
+        yield say("drivers")
+        yield from (f"  {driver_words(one, lang)}" for one in row["drivers"])
+    if row["basis"] in _LEVELS:
+        basis = say(f"{row['basis']}_level")
+        yield say("basis", basis=basis, cases=row["basis_cases"], model=row["model"] or "—")
+    for code in codes(row["warnings"]):
+        yield say("warning", **_reason(code, lang))
+
+
+def driver_words(driver: Mapping[str, Any], lang: str | None = None) -> str:
+    """What a feature does to the cost, in words a physician reads.
+
+    Args:
+        driver: a feature, its value and its effect in yuan.
+        lang: of the words.
+    """
+    key = "forecast_driver.adds" if driver["effect"] >= 0 else "forecast_driver.saves"
+    feature = text(f"feature.{driver['feature']}", lang)
+    return text(key, lang, feature=feature, effect=f"{abs(driver['effect']):,.0f}")
+
+
+def codes(joined: str | None) -> list[str]:
+    """Codes that stand joined by ``;``."""
+    return joined.split(";") if joined else []
+
+
+def document(row: Mapping[str, Any], lang: str | None = None) -> dict[str, Any]:
+    """A forecast as plain values with their words; amounts as texts, shares as numbers.
+
+    Args:
+        row: of a table of ``FORECAST_SCHEMA``, as Python values.
+        lang: of the words.
+    """
+    found: dict[str, Any] = {
+        name: row[name]
+        for name in ("case_id", "day", "model", "scheme", "status", "department", "level")
+    }
+    found["as_of"] = row["as_of"].astimezone(LOCAL).isoformat()
+    reason = row["reason"]
+    found["reason"] = reason
+    if reason is not None:
+        found["reason_text"], found["advice"] = _reason(reason, lang).values()
+    found["warnings"] = [{"code": code, **_reason(code, lang)} for code in codes(row["warnings"])]
+    if row["status"] == ForecastStatus.REFUSED:
+        return found
+    found["bare"] = {"status": row["bare_status"], "group": row["bare_group"]}
+    found["groups"] = [dict(one) for one in row["groups"]]
+    found["other_probability"] = row["other_probability"]
+    for level in ("adrg", "mdc"):
+        found[level] = {"code": row[level], "probability": row[f"{level}_probability"]}
+    found["basis"] = {"level": row["basis"], "cases": row["basis_cases"]}
+    found["cost_to_date"] = _amount(row["cost_to_date"])
+    for measure in MEASURES:
+        bounds = {end: row[f"{measure}_{end}"] for end in _BOUNDS}
+        known = bounds["middle"] is not None
+        wanted = bounds if measure == "los" else {e: _amount(v) for e, v in bounds.items()}
+        found[measure] = wanted if known else None
+    found["pay_reason"] = row["pay_reason"]
+    found["drivers"] = [{**one, "text": driver_words(one, lang)} for one in row["drivers"] or ()]
+    return found
+
+
+def _reason(code: str, lang: str | None) -> dict[str, str]:
+    return {"reason": text(f"reason.{code}", lang), "advice": text(f"advice.{code}", lang)}
+
+
+def _amount(value: Decimal | None) -> str | None:
+    return None if value is None else f"{value:f}"
+
+
+def _share(probability: float) -> str:
+    return f"{probability:6.1%}"
