@@ -17,7 +17,11 @@ from grouper.store.database import StoreError
 from grouper.store.schema import now
 
 INSTANCE = "d1577c69-dfbe-44ad-ba6d-3e05e953b2ea"
-HOOKS = {"grouper-discharge": "encounter-discharge", "grouper-order": "order-sign"}
+HOOKS = {
+    "grouper-discharge": "encounter-discharge",
+    "grouper-order": "order-sign",
+    "grouper-forecast": "patient-view",
+}
 
 
 @pytest.fixture

@@ -22,10 +22,10 @@ from grouper.service.cds.cards import (
     Reference,
     Told,
     discharge_cards,
-    escaped,
     order_cards,
     plain_card,
 )
+from grouper.service.cds.markdown import escaped
 from grouper.service.cds.models import Cards
 from grouper.service.cds.stays import carried, plain_id
 from grouper.service.cds.tables import (

@@ -394,6 +394,13 @@ def test_the_milder_comorbidity_gives_way_from_the_day_of_the_severer() -> None:
     assert points.tolist() == [0, 1, 1, 2, 2]
 
 
+def test_the_ward_is_that_of_the_last_bed_in_whatever_order_the_lines_come() -> None:
+    case = charged(made(), (1.8, "40", "01"), (0.5, "40", "01"), (1.2, "40", "01"))
+    case = replace(case, line_department=("04.02", "03.01", "03.05"))
+    wards = read(courses_of_cases([case]), (0, 1, 2, 3))[0]["department"].to_pylist()
+    assert wards == ["03.01", "03.01", "04.02", "04.02"]
+
+
 @pytest.mark.parametrize("length", [365, 399, 400, 401, 430])
 def test_a_stay_of_a_year_hides_its_end_too(length: int) -> None:
     end = plain.ADMITTED + timedelta(days=length, hours=8)

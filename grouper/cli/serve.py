@@ -72,6 +72,7 @@ def serve_command(
     typer.echo(text("serve.starting", None, url=f"{scheme}://{web.host}:{web.port}"))
     if missing:
         typer.echo(text("serve.no_account"))
-    wanted = [name for name in ORDER if not only or name in only]
+    off = () if settings.forecast.on else ("forecaster",)
+    wanted = [name for name in ORDER if (name in only if only else name not in off)]
     until_signalled(Supervisor(wanted, surroundings))
     typer.echo(text("serve.stopped"))

@@ -58,6 +58,16 @@ def service_parts() -> tuple[Any, Any, Any]:
     return settings.load_settings, database.connect, month.priced_month
 
 
+def service_module(name: str) -> Any:  # noqa: ANN401 -- a module
+    """A module of the service or the store (``service.settings``), loaded when it is asked for.
+
+    Raises:
+        GrouperError: ``EXTRA_MISSING``.
+    """
+    _need_packages()
+    return import_module(f"grouper.{name}")
+
+
 def _need_packages() -> None:
     try:
         for package in _PACKAGES:

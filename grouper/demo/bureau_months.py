@@ -75,7 +75,16 @@ def published(own: Sequence[OwnPoints], at_hand: Policies, region: str = "demo")
         day = date(year, number, calendar.monthrange(year, number)[1])
         looked = Looked(at_hand.on(region, day), {"method": one.method, "insurance": one.insurance})
         value = month_value(looked, rules(looked), number, [*_before(totals, one), points])
-        cells = (one.month, one.insurance, one.method, points, value.value, one.points, "final", _NOTE)
+        cells = (
+            one.month,
+            one.insurance,
+            one.method,
+            points,
+            value.value,
+            one.points,
+            "final",
+            _NOTE,
+        )
         out.writerow(f"{cell:f}" if isinstance(cell, Decimal) else cell for cell in cells)
     return told.getvalue()
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from grouper.forecast.errors import ForecastError
+from grouper.forecast.trees import check
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -202,12 +203,11 @@ class Booster:
         xgb = _library()
         model = xgb.Booster()
         try:
+            # The library trusts what it reads; a broken file would end the process.
+            check(raw, len(names))
             model.load_model(bytearray(raw))
-            wide = model.num_features()
-        except xgb.core.XGBoostError as error:
+        except (ValueError, xgb.core.XGBoostError) as error:
             raise ForecastError("FORECAST_MODEL_UNREADABLE", part="ubj") from error
-        if wide != len(names):
-            raise ForecastError("FORECAST_MODEL_UNREADABLE", part="features")
         model.set_param({"nthread": threads})
         return cls(model, names, alphas)
 

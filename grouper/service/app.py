@@ -17,6 +17,7 @@ from grouper.service.access.installing import install as install_access
 from grouper.service.audit_queue import AuditQueue
 from grouper.service.cds.routes import router as cds
 from grouper.service.context import Services
+from grouper.service.forecast_model import approved_model
 from grouper.service.jobs import Jobs
 from grouper.service.metrics import Metrics
 from grouper.service.readiness import Readiness
@@ -27,6 +28,7 @@ from grouper.service.routes import (
     audit,
     cases,
     codebooks,
+    forecasts,
     grouping,
     health,
     inbox,
@@ -50,6 +52,7 @@ ROUTERS = (
     grouping.router,
     codebooks.router,
     cases.router,
+    forecasts.router,
     lists.router,
     inbox.router,
     messages.router,
@@ -75,6 +78,7 @@ def _services(settings: Settings, database: Database, forms: Mapping[str, Form] 
         metrics=Metrics(partial(queue_of, database), settings.folder),
         readiness=Readiness(settings, database),
         references=References(partial(reference_of, database)),
+        forecaster=partial(approved_model, settings),
     )
 
 

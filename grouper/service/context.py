@@ -14,10 +14,11 @@ from grouper.case.fields import ZONE
 from grouper.service.language import lang_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from grouper.intake.forms import Form
     from grouper.service.audit_queue import AuditQueue
+    from grouper.service.forecasting import Model
     from grouper.service.jobs import Jobs
     from grouper.service.metrics import Metrics
     from grouper.service.readiness import Readiness
@@ -41,6 +42,7 @@ class Services:
         metrics: counts.
         readiness: what has to be there before requests are served.
         references: the hospital's own cost of each group.
+        forecaster: gives the approved model of forecasts; None: there is none.
     """
 
     settings: Settings
@@ -52,6 +54,7 @@ class Services:
     metrics: Metrics
     readiness: Readiness
     references: References
+    forecaster: Callable[[], Model | None]
 
 
 def services_of(request: Request) -> Services:

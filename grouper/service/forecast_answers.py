@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from datetime import date, datetime  # noqa: TC003 -- Pydantic reads the annotations
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from grouper.forecast.words import document
+from grouper.service.context import Time
+from grouper.service.forecast_telling import last_whole_day
 from grouper.service.forecasting import (
     documents_of,
-    last_whole_day,
     reason_of,
     refused,
     row_of,
@@ -20,6 +21,7 @@ from grouper.service.grouping import issues_out, read_case
 from grouper.service.models import Asked, IssueOut
 from grouper.service.problems import ServiceError
 from grouper.store import forecasts
+from grouper.store.schema import now
 from grouper.store.states import StayState
 
 if TYPE_CHECKING:
@@ -32,6 +34,23 @@ if TYPE_CHECKING:
     from grouper.store.forecasts import ForecastRow, Listed
 
 _NO_STAY = 0
+_FIRST, _LAST = 1970, 2200
+
+
+def _plausible(at: datetime) -> datetime:
+    """A moment in whose years calendars can be reckoned with.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if not _FIRST <= at.year <= _LAST:
+        msg = "no such year"
+        raise ValueError(msg)
+    return at
+
+
+Moment = Annotated[Time, AfterValidator(_plausible)]
+"""A moment that a case is asked about."""
 
 
 class ForecastOut(BaseModel):
@@ -76,9 +95,9 @@ class ForecastList(BaseModel):
 class ForecastRequest(Asked):
     """A running case to be foretold; nothing of it is kept."""
 
-    model_config = {
-        "extra": "forbid",
-        "json_schema_extra": {
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
             "example": {
                 "case": {
                     "case_id": "D0001",
@@ -92,11 +111,11 @@ class ForecastRequest(Asked):
                 "at": "2026-02-23T08:00:00+08:00",
             }
         },
-    }
+    )
 
     case: dict[str, Any] = Field(max_length=2000, description="as for grouping")
     region: str | None = Field(default=None, max_length=64, description="as for grouping")
-    at: datetime | None = Field(default=None, description="the moment; absent: now")
+    at: Moment | None = Field(default=None, description="the moment; absent: now")
 
 
 class ForecastAnswer(BaseModel):
@@ -131,7 +150,8 @@ def made_now(
     case: Case,
     region: str,
     at: datetime,
-    drivers: int,
+    *,
+    drivers: bool,
     stay_id: int = _NO_STAY,
     version: int = 0,
 ) -> ForecastRow:
@@ -140,7 +160,7 @@ def made_now(
         (found,) = documents_of(model, [case], region, at, drivers=drivers)
     except Exception as error:  # noqa: BLE001 -- the same refusal as at night
         found = refused(case.case_id, model.id, reason_of(error), at)
-    return row_of(found, stay_id, version, model.id, at)
+    return row_of(found, stay_id, version, model.id, at, now())
 
 
 def stored_forecasts(database: Database, stay: Stay, as_of: date | None) -> Sequence[ForecastRow]:
@@ -194,7 +214,13 @@ def page_of(
 
 
 def handed_in(
-    model: Model | None, raw: Mapping[str, Any], region: str, lang: str, at: datetime, drivers: int
+    model: Model | None,
+    raw: Mapping[str, Any],
+    region: str,
+    lang: str,
+    at: datetime,
+    *,
+    drivers: bool,
 ) -> dict[str, Any]:
     """A case handed in, foretold: as :class:`ForecastAnswer`.
 
@@ -204,7 +230,7 @@ def handed_in(
     case, issues = read_case(raw, None, lang)
     if model is None:
         raise ServiceError("FORECAST_NO_MODEL")
-    row = made_now(model, case, region, at, drivers)
+    row = made_now(model, case, region, at, drivers=drivers)
     return {
         "case_id": case.case_id,
         "forecast": forecast_out(row, lang, stored=False),

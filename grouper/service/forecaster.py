@@ -21,7 +21,8 @@ from codebooks.errors import GrouperError
 from grouper.case.dates import LOCAL
 from grouper.service import status
 from grouper.service.forecast_model import approved_model
-from grouper.service.forecasting import How, forecast_running, last_whole_day
+from grouper.service.forecast_telling import last_whole_day
+from grouper.service.forecasting import How, forecast_running
 from grouper.service.logs import fault_of
 from grouper.service.scoring import score_stays
 from grouper.store.schema import now

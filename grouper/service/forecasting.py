@@ -7,7 +7,7 @@ on the minute in which they are made.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -19,6 +19,7 @@ from grouper.case.dates import LOCAL
 from grouper.case.issues import Severity
 from grouper.forecast.result import FORECAST_SCHEMA, YUAN, ForecastStatus
 from grouper.payment.place import Terms
+from grouper.service.forecast_telling import last_whole_day
 from grouper.store import forecasts, history
 from grouper.store.database import StoreError
 from grouper.store.forecasts import ForecastRow
@@ -44,7 +45,7 @@ class Forecasting(Protocol):
     """What foretells cases."""
 
     def forecast(
-        self, cases: Sequence[Case], at: datetime, terms: Terms, *, drivers: int = 0
+        self, cases: Sequence[Case], at: datetime, terms: Terms, *, drivers: bool = False
     ) -> pa.Table:
         """One row a case, in their order: columns of ``FORECAST_SCHEMA``.
 
@@ -52,7 +53,7 @@ class Forecasting(Protocol):
             cases: as they are known.
             at: the moment, aware; charges count to the midnight before it.
             terms: by which policies they are priced.
-            drivers: how many effects on the cost are named.
+            drivers: whether what drives the cost is named.
 
         Raises:
             GrouperError: a scheme's book is not at hand, or a policy cannot be used.
@@ -74,13 +75,13 @@ class How:
     Attributes:
         region: of cases that name none.
         page: stays in one transaction.
-        drivers: how many effects on the cost are named.
+        drivers: whether what drives the cost is named.
         anew: also stays that have a forecast of the day and the model.
     """
 
     region: str
     page: int = 100
-    drivers: int = 5
+    drivers: bool = True
     anew: bool = False
 
 
@@ -107,29 +108,27 @@ class _Read:
     reason: str = ""
 
 
-def last_whole_day(at: datetime) -> date:
-    """The local day before that of a time: the last one that is known whole."""
-    return at.astimezone(LOCAL).date() - _DAY
-
-
 def forecast_running(
     database: Database,
     model: Model,
     how: How,
     at: datetime,
     *,
+    made: datetime | None = None,
     stopped: Callable[[], bool] = lambda: False,
     progress: Callable[[int], None] | None = None,
 ) -> Counts:
     """Foretell the running inpatient stays that have no forecast of the last whole day.
 
-    One that is interrupted goes on from there the next time.
+    One that is interrupted goes on from there the next time. Of an earlier moment the stays are taken
+    that ran then, in the versions that they had: what came in later is not known.
 
     Args:
         database: with its tables.
         model: the approved one.
         how: see there.
-        at: the time, aware.
+        at: the moment, aware; not a later one than now.
+        made: now, aware; None: that is the moment.
         stopped: asked after each page.
         progress: told the stays done.
 
@@ -142,12 +141,12 @@ def forecast_running(
     while not stopped():
         with database.reading() as connection:
             wanted = forecasts.due(
-                connection, as_of, model.id, before, after=after, limit=how.page, anew=how.anew
+                connection, as_of, model.id, before, at, after=after, limit=how.page, anew=how.anew
             )
             read = [_read(connection, one) for one in wanted]
         if not wanted:
             break
-        rows = _rows(model, read, how, at)
+        rows = _rows(model, read, how, at, made or at)
         with database.writing_store() as connection:
             forecasts.write(connection, rows)
         after = wanted[-1].stay_id
@@ -174,14 +173,16 @@ def _read(connection: Reading, one: Due) -> _Read:
     return _Read(one, None if reason else case, reason)
 
 
-def _rows(model: Model, read: Sequence[_Read], how: How, at: datetime) -> list[ForecastRow]:
+def _rows(
+    model: Model, read: Sequence[_Read], how: How, at: datetime, made: datetime
+) -> list[ForecastRow]:
     found = iter(_foretold(model, [one for one in read if one.case is not None], how, at))
     rows = []
     for one in read:
         told = one.reason if one.case is None else next(found)
         if isinstance(told, str):
             told = refused(one.stay.case_id, model.id, told, at)
-        rows.append(row_of(told, one.stay.stay_id, one.stay.version, model.id, at))
+        rows.append(row_of(told, one.stay.stay_id, one.stay.version, model.id, at, made))
     return rows
 
 
@@ -212,7 +213,7 @@ def reason_of(error: Exception) -> str:
 
 
 def documents_of(
-    model: Model, cases: Sequence[Case], region: str, at: datetime, *, drivers: int
+    model: Model, cases: Sequence[Case], region: str, at: datetime, *, drivers: bool
 ) -> list[dict[str, Any]]:
     """The forecasts of cases as JSON: the columns of ``FORECAST_SCHEMA``, amounts as texts.
 
@@ -221,7 +222,7 @@ def documents_of(
         cases: as they are known now.
         region: of those that name none.
         at: the time, aware.
-        drivers: how many effects on the cost are named.
+        drivers: whether what drives the cost is named.
 
     Raises:
         GrouperError: a scheme's book is not at hand.
@@ -263,14 +264,19 @@ def typed(document: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def row_of(
-    document: dict[str, Any], stay_id: int, version: int, model: str, at: datetime
+    document: dict[str, Any],
+    stay_id: int,
+    version: int,
+    model: str,
+    at: datetime,
+    made: datetime,
 ) -> ForecastRow:
-    """A forecast as it is kept."""
+    """A forecast as it is kept; ``at`` is the moment that it is of."""
     return ForecastRow(
         stay_id=stay_id,
         version=version,
         as_of=last_whole_day(at),
-        made=at,
+        made=made,
         model=model,
         scheme=document["scheme"] or "",
         status=document["status"],

@@ -1,4 +1,4 @@
-"""One process of the service: ``python -m grouper.service.process listener | worker | web``.
+"""One process of the service: ``python -m grouper.service.process listener | worker | web | forecaster``.
 
 Each opens the database for itself, tells its status, and ends in order on SIGTERM or SIGINT. An
 error we declare ends it with status 2, so that the supervisor does not start it again.
@@ -28,6 +28,7 @@ _HOME = {
     "listener": ("grouper.service.listening", "listen"),
     "worker": ("grouper.service.working", "work"),
     "web": ("grouper.service.serving", "serve"),
+    "forecaster": ("grouper.service.forecaster", "foretell"),
 }
 """Module and function of each process; only its own is loaded."""
 _log = structlog.get_logger("grouper.process")

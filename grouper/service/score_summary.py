@@ -2,73 +2,19 @@
 
 from __future__ import annotations
 
-import tomllib
 from bisect import bisect_right
 from dataclasses import dataclass, field
-from functools import cache
-from importlib.resources import files
 from itertools import pairwise
 from statistics import fmean, median
 from typing import TYPE_CHECKING, Any
 
-from codebooks.errors import CodebookError, Where
 from grouper.forecast.result import MEASURES
+from grouper.service.forecast_telling import telling
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from importlib.resources.abc import Traversable
 
     from grouper.store.forecasts import Came
-
-_FILE = files("grouper.service") / "data" / "forecasts.toml"
-_NAMES = {"day_bands", "top", "card_days"}
-
-
-@dataclass(frozen=True, slots=True)
-class Telling:
-    """How forecasts are told of (``data/forecasts.toml``)."""
-
-    day_bands: tuple[int, ...]
-    top: int
-    card_days: int
-
-
-def read_telling(file: Traversable) -> Telling:
-    """Read the file.
-
-    Raises:
-        CodebookError: ``FORECAST_TELLING``: a name is missing, unknown or has no such value.
-    """
-    where = Where(file=file.name)
-    try:
-        found = tomllib.loads(file.read_text("utf-8"))
-    except ValueError as cause:
-        raise CodebookError("FORECAST_TELLING", where, name="") from cause
-    for name in sorted(found.keys() ^ _NAMES):
-        raise CodebookError("FORECAST_TELLING", where, name=name)
-    for name in ("top", "card_days"):
-        if type(found[name]) is not int or found[name] < 1:
-            raise CodebookError("FORECAST_TELLING", where, name=name)
-    bands = found["day_bands"]
-    if (
-        not isinstance(bands, list)
-        or not bands
-        or any(type(one) is not int for one in bands)
-        or bands[0] != 0
-        or any(low >= high for low, high in pairwise(bands))
-    ):
-        raise CodebookError("FORECAST_TELLING", where, name="day_bands")
-    return Telling(tuple(bands), found["top"], found["card_days"])
-
-
-@cache
-def telling() -> Telling:
-    """How forecasts are told of.
-
-    Raises:
-        CodebookError: as :func:`read_telling`.
-    """
-    return read_telling(_FILE)
 
 
 @dataclass(slots=True)

@@ -112,17 +112,17 @@ class Destination(_Section):
 class Forecast(_Section):
     """Forecasts of running stays.
 
-    ``on``: whether the process that makes them runs. ``model``: name of the models in the registry;
-    empty: the region's. ``hour``: local hour from which the forecasts of the day before are made.
-    ``page``: stays in one transaction; ``drivers``: how many effects on the cost are named; ``every``:
-    seconds between two looks.
+    ``on``: whether the process that makes them runs. ``model``: name of the models in the registry.
+    ``hour``: local hour from which the forecasts of the day before are made. ``page``: stays in one
+    transaction; ``drivers``: whether what drives the cost is named; ``every``: seconds between two
+    looks.
     """
 
     on: bool = True
-    model: str = Field("", max_length=64)
+    model: str = Field("default", min_length=1, max_length=64)
     hour: int = Field(1, ge=0, le=23)
     page: int = Field(100, gt=0, le=2000)
-    drivers: int = Field(5, ge=0, le=50)
+    drivers: bool = True
     every: float = Field(60.0, gt=0)
 
 

@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 from grouper.service.cds.cards import Reference
 from grouper.service.cds.tables import limits
+from grouper.service.forecast_telling import last_whole_day, telling
 from grouper.service.problems import ServiceError
-from grouper.store import audit, history, outbox, outcomes, reading, showing
+from grouper.store import audit, forecasts, history, outbox, outcomes, reading, showing
 from grouper.store.inbox import Inbox
 from grouper.store.reading import Cursor, Wanted
 from grouper.store.reference import reference
 from grouper.store.schema import now
+from grouper.store.states import StayState
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -257,6 +259,21 @@ def reference_of(database: Database, scheme: str, group: str) -> Reference | Non
     with database.reading() as connection:
         found = reference(connection, scheme, group, since, until)
     return None if found.mean_cost is None else Reference(found.costed, found.mean_cost)
+
+
+def forecast_of(database: Database, head: StayHead) -> Mapping[str, Any] | None:
+    """The forecast of a running stay as it is kept; None: there is none, or it is too old to be shown.
+
+    Raises:
+        StoreError: ``STORE_UNAVAILABLE``.
+    """
+    if head.state != StayState.RUNNING:
+        return None
+    with database.reading() as connection:
+        found = forecasts.newest(connection, head.id)
+    if found is None or (last_whole_day(now()) - found.as_of).days >= telling().card_days:
+        return None
+    return found.document
 
 
 def case_ids(database: Database, stays: Sequence[int]) -> dict[int, str]:

@@ -27,7 +27,7 @@ from sqlalchemy import (
 from codebooks.registry import INPATIENT
 from grouper.store.ids import blocks
 from grouper.store.schema import forecast as table
-from grouper.store.schema import stay
+from grouper.store.schema import stay, stay_version
 from grouper.store.states import StayState
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class ForecastRow:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A running stay that lacks a forecast."""
+    """A stay that lacks a forecast; ``version`` is the one to be foretold."""
 
     stay_id: int
     case_id: str
@@ -156,32 +156,41 @@ def due(
     as_of: date,
     model: str,
     before: datetime,
+    at: datetime,
     *,
     after: int = 0,
     limit: int = 200,
     anew: bool = False,
 ) -> list[Due]:
-    """Running inpatient stays without a forecast of a day and a model, in the order of their rows.
+    """Inpatient stays that run at a moment and lack a forecast, in the order of their rows.
 
     Args:
         connection: a reading transaction.
-        as_of: the day.
-        model: the model.
+        as_of: the day of the forecasts.
+        model: their model.
         before: admitted before; those whose admission no message said are due as well.
+        at: the moment; each stay is due in the version that it had then.
         after: row of the last stay of the page before.
         limit: most stays of the page.
         anew: also those that have one.
     """
     mine = and_(table.c.stay_id == stay.c.id, table.c.as_of == as_of, table.c.model == model)
+    later = and_(stay.c.state == StayState.DISCHARGED, stay.c.discharged > at)
+    # Those that were discharged or changed after the moment ran then.
+    known = (
+        select(func.max(stay_version.c.version))
+        .where(stay_version.c.stay_id == stay.c.id, stay_version.c.at <= at)
+        .scalar_subquery()
+    )
     ask = (
-        select(stay.c.id, stay.c.case_id, stay.c.version, stay.c.department)
+        select(stay.c.id, stay.c.case_id, known.label("known"), stay.c.department)
         .outerjoin_from(stay, table, mine)
         .where(
-            stay.c.state == StayState.RUNNING,
+            or_(stay.c.state == StayState.RUNNING, later),
             stay.c.kind == INPATIENT,
-            stay.c.version > 0,
             stay.c.id > after,
             or_(stay.c.admitted.is_(None), stay.c.admitted < before),
+            known.is_not(None),
         )
     )
     if not anew:

@@ -1,4 +1,4 @@
-"""What may come of each row as points with masses: quantiles, means, and how deep an outcome lies.
+"""What may come of each row as points with masses: its quantiles, and how deep an outcome lies.
 
 Points of one row that are equal are one outcome of their common mass (a payment that does not depend on
 the cost); between points the distribution is spread evenly.
@@ -14,10 +14,6 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_SAME = 0.005
-"""Outcomes closer than half a fen are one."""
-
-
 @dataclass(frozen=True, slots=True)
 class Mixture:
     """Distributions, one a row.
@@ -25,27 +21,29 @@ class Mixture:
     Attributes:
         values: [rows, points], ascending; rows without any point hold NaN.
         at: [rows, points] the level of each point: the mass below it and half its own.
-        mean: of each row.
+        same: outcomes closer than this are one.
         mass: what each row's points had of 1 before they were taken as the whole.
     """
 
     values: NDArray[np.float64]
     at: NDArray[np.float64]
-    mean: NDArray[np.float64]
     mass: NDArray[np.float64]
+    same: float
 
     @classmethod
-    def of(cls, values: NDArray[np.float64], mass: NDArray[np.float64]) -> Mixture:
+    def of(
+        cls, values: NDArray[np.float64], mass: NDArray[np.float64], same: float = 1e-9
+    ) -> Mixture:
         """Distributions of points.
 
         Args:
             values: [rows, points]; NaN is no outcome.
             mass: [rows, points] beside them; nought for no outcome.
+            same: outcomes closer than this are one.
         """
         mass = np.where(np.isnan(values), 0.0, mass)
         whole = mass.sum(axis=1)
         share = mass / np.where(whole > 0, whole, 1.0)[:, None]
-        mean = np.where(whole > 0, (np.nan_to_num(values) * share).sum(axis=1), np.nan)
         # What has no mass lies upon the greatest outcome, where it changes nothing.
         most = np.max(np.where(share > 0, values, -np.inf), axis=1, initial=-np.inf)
         most = np.where(whole > 0, most, np.nan)
@@ -54,7 +52,7 @@ class Mixture:
         placed = np.take_along_axis(placed, order, axis=1)
         share = np.take_along_axis(share, order, axis=1)
         at = np.cumsum(share, axis=1) - share / 2
-        return cls(placed, at, mean, whole)
+        return cls(placed, at, whole, same)
 
     def quantile(self, level: NDArray[np.float64] | float) -> NDArray[np.float64]:
         """[rows] quantiles at a level for each row."""
@@ -97,8 +95,8 @@ class Mixture:
         """
         rows = np.arange(len(self.values))
         last = self.values.shape[1] - 1
-        below = (self.values < outcome[:, None] - _SAME).sum(axis=1)
-        through = (self.values <= outcome[:, None] + _SAME).sum(axis=1)
+        below = (self.values < outcome[:, None] - self.same).sum(axis=1)
+        through = (self.values <= outcome[:, None] + self.same).sum(axis=1)
         left, right = np.clip(below - 1, 0, last), np.clip(through, 0, last)
         span = self.values[rows, right] - self.values[rows, left]
         share = (outcome - self.values[rows, left]) / np.where(span > 0, span, 1.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
@@ -57,13 +58,16 @@ class Outcome:
         by_cost = np.log((cost + 1.0) / (anchors.cost + 1.0))
         left = np.maximum(los - anchors.day, 0)
         by_stay = np.log((left + 1.0) / (anchors.days_left + 1.0))
-        boosters = [
-            Booster.trained(
-                anchors.matrix, target, names(), grown, objective=QUANTILE, alphas=alphas
+
+        def grow(target: NDArray[np.float64]) -> Booster:
+            matrix = anchors.matrix
+            return Booster.trained(
+                matrix, target, names(), grown, objective=QUANTILE, alphas=alphas
             )
-            for target in (by_cost, by_stay)
-        ]
-        return cls(boosters[0], boosters[1])
+
+        with ThreadPoolExecutor(2) as pool:
+            by_both = list(pool.map(grow, (by_cost, by_stay)))
+        return cls(*by_both)
 
     def costs(self, anchors: Anchors, levels: Sequence[float]) -> NDArray[np.float64]:
         """[pairs, levels] quantiles of the final cost in yuan; never below what was charged to date."""

@@ -7,6 +7,7 @@ There is no formula here: each pair of a candidate group and a final cost is a c
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 PARTS = ("own_cost", "over_limit_cost", "first_share_cost")
 """What of the cost lies outside the policy's scope, in the order of :func:`shares_of`."""
 _REPLACED = ("discharge_time", "los", "total_cost", "scope_cost", *PARTS)
+_YEAR = ("year_deductible", "year_basic", "year_burden", "year_critical")
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +162,11 @@ def _cases(
         # What is empty in all of them is empty without the column.
         if name not in beside and column.null_count < len(column):
             found[name] = column.take(at)
+    for name in _YEAR:
+        # What the person's year brought before is reckoned from the whole table when a month is
+        # priced. A case that does not state it begins its year, as there.
+        kind = CASE_SCHEMA.field(name).type
+        found[name] = pc.fill_null(known[name].cast(kind), Decimal(0)).take(at)
     day = frame.day[row]
     days = los - np.maximum(day, 1) + 1
     # ``discharge_time`` of a snapshot is the end of its last day.

@@ -70,6 +70,7 @@ class Plan:
         group: features whose values make the groups of the group mean.
         plain: features of the plain model.
         calibrate_by: features whose values make the kinds of stays that are calibrated together.
+        shown: terms whose effects the trees see by themselves.
         strength_log: stays as which "no effect" counts in the model of the log, a term.
         strength_mean: the same for the model of the mean.
     """
@@ -79,6 +80,7 @@ class Plan:
     group: tuple[str, ...]
     plain: tuple[str, ...]
     calibrate_by: tuple[str, ...]
+    shown: tuple[tuple[str, ...], ...]
     strength_log: tuple[float, ...]
     strength_mean: tuple[float, ...]
 
@@ -135,6 +137,7 @@ def read_plan(document: Mapping[str, Any], task: str, columns: Columns) -> Plan:
         tuple(table["group"]),
         tuple(table["plain"]),
         tuple(table["calibrate_by"]),
+        tuple(tuple(term.split("*")) for term in table["shown"]),
         tuple(float(table["strength_log"][len(term) - 1]) for term in terms),
         tuple(float(table["strength_mean"][len(term) - 1]) for term in terms),
     )

@@ -10,12 +10,12 @@ terms. Two ways: effects on the mean of the log, and factors on the mean itself.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -31,35 +31,63 @@ class Keys:
 
     Attributes:
         terms: the features of each term.
-        known: by term, the place of each combination of texts, from 1 on.
+        values: by feature, its texts in order.
+        codes: by term, its combinations in order; each is one number made of the places of its texts.
     """
 
     terms: tuple[tuple[str, ...], ...]
-    known: tuple[Mapping[tuple[str, ...], int], ...]
+    values: Mapping[str, NDArray[np.str_]]
+    codes: tuple[NDArray[np.int64], ...]
 
     @classmethod
     def of(cls, stays: Stays, terms: Sequence[tuple[str, ...]]) -> Keys:
         """The combinations that stand in some stays."""
-        known = tuple(
-            {words: at for at, words in enumerate(sorted(set(_words(stays, term))), 1)}
-            for term in terms
-        )
-        return cls(tuple(terms), known)
+        names = dict.fromkeys(name for term in terms for name in term)
+        values = {name: np.unique(stays.values[name].astype(str)) for name in names}
+        keys = cls(tuple(terms), values, ())
+        placed = keys._placed(stays)
+        return cls(keys.terms, values, tuple(np.unique(keys._code(term, placed)) for term in terms))
 
     def places(self, stays: Stays) -> NDArray[np.int64]:
         """[stays, terms]: where each stay's combination is known; :data:`UNSEEN` if it is not."""
-        found = np.empty((len(stays), len(self.terms)), np.int64)
-        for at, (term, known) in enumerate(zip(self.terms, self.known, strict=True)):
-            found[:, at] = [known.get(words, UNSEEN) for words in _words(stays, term)]
+        placed = self._placed(stays)
+        found = np.empty((len(stays), len(self.terms)), np.int64, order="F")
+        for at, (term, codes) in enumerate(zip(self.terms, self.codes, strict=True)):
+            found[:, at] = _place(codes, self._code(term, placed)) + 1
         return found
 
     def sizes(self) -> tuple[int, ...]:
         """Places of each term, the one for the unseen counted."""
-        return tuple(len(known) + 1 for known in self.known)
+        return tuple(len(codes) + 1 for codes in self.codes)
+
+    def unseen(self, stays: Stays) -> dict[str, int]:
+        """By feature, in how many stays it has a value that training has not seen."""
+        placed = self._placed(stays).items()
+        return {name: count for name, at in placed if (count := int(np.sum(at < 0)))}
+
+    def _placed(self, stays: Stays) -> dict[str, NDArray[np.int64]]:
+        """The place of each stay's text among a feature's, -1 for none of them."""
+        return {
+            name: _place(values, stays.values[name].astype(str))
+            for name, values in self.values.items()
+        }
+
+    def _code(
+        self, term: tuple[str, ...], placed: Mapping[str, NDArray[np.int64]]
+    ) -> NDArray[np.int64]:
+        """One number for each stay's combination; -1 where one of its texts is unknown."""
+        code = np.zeros(len(placed[term[0]]), np.int64)
+        unknown = np.zeros(len(code), bool)
+        for name in term:
+            code = code * len(self.values[name]) + placed[name]
+            unknown |= placed[name] < 0
+        return np.where(unknown, -1, code)
 
 
-def _words(stays: Stays, term: tuple[str, ...]) -> list[tuple[str, ...]]:
-    return list(zip(*(stays.values[name].tolist() for name in term), strict=True))
+def _place(known: NDArray[Any], words: NDArray[Any]) -> NDArray[np.int64]:
+    """The place of each word among known ones in order, -1 for none of them."""
+    at = np.minimum(np.searchsorted(known, words), len(known) - 1)
+    return np.where(known[at] == words, at, -1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +105,15 @@ class Effects:
         return found
 
 
-Fit = "Callable[[NDArray[np.int64], NDArray[np.float64], Sequence[int]], Effects]"
-"""Fits places [stays, terms] and costs [stays], with the places of each term."""
+class Fit(Protocol):
+    """Fits places [stays, terms] to costs [stays]; ``sizes`` says how many places each term has."""
+
+    def __call__(
+        self, places: NDArray[np.int64], cost: NDArray[np.float64], sizes: Sequence[int]
+    ) -> Effects: ...
 
 
-def of_log(strengths: Sequence[float], rounds: int) -> Callable[..., Effects]:
+def of_log(strengths: Sequence[float], rounds: int) -> Fit:
     """Effects on the mean of the log of the cost.
 
     Args:
@@ -89,9 +121,7 @@ def of_log(strengths: Sequence[float], rounds: int) -> Callable[..., Effects]:
         rounds: of backfitting.
     """
 
-    def fit(
-        places: NDArray[np.int64], cost: NDArray[np.float64], sizes: Sequence[int]
-    ) -> Effects:
+    def fit(places: NDArray[np.int64], cost: NDArray[np.float64], sizes: Sequence[int]) -> Effects:
         logs = np.log(cost)
         common = float(logs.mean())
         left = logs - common
@@ -111,9 +141,7 @@ def of_log(strengths: Sequence[float], rounds: int) -> Callable[..., Effects]:
     return fit
 
 
-def of_mean(
-    strengths: Sequence[float], rounds: int, *, power: float, step: float
-) -> Callable[..., Effects]:
+def of_mean(strengths: Sequence[float], rounds: int, *, power: float, step: float) -> Fit:
     """Factors on the mean of the cost.
 
     Each factor makes what came equal to what was forecast over its stays, both with further stays
@@ -126,9 +154,7 @@ def of_mean(
         step: the furthest that an effect moves at once, on the log scale.
     """
 
-    def fit(
-        places: NDArray[np.int64], cost: NDArray[np.float64], sizes: Sequence[int]
-    ) -> Effects:
+    def fit(places: NDArray[np.int64], cost: NDArray[np.float64], sizes: Sequence[int]) -> Effects:
         level = float(cost.mean())
         share = cost / level
         effects = [np.zeros(size) for size in sizes]

@@ -127,9 +127,7 @@ def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
     except (OSError, EOFError, zlib.error, UnicodeError, csv.Error) as cause:
         found = cause.strerror if isinstance(cause, OSError) else None
         where = Where(file=path.name)
-        raise ForecastError(
-            "BENCHMARK_FILE", where, cause=found or type(cause).__name__
-        ) from cause
+        raise ForecastError("BENCHMARK_FILE", where, cause=found or type(cause).__name__) from cause
 
 
 def _places(path: Path, header: list[str], columns: Columns) -> dict[str, int]:

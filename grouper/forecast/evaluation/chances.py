@@ -67,7 +67,8 @@ def chances(
     came = truth.texts(GROUP)
     words = np.array(pc.struct_field(flat, GROUP).to_pylist(), object)
     share, of_word = _frequencies(came, frequencies), _frequencies(words, frequencies)
-    other = floats(forecasts["other_probability"])
+    # A table names fewer groups than a model knows: what it does not name is the rest.
+    other = np.clip(1 - np.bincount(row, chance, size), 0, 1)
     found["loss"], found["brier"] = _losses(row, chance, of_word, words == came[row], share, other)
     of_bare, right = _frequencies(bare[GROUP], frequencies), bare[GROUP] == came
     each = np.arange(size)

@@ -217,3 +217,45 @@ class Basing(Section):
     def shipped(cls) -> Basing:
         """As the package has it."""
         return cls.of(toml(FILE), "baselines")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watching(Section):
+    """What is watched, and from where on it has moved.
+
+    Attributes:
+        days: of stay whose snapshots are watched.
+        passed_over: features that are no measure of anything (numbers of words, the calendar).
+        weeks: the last weeks that are looked at together.
+        least_weeks: whole weeks that a reference needs.
+        least_values: values that a week needs to count.
+        deviations: standard deviations from the reference, between spans of as many weeks.
+        shift: … and standard deviations of the values, from where on a mean has moved.
+        allowance: of cumulative sums, in standard deviations of weeks.
+        limit: from where on a cumulative sum warns.
+        stability: population stability index from where on a mix has moved.
+        smallest_share: words rarer than this are counted together.
+        bins: of a feature, each with as many values in the reference.
+        new_stays: stays in a word that the reference does not know, from where on it is told.
+        watched_weeks: the last weeks in which cumulative sums run.
+    """
+
+    days: tuple[int, ...]
+    passed_over: tuple[str, ...]
+    weeks: int
+    least_weeks: int
+    least_values: int
+    deviations: float
+    shift: float
+    allowance: float
+    limit: float
+    stability: float
+    smallest_share: float
+    bins: int
+    new_stays: int
+    watched_weeks: int
+
+    @classmethod
+    def shipped(cls) -> Watching:
+        """As the package has it."""
+        return cls.of(toml(FILE), "drift")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from grouper.forecast.groups.clues import BARE, BUCKET, UNSEEN
+from grouper.forecast.groups.clues import BUCKET, UNSEEN
 from grouper.forecast.groups.counts import Counts
 
 if TYPE_CHECKING:
@@ -74,6 +74,12 @@ class Candidates:
     share: NDArray[np.float64]
     weight: NDArray[np.float64]
     stays: NDArray[np.float64]
+
+    def take(self, rows: NDArray[Any]) -> Candidates:
+        """Some rows."""
+        return Candidates(
+            self.group[rows], self.prior[rows], self.share[rows], self.weight[rows], self.stays[rows]
+        )
 
     @property
     def left(self) -> NDArray[np.float64]:
@@ -230,7 +236,3 @@ class Transitions:
         overall = self.stays.count[self.stays.group == 1].sum() / max(self.stays.total.sum(), 1e-9)
         found: NDArray[np.float64] = (same + strength * overall) / (total + strength)
         return found
-
-    def known(self, numbers: Numbers) -> NDArray[np.bool_]:
-        """[rows] whether the bare answer was ever one in training."""
-        return numbers[BARE] != UNSEEN

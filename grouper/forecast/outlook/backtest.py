@@ -14,7 +14,7 @@ from grouper.forecast.outlook.months import day_of, first, name_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from grouper.forecast.outlook.outlook import Office
+    from grouper.forecast.outlook.office import Office
     from grouper.forecast.outlook.result import Outlook, Span
 
 
@@ -62,7 +62,9 @@ class Tested:
     width: Mapping[float, float]
 
 
-def backtest(office: Office, measures: Sequence[str] = ("amount", "fund", "booked", "surplus")) -> list[Try]:
+def backtest(
+    office: Office, measures: Sequence[str] = ("amount", "fund", "booked", "surplus")
+) -> list[Try]:
     """Make outlooks on the days that the settings name, from what was known then.
 
     A month is published ``published.lag_months`` after its end. What came is the outlook of the same

@@ -275,8 +275,8 @@ def _taken(pointed: Pointed, places: NDArray[np.int64]) -> Pointed:
 
 
 def _sliced(pointed: Pointed, rows: slice) -> Pointed:
-    fixed = (
+    points, value, amount = (
         Fixed(one.units[rows], one.places)
         for one in (pointed.points, pointed.value, pointed.amount)
     )
-    return Pointed(*fixed, pointed.plain[rows], pointed.moved[rows])
+    return Pointed(points, value, amount, pointed.plain[rows], pointed.moved[rows])

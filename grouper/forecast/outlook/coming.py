@@ -83,16 +83,16 @@ class Coming:
         """How many cases come, [draws, months]."""
         history, table = self.history, self.settings["volume"]
         chance = self.settings.chance("counts", *history.part)
-        exposures = np.array([history.exposure(first(int(m)), last(int(m))) for m in history.months])
+        exposures = np.array(
+            [history.exposure(first(int(m)), last(int(m))) for m in history.months]
+        )
         least = history.counts.min()
         if not least or history.counts.mean() < float(table["sparse_below"]):
             shape = float(history.counts.sum()) + _JEFFREYS
             rates = chance.gamma(shape, 1 / exposures.sum(), (self.settings.draws, 1))
             return chance.poisson(rates * self.ahead).astype(np.int64)
         believed = _believed(1 / float(history.counts.mean()), self.settings)
-        fitted = fit(
-            history.months, np.log(history.counts / exposures), self.settings, believed
-        )
+        fitted = fit(history.months, np.log(history.counts / exposures), self.settings, believed)
         # A few days vary more than a month, as the mean of fewer.
         scale = 1 / np.sqrt(np.where(self.shares > 0, self.shares, 1.0))
         drawn = np.exp(fitted.draw(self.months, chance, self.places, scale)) * self.ahead

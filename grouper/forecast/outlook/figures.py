@@ -35,16 +35,21 @@ def spans(
     middle: Decimal,
     levels: Sequence[float],
     rounding: Rounding = _FEN,
+    *,
+    whole: bool = False,
 ) -> tuple[Span, ...]:
     """The intervals of draws around an expected value, which each of them holds.
 
-    Draws that are all the same make intervals of no width.
+    Draws that are all the same make intervals of no width. Of what is counted (``whole``) the bounds
+    are whole numbers, outward.
     """
     if not np.ptp(draws):
         return tuple(Span(level, middle, middle) for level in levels)
     found = []
     for level in levels:
         low, high = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2])
+        if whole:
+            low, high = np.floor(min(low, float(middle))), np.ceil(max(high, float(middle)))
         found.append(
             Span(
                 level,
@@ -61,6 +66,8 @@ def figure(
     coming: NDArray[np.float64],
     all_draws: NDArray[np.float64],
     levels: Sequence[float],
+    *,
+    whole: bool = False,
 ) -> Figure:
     """One measure of one part."""
     means = (decimal(float(running.mean())), decimal(float(coming.mean())))
@@ -68,7 +75,7 @@ def figure(
         certain=certain,
         running=means[0],
         coming=means[1],
-        spans=spans(all_draws, certain + means[0] + means[1], levels),
+        spans=spans(all_draws, certain + means[0] + means[1], levels, whole=whole),
     )
 
 
@@ -88,6 +95,9 @@ def together(
         )
         middle = certain + running + coming
         found[name] = Figure(
-            certain=certain, running=running, coming=coming, spans=spans(drawn, middle, levels)
+            certain=certain,
+            running=running,
+            coming=coming,
+            spans=spans(drawn, middle, levels, whole=name == "cases"),
         )
     return found

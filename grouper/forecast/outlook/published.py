@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from codebooks.strict_csv import Row, read_rows
 from grouper.forecast.errors import ForecastError
 from grouper.forecast.outlook.months import YEAR, month_of, name_of
+from grouper.payment.methods import methods
 from grouper.payment.settlement.deductions import INSURANCES
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 Pool = tuple[str, str]
 """Method and insurance: whose points share a budget."""
 _NUMBER = re.compile(r"\d{1,15}(\.\d{1,6})?", re.ASCII)
-_METHOD = re.compile(r"[a-z][a-z_]{0,40}", re.ASCII)
 _REQUIRED = ("month", "insurance", "method", "total_points", "point_value")
 _OPTIONAL = ("own_points", "budget", "status", "note")
 
@@ -128,9 +128,7 @@ def _month(row: Row) -> Month:
     except ForecastError as error:
         raise ForecastError(error.code, row.at("month"), **error.params) from None
     insurance = _word(row, "insurance", INSURANCES)
-    if not _METHOD.fullmatch(cells["method"]):
-        found = cells["method"][:20]
-        raise ForecastError("OUTLOOK_WORD", row.at("method"), found=found, known="dip_score, …")
+    method = _word(row, "method", tuple(sorted(methods())))
     points = _number(cells["total_points"], row.at("total_points"))
     own = _number(cells["own_points"], row.at("own_points")) if cells["own_points"] else None
     if own is not None and own > points:
@@ -138,7 +136,7 @@ def _month(row: Row) -> Month:
     known = tuple(one.value for one in Status)
     return Month(
         month=month,
-        pool=(cells["method"], insurance),
+        pool=(method, insurance),
         points=points,
         value=_number(cells["point_value"], row.at("point_value")),
         own=own,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +12,7 @@ from grouper.forecast.outlook.series import fit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from decimal import Decimal
 
     from numpy.typing import NDArray
 
@@ -63,9 +63,7 @@ class Totals:
         """The sum over some months, [draws]; one that is neither known nor drawn is an error."""
         found = np.zeros(draws)
         for month in months:
-            found = found + (
-                float(self.known[month]) if month in self.known else self.draws[month]
-            )
+            found = found + (float(self.known[month]) if month in self.known else self.draws[month])
         return found
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from codebooks.errors import Where
 from grouper.forecast.errors import ForecastError
-from grouper.forecast.outlook.months import month_of
+from grouper.forecast.outlook.months import last, month_of, number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 KIND = "grouper outlook"
 """What a forecast's file says it is."""
+_YEAR_LONG = len("2026")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,17 +71,17 @@ def score(told: Mapping[str, Any], published: Published) -> list[Scored]:
     """
     came: dict[tuple[str, str, str | None, str | None], Decimal] = {}
     for period in _periods(told):
-        if len(period["name"]) == len("2026"):
+        if len(period["name"]) == _YEAR_LONG:
             continue
-        number = month_of(period["name"])
+        wanted = month_of(period["name"])
         for one in published.months:
-            if one.month == number:
+            if one.month == wanted:
                 came[period["name"], "point_value", *one.pool] = one.value
     return _scored(told, came)
 
 
 def against(told: Mapping[str, Any], later: Mapping[str, Any]) -> list[Scored]:
-    """Hold a forecast against a later one, of whose figures those without any width have come.
+    """Hold a forecast against a later one: of a period that is over, figures without width have come.
 
     Args:
         told: the forecast's document.
@@ -88,10 +90,11 @@ def against(told: Mapping[str, Any], later: Mapping[str, Any]) -> list[Scored]:
     Raises:
         ForecastError: ``OUTLOOK_DOCUMENT``.
     """
+    over = {one["name"] for one in _periods(later) if _over(later, one["name"])}
     came = {
         key: figure["expected"]
         for key, figure in _figures(later)
-        if all(low == high for _, low, high in figure["spans"])
+        if key[0] in over and not _open(figure)
     }
     return _scored(told, came)
 
@@ -102,7 +105,8 @@ def _scored(
     found = []
     for key, figure in _figures(told):
         period, what, method, insurance = key
-        if key not in came:
+        # What was known already was no forecast.
+        if key not in came or not _open(figure):
             continue
         value = came[key]
         found.append(
@@ -127,7 +131,7 @@ def _figures(
     found = []
     try:
         for period in _periods(told):
-            name = str(period["name"])
+            name = period["name"]
             for one in period["point_values"]:
                 if one["value"] is not None:
                     key = (name, "point_value", one["method"], one["insurance"])
@@ -148,6 +152,20 @@ def _figures(
     return found
 
 
+def _open(figure: Mapping[str, Any]) -> bool:
+    return any(low != high for _, low, high in figure["spans"])
+
+
+def _over(told: Mapping[str, Any], name: str) -> bool:
+    """Whether a period was over on the day of an outlook."""
+    year = len(name) == _YEAR_LONG
+    end = last(month_of(f"{name}-12" if year else name))
+    try:
+        return number(date.fromisoformat(told["as_of"])) >= end
+    except ValueError as cause:
+        raise ForecastError("OUTLOOK_DOCUMENT", Where()) from cause
+
+
 def _figure(expected: str, intervals: Any, baseline: str | None) -> dict[str, Any]:  # noqa: ANN401 -- out of JSON
     return {
         "expected": Decimal(expected),
@@ -159,9 +177,16 @@ def _figure(expected: str, intervals: Any, baseline: str | None) -> dict[str, An
 
 
 def _periods(told: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    if not isinstance(told, dict) or told.get("kind") != KIND or not isinstance(told.get("periods"), list):
+    """The periods of a document that says what it is, of what day and of which parameters."""
+    periods = told.get("periods") if isinstance(told, dict) else None
+    if (
+        not isinstance(periods, list)
+        or told.get("kind") != KIND
+        or not all(isinstance(told.get(name), str) for name in ("as_of", "settings", "inputs"))
+        or not all(isinstance(one, dict) and isinstance(one.get("name"), str) for one in periods)
+    ):
         raise ForecastError("OUTLOOK_DOCUMENT", Where())
-    return list(told["periods"])
+    return periods
 
 
 def _away(found: Decimal, came: Decimal | None) -> Decimal | None:

@@ -158,13 +158,14 @@ def _ridge(
 ) -> _Tried:
     design = _design(months, int(months[-1]))
     penalty = np.array([_TINY, float(table["trend_penalty"]), *[season] * YEAR])
-    inverse = np.linalg.inv(design.T @ (weights[:, None] * design) + np.diag(penalty))
-    center = inverse @ (design.T @ (weights * values))
-    away = values - design @ center
+    whole = design.T @ (weights[:, None] * design) + np.diag(penalty)
+    inverse = np.asarray(np.linalg.inv(whole), np.float64)
+    center: NDArray[np.float64] = inverse @ (design.T @ (weights * values))
+    away: NDArray[np.float64] = values - design @ center
     lever = np.einsum("ij,jk,ik->i", design, inverse, design) * weights
     left = np.maximum(1 - lever, _TINY)
     # A month that the regression leans on is missed by less than chance; each is set right.
-    residuals = away / np.sqrt(left)
+    residuals: NDArray[np.float64] = away / np.sqrt(left)
     error = float(np.sum(weights * (away / left) ** 2) / np.sum(weights))
     square = float(np.sum(weights * away**2))
     return _Tried(error, center, inverse, away, residuals, square, float(np.sum(weights * left)))

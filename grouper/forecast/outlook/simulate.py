@@ -102,9 +102,7 @@ def draw_part(
     inside = draw(running, months, cases.limit, settings, part) if months else _none(settings)
     # Who is in the house is among those whom the days ahead let expect.
     counts = np.maximum(coming.counts() - inside.counts, 0)
-    return PartDraws(
-        part, tuple(months), inside, counts, coming.sums(cases, counts, reference)
-    )
+    return PartDraws(part, tuple(months), inside, counts, coming.sums(cases, counts, reference))
 
 
 def _none(settings: Settings) -> Drawn:
@@ -128,16 +126,23 @@ def own_points(
         months: asked for.
         settings: the parameters.
     """
-    known = {int(month): _closed(cases, parts, int(month)) for month in whole_months(cases, settings)}
+    known = {
+        int(month): _closed(cases, parts, int(month)) for month in whole_months(cases, settings)
+    }
     found: dict[int, NDArray[np.float64]] = {}
     ahead: dict[int, NDArray[np.float64]] = {}
     for month in months:
         if month in known:
             found[month] = np.full(settings.draws, known[month])
             continue
-        if last(month) <= cases.limit or any(month not in drawn[p].months for p in parts if p in drawn):
+        if last(month) <= cases.limit or any(
+            month not in drawn[p].months for p in parts if p in drawn
+        ):
             continue
-        points, coming = np.full(settings.draws, _closed(cases, parts, month)), np.zeros(settings.draws)
+        points, coming = (
+            np.full(settings.draws, _closed(cases, parts, month)),
+            np.zeros(settings.draws),
+        )
         for part in parts:
             if part not in drawn:
                 break

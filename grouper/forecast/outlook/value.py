@@ -113,7 +113,9 @@ def worth(looked: Looked, money: Money, points: Decimal, share: Fraction) -> Poi
                 share=share,
             ),
         ]
-        found = by_budget(looked, points, budget=_exact(parts[0].number), outside=_exact(parts[1].number))
+        found = by_budget(
+            looked, points, budget=_exact(parts[0].number), outside=_exact(parts[1].number)
+        )
     else:
         fund = sheet.add(
             "fund_available",

@@ -131,9 +131,7 @@ class PoolOutlook:
             pool=self.pool,
             value=found.value,
             basis=Basis.FORECAST,
-            spans=spans(
-                values, found.value, self.settings.levels, looked.point_value_rounding()
-            ),
+            spans=spans(values, found.value, self.settings.levels, looked.point_value_rounding()),
             baseline=self.months[-1].value,
             lines=tuple(lines),
             notes=self._preliminary() + self._thin(),
@@ -147,15 +145,22 @@ class PoolOutlook:
         left = [month for month in counted if month not in drawn.known]
         parts: list[Line] = []
         if known:
-            told = sum((drawn.known[month] for month in known), Decimal(0))
-            parts.append(sheet.add("published_points", told, unit="points", months=len(known)))
+            points = sum((drawn.known[month] for month in known), Decimal(0))
+            parts.append(sheet.add("published_points", points, unit="points", months=str(len(known))))
         if left:
-            mean = float(drawn.sum(left, self.settings.draws).mean())
-            extra = {} if drawn.led is None else {"led": decimal(drawn.led), "own_share": decimal(drawn.share or 0.0, _POINTS)}
-            name = "open_points" if drawn.led is None else "led_points"
-            parts.append(
-                sheet.add(name, decimal(mean, _POINTS), unit="points", months=len(left), **extra)
-            )
+            mean = decimal(float(drawn.sum(left, self.settings.draws).mean()), _POINTS)
+            if drawn.led is None or drawn.share is None:
+                told = sheet.add("open_points", mean, unit="points", months=str(len(left)))
+            else:
+                told = sheet.add(
+                    "led_points",
+                    mean,
+                    unit="points",
+                    months=str(len(left)),
+                    led=decimal(drawn.led),
+                    own_share=decimal(drawn.share, _POINTS),
+                )
+            parts.append(told)
         if len(parts) == 1:
             return sheet.lines, _POINTS.of(parts[0].number)
         whole = sheet.add(
@@ -215,7 +220,9 @@ class PoolOutlook:
         """Whether a published month's value is what the budget gives."""
         notes = self._preliminary()
         looked, number = self.looked[0], self.month % YEAR + 1
-        points = [one.points for one in self.months if self.month - number < one.month <= self.month]
+        points = [
+            one.points for one in self.months if self.month - number < one.month <= self.month
+        ]
         try:
             rule = self._rules(looked)
             if rule.monthly is None or (rule.monthly == "year_to_date" and len(points) < number):

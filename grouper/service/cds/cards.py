@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from codebooks.messages import text
+from grouper.service.cds.expected import forecast_line, likeliest
+from grouper.service.cds.markdown import escaped
 from grouper.service.cds.tables import Situation, indicators, limits, override_reasons
 
 if TYPE_CHECKING:
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
 Card = dict[str, Any]
 """A card of CDS Hooks; it holds no null and nothing empty."""
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>()#+\-.!|~&])")
 _CUT = "…"
 
 
@@ -40,6 +40,7 @@ class Told:
         cost: so far, in yuan; None: not known.
         reference: of the group; None: there is none.
         payment: the document of the payment; None: no policy is at hand.
+        forecast: the document of the stay's forecast; None: there is none.
     """
 
     document: Mapping[str, Any] | None
@@ -48,11 +49,7 @@ class Told:
     cost: Decimal | None = None
     reference: Reference | None = None
     payment: Mapping[str, Any] | None = None
-
-
-def escaped(words: str) -> str:
-    """A text that means itself in Markdown."""
-    return _MARKDOWN.sub(r"\\\1", " ".join(words.split()))
+    forecast: Mapping[str, Any] | None = None
 
 
 def _card(situation: Situation, summary: str, lang: str, detail: str = "") -> Card:
@@ -104,6 +101,16 @@ def order_cards(told: Told, lang: str) -> list[Card]:
     return cards
 
 
+def view_cards(told: Told, lang: str) -> list[Card]:
+    """The card when a patient is opened: what is expected of the stay; without a forecast none."""
+    lines = forecast_line(told.forecast, lang)
+    if told.forecast is None or not lines:
+        return []
+    group, probability = likeliest(told.forecast, lang)
+    summary = text("cds.forecast_group", lang, group=group, probability=probability)
+    return [_card(Situation.FORECAST, summary, lang, "\n\n".join(lines))]
+
+
 def _above(told: Told) -> bool:
     reference = _reference(told)
     if told.cost is None or reference is None:
@@ -135,6 +142,7 @@ def _group_card(told: Told, lang: str) -> Card:
         parts.append(text("cds.reason", lang, reason=words, advice=advice))
     parts += _cost(told, lang)
     parts += _payment(told, lang)
+    parts += forecast_line(told.forecast, lang)
     return _card(Situation(result["status"]), summary, lang, "\n\n".join(parts))
 
 

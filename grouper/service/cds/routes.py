@@ -10,7 +10,7 @@ from codebooks.messages import text
 from grouper.service.access.principal import Principal, Right, require
 from grouper.service.answers import json_answer, pages
 from grouper.service.audit_queue import Entry, logged
-from grouper.service.cds.cards import discharge_cards, order_cards, plain_card
+from grouper.service.cds.cards import discharge_cards, order_cards, plain_card, view_cards
 from grouper.service.cds.models import (
     Cards,
     Discovery,
@@ -26,8 +26,10 @@ from grouper.service.requests import ExactRoute
 
 router = APIRouter(tags=["cds-hooks"], route_class=ExactRoute)
 Caller = Annotated[Principal, Depends(require(Right.CDS))]
-Id = Annotated[str, Path(max_length=64, description="grouper-discharge or grouper-order")]
-DISCHARGE = "encounter-discharge"
+Id = Annotated[
+    str, Path(max_length=64, description="grouper-discharge, grouper-order or grouper-forecast")
+]
+DISCHARGE, VIEW = "encounter-discharge", "patient-view"
 
 
 @router.get("/cds-services", response_model_exclude_none=True)
@@ -65,19 +67,21 @@ def call(request: Request, service: Id, asked: HookRequest, caller: Caller, lang
     if found.told is not None:
         about = {"hook": asked.hook, "user": asked.context.userId or ""}
         done = parts.audit.submit(Entry(caller.name, "card_shown", found.object, about))
-    cards = _cards(found, lang, discharge=asked.hook == DISCHARGE)
+    cards = _cards(found, lang, asked.hook)
     if done is not None:
         logged(done)
     return json_answer({"cards": cards}, lang)
 
 
-def _cards(found: Found, lang: str, *, discharge: bool) -> list[dict[str, object]]:
+def _cards(found: Found, lang: str, hook: str) -> list[dict[str, object]]:
     if found.told is None:
-        # Before an order is signed an unknown stay is no news; another patient's number is.
-        if found.situation is Situation.UNKNOWN_STAY and not discharge:
+        # Only at discharge is it news that a stay is unknown; another patient's number always is.
+        if found.situation is Situation.UNKNOWN_STAY and hook != DISCHARGE:
             return []
         return [plain_card(found.situation, lang)]
-    return discharge_cards(found.told, lang) if discharge else order_cards(found.told, lang)
+    if hook == VIEW:
+        return view_cards(found.told, lang)
+    return discharge_cards(found.told, lang) if hook == DISCHARGE else order_cards(found.told, lang)
 
 
 @router.post("/cds-services/{service}/feedback", responses={200: {"description": "kept"}})

@@ -34,6 +34,7 @@ class Situation(StrEnum):
     REMARKS = "remarks"
     BLOCKING = "blocking"
     ABOVE_REFERENCE = "above_reference"
+    FORECAST = "forecast"
 
 
 @dataclass(frozen=True, slots=True)

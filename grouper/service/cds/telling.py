@@ -19,10 +19,10 @@ from grouper.service.access.principal import Right
 from grouper.service.cds.cards import Told
 from grouper.service.cds.stays import carried, plain_id
 from grouper.service.cds.tables import Situation
-from grouper.service.stored import stay_of_visit
+from grouper.service.stored import forecast_of, stay_of_visit
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import date
 
     from grouper.case.issues import Issue
@@ -72,21 +72,35 @@ def find(parts: Services, asked: HookRequest, caller: Principal, lang: str) -> F
     if other:
         return Found(Situation.OTHER_PATIENT)
     if stored is not None:
-        told = tell(parts, stored.case, stored.issues, lang)
+        told = tell(
+            parts, stored.case, stored.issues, lang, forecast_of(parts.database, stored.head)
+        )
         return Found(Situation.GROUPED, f"case:{stored.case_id}", told)
     if own is not None:
         return Found(Situation.GROUPED, "case:prefetch", tell(parts, own.case, own.issues, lang))
     return Found(Situation.UNKNOWN_STAY)
 
 
-def tell(parts: Services, case: Case, issues: Sequence[Issue], lang: str) -> Told:
+def tell(
+    parts: Services,
+    case: Case,
+    issues: Sequence[Issue],
+    lang: str,
+    forecast: Mapping[str, Any] | None = None,
+) -> Told:
     """What there is to tell of a case: of a running one as if it ended today."""
     day = (case.discharge_time or datetime.now(ZoneInfo(ZONE))).date()
     words = [_issue(issue, lang) for issue in issues]
     try:
         binding = binding_of(case, parts.settings.region, day)
     except CodebookError as error:
-        return Told(document=None, reason=error.code, issues=words, cost=case.total_cost)
+        return Told(
+            document=None,
+            reason=error.code,
+            issues=words,
+            cost=case.total_cost,
+            forecast=forecast,
+        )
     grouping = load_scheme(binding.scheme).group(case)
     grouping.trace.binding = binding
     reference = None
@@ -98,6 +112,7 @@ def tell(parts: Services, case: Case, issues: Sequence[Issue], lang: str) -> Tol
         cost=case.total_cost,
         reference=reference,
         payment=_payment(parts, case, grouping, day, lang),
+        forecast=forecast,
     )
 
 

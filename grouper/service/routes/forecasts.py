@@ -6,15 +6,16 @@ the request by the approved model; that is not kept, the night does it.
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
+from codebooks.errors import GrouperError
 from grouper.forecast.result import ForecastStatus  # noqa: TC001 -- FastAPI reads the annotations
 from grouper.service.access.principal import Principal, Right, require
 from grouper.service.answers import json_answer, pages
 from grouper.service.audit_queue import Entry
-from grouper.service.context import NO_NUL, Day, Lang, aware, services_of
+from grouper.service.context import NO_NUL, Day, Lang, Services, aware, services_of
 from grouper.service.forecast_answers import (
     CaseForecast,
     ForecastAnswer,
@@ -34,9 +35,22 @@ from grouper.service.routes.cases import CaseId  # noqa: TC001 -- FastAPI reads 
 from grouper.service.stored import stay_of_case
 from grouper.store.schema import now
 
+if TYPE_CHECKING:
+    from grouper.service.forecasting import Model
+
 router = APIRouter(prefix="/api/v1", tags=["forecasts"], route_class=ExactRoute)
 Viewer = Annotated[Principal, Depends(require(Right.CASES))]
 Asking = Annotated[Principal, Depends(require(Right.GROUP))]
+
+
+def _model(services: Services, *, needed: bool) -> Model | None:
+    """The approved model; one that cannot be read is no matter where a stored forecast will do."""
+    try:
+        return services.forecaster()
+    except GrouperError:
+        if needed:
+            raise
+        return None
 
 
 @router.get("/cases/{case_id}/forecast", responses=pages(CaseForecast))
@@ -48,7 +62,7 @@ def of_case(
     at: Annotated[
         Day | None, Query(description="that of a day; absent: the last, made now where it lacks")
     ] = None,
-    history: Annotated[bool, Query(description="all that are kept as well")] = False,  # noqa: FBT002 -- as FastAPI reads it
+    history: Annotated[bool, Query(description="all that are kept as well")] = False,
 ) -> Response:
     """The newest forecast of a stored case, or that of a day."""
     services = services_of(request)
@@ -57,7 +71,7 @@ def of_case(
     found = [row for row in kept if at is None or row.as_of == at]
     row, moment = (found[-1] if found else None), now()
     stored, stale = True, at is None and is_stale(stay, row, moment)
-    model = services.forecaster() if stale else None
+    model = _model(services, needed=row is None) if stale else None
     if model is not None:
         how = services.settings
         row = made_now(
@@ -65,9 +79,9 @@ def of_case(
             stay.case,
             how.region,
             moment,
-            how.forecast.drivers,
-            stay.head.id,
-            stay.version,
+            drivers=how.forecast.drivers,
+            stay_id=stay.head.id,
+            version=stay.version,
         )
         stored, stale = False, False
     if row is None:
@@ -128,6 +142,6 @@ def one(request: Request, asked: ForecastRequest, _asking: Asking, lang: Lang) -
         asked.region or how.region,
         lang,
         aware(asked.at) or now(),
-        how.forecast.drivers,
+        drivers=how.forecast.drivers,
     )
     return json_answer(told, lang)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import calendar
 import hashlib
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
@@ -18,30 +17,25 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from codebooks.policies.yaml_nodes import PolicyError
-from grouper.forecast.errors import ForecastError
-from grouper.forecast.outlook.cases import MEASURES, Cases, at_value
+from grouper.forecast.outlook.cases import MEASURES, at_value
 from grouper.forecast.outlook.figures import figure, money, together
 from grouper.forecast.outlook.history import whole_months
-from grouper.forecast.outlook.months import YEAR, at, day_of, first, last, month_of, name_of, number
+from grouper.forecast.outlook.months import YEAR, at, day_of, first, last, name_of
 from grouper.forecast.outlook.result import Note, Outlook, PartOutlook, Period
-from grouper.forecast.outlook.settings import Settings
 from grouper.forecast.outlook.simulate import draw_part, own_points
 from grouper.forecast.outlook.value import SECTION
 from grouper.forecast.outlook.worths import PoolOutlook
 from grouper.payment.settlement.looked import Looked
-from grouper.payment.settlement.month import facts_of
-from grouper.payment.settlement.priced import Priced
 from grouper.payment.sheet import Sheet
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
-    import pyarrow as pa
     from numpy.typing import NDArray
 
-    from codebooks.policies.policies import Policies
     from grouper.forecast.outlook.cases import Part
-    from grouper.forecast.outlook.published import Pool, Published
+    from grouper.forecast.outlook.office import Office
+    from grouper.forecast.outlook.published import Pool
     from grouper.forecast.outlook.result import Figure
     from grouper.forecast.outlook.running import Running
     from grouper.forecast.outlook.simulate import PartDraws
@@ -56,91 +50,8 @@ _QUIET_DAYS = 7
 """Days without any discharge after which data are thought to end before the day of the forecast."""
 
 
-@dataclass(frozen=True)
-class Office:
-    """What an office knows of its region and its cases; asked for many days and months.
-
-    Attributes:
-        region: whose policy.
-        at_hand: the policies.
-        facts: dimensions of the policy's values that are the same for all cases.
-        cases: priced cases, cut where a forecast is made.
-        published: the bureau's months, cut likewise.
-        settings: the parameters.
-    """
-
-    region: str
-    at_hand: Policies
-    facts: Mapping[str, str | None]
-    cases: Cases
-    published: Published
-    settings: Settings
-
-    @classmethod
-    def of(
-        cls,
-        table: pa.Table,
-        published: Published,
-        *,
-        region: str,
-        day: date,
-        at_hand: Policies,
-        hospital: str | None = None,
-        settings: Settings | None = None,
-    ) -> Office:
-        """Read the priced cases.
-
-        Args:
-            table: as :meth:`grouper.payment.settlement.priced.Priced.of` reads it.
-            published: the bureau's months.
-            region: by whose policy.
-            day: by whose day's policy the table's words and roundings are read.
-            at_hand: the policies.
-            hospital: for values that are set by it; None: the one of the cases, if they have one.
-            settings: the parameters; None: as shipped.
-
-        Raises:
-            SettlementError: ``SETTLE_COLUMN``, ``SETTLE_COLUMN_TYPE``.
-            CodebookError: the region has no policy on the day.
-        """
-        policy = at_hand.on(region, day)
-        priced = Priced.of(table, policy)
-        facts = facts_of(priced, hospital)
-        cases = Cases.of(priced, Looked(policy, facts).rounding("money"))
-        return cls(policy.region, at_hand, facts, cases, published, settings or Settings.shipped())
-
-    def look(
-        self, month: str, as_of: date | None = None, running: Sequence[Running] = ()
-    ) -> Outlook:
-        """The outlook of a month and its year.
-
-        Args:
-            month: such as ``2026-11``.
-            as_of: the last day that is known; None: the last day of discharge. Cases and published
-                months after it are not looked at.
-            running: cases in the house on that day with their forecasts.
-
-        Raises:
-            ForecastError: ``OUTLOOK_MONTH``, ``OUTLOOK_HORIZON``, ``OUTLOOK_EMPTY`` (no case at
-                all), ``OUTLOOK_BEFORE`` (no case until that day).
-            CodebookError: the region has no policy on the period's last day.
-        """
-        if not len(self.cases.days):
-            raise ForecastError("OUTLOOK_EMPTY")
-        wanted = month_of(month)
-        ends = self.cases.limit
-        known = ends if as_of is None else number(as_of)
-        if known < self.cases.begins:
-            told = day_of(self.cases.begins).isoformat()
-            raise ForecastError("OUTLOOK_BEFORE", found=day_of(known).isoformat(), begins=told)
-        horizon = int(self.settings["simulation"]["horizon_months"])
-        if wanted > at(day_of(known)) + horizon:
-            raise ForecastError("OUTLOOK_HORIZON", found=month, most=horizon)
-        return _Look(self, wanted, known, ends, tuple(running)).outlook()
-
-
-class _Look:
-    """One outlook while it is made."""
+class Look:
+    """One outlook while it is made: of a month and its year, by what was known on a day."""
 
     def __init__(
         self, office: Office, month: int, as_of: int, ends: int, running: tuple[Running, ...]
@@ -158,12 +69,13 @@ class _Look:
         self.short = self._short()
         known = {one for one in self.cases.parts if self._number(one)}
         self.parts: list[Part] = sorted(
-            known | {one.part for one in running}, key=lambda p: [(w is None, w or "") for w in p]
+            known | {one.part for one in running if one.known},
+            key=lambda p: [(w is None, w or "") for w in p],
         )
 
     def _number(self, part: Part) -> int:
         rows = self.cases.rows(part, self.cases.begins, self.as_of)
-        return rows.stop - rows.start
+        return int(rows.stop - rows.start)
 
     def _on(self, month: int) -> Looked:
         year, place = divmod(month, YEAR)
@@ -250,7 +162,7 @@ class _Look:
 
     def _factors(self, part: Part, pools: Mapping[Pool, _Both]) -> Mapping[int, _Draws]:
         pool = self.pool_of(part)
-        return pools[pool][2] if pool in pools else {}
+        return pools[pool][2] if pool is not None and pool in pools else {}
 
     def _pools(self, drawn: Mapping[Part, PartDraws]) -> dict[Pool, _Both]:
         counted: dict[Pool, list[Part]] = {pool: [] for pool in self.published.pools}
@@ -285,7 +197,9 @@ class _Look:
         draws: dict[str, NDArray[np.float64]] = {}
         for part in self.parts:
             pool = self.pool_of(part)
-            valued = _of_period(pools[pool], place) if pool in pools else None
+            valued = None
+            if pool is not None and pool in pools:
+                valued = _of_period(pools[pool], place)
             one, found = self._part(part, months, drawn.get(part), valued, place)
             parts.append(one)
             for name, values in found.items():
@@ -319,21 +233,30 @@ class _Look:
         if drawn is None and any(month in self.open for month in months):
             return PartOutlook(part=part, figures={}, closed=closed, reason=self.short), {}
         draws: NDArray[np.float64] | float
+        already: dict[str, NDArray[np.float64] | float]
         if valued is None or valued.draws is None:
             draws = float(self._as_priced(part, place) or 0)
             already = {name: float(getattr(exact, name)) for name in MEASURES}
         else:
             draws = valued.draws
-            already = at_value(self.cases.sum(rows), draws)  # type: ignore[assignment]  # by measure
-            already["cases"] = float(exact.cases)
+            already = {**at_value(self.cases.sum(rows), draws), "cases": float(exact.cases)}
         count = self.settings.draws
         nothing = dict.fromkeys(MEASURES, np.zeros(count))
         running, coming = (nothing, nothing) if drawn is None else drawn.of(months, draws)
         priced = self.cases.flags[0, self.cases.rows(part, self.cases.begins, self.as_of)].any()
-        told = MEASURES if priced or drawn is not None and drawn.running.counts.any() else ("cases",)
+        told = (
+            MEASURES if priced or (drawn is not None and drawn.running.counts.any()) else ("cases",)
+        )
         whole = {name: already[name] + running[name] + coming[name] for name in told}
         figures = {
-            name: figure(closed[name], running[name], coming[name], whole[name], self.settings.levels)
+            name: figure(
+                closed[name],
+                running[name],
+                coming[name],
+                whole[name],
+                self.settings.levels,
+                whole=name == "cases",
+            )
             for name in told
         }
         lines = self._lines(part, figures.get("fund"), place)
@@ -355,10 +278,18 @@ class _Look:
             return tuple(sheet.lines)
         if place == 0:
             due = sheet.add(
-                "due", whole.number * Fraction(share.number), rounding=rounding, fund=whole, share=share
+                "due",
+                whole.number * Fraction(share.number),
+                rounding=rounding,
+                fund=whole,
+                share=share,
             )
             back = sheet.add(
-                "kept_back", due.number * Fraction(kept.number), rounding=rounding, due=due, share=kept
+                "kept_back",
+                due.number * Fraction(kept.number),
+                rounding=rounding,
+                due=due,
+                share=kept,
             )
             sheet.add("paid", due.number - back.number, due=due, kept_back=back)
         return tuple(sheet.lines)

@@ -1,0 +1,309 @@
+"""Cost, stay and payment of cases: learnt, calibrated, asked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from grouper.forecast.amounts.anchors import anchors_of
+from grouper.forecast.amounts.candidates import StandIns, candidates_of, of_truth
+from grouper.forecast.amounts.cards import Cards
+from grouper.forecast.amounts.depth import Depths
+from grouper.forecast.amounts.doubts import categories_of, doubts_of, widening
+from grouper.forecast.amounts.drivers import drivers_of
+from grouper.forecast.amounts.history import History, facts_of
+from grouper.forecast.amounts.kinds import kinds_of
+from grouper.forecast.amounts.outcome import Outcome
+from grouper.forecast.amounts.payment import shares_of
+from grouper.forecast.amounts.spread import Spread, spread_of
+from grouper.forecast.levels import ADRG, GROUP, LEVELS, MDC
+from grouper.forecast.result import MEASURES, ForecastReason
+from grouper.forecast.tables import toml
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from grouper.forecast.amounts.drivers import Driver
+    from grouper.forecast.frame import Frame, Truth
+    from grouper.forecast.groups.forecast import GroupForecast
+    from grouper.payment.place import Terms
+
+PAID = ("amount", "fund")
+"""Payments whose mean is corrected by what came; the surplus follows from them and from the cost."""
+_CHUNK = 16_384
+"""Rows that are followed at once; answers do not depend on it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Amounts:
+    """What is foretold of rows; arrays by measure of ``MEASURES``, NaN where there is no number.
+
+    Attributes:
+        low: lower bounds; costs and payments in yuan, ``los`` in days of the whole stay.
+        middle: medians.
+        high: upper bounds.
+        mean: expectations.
+        basis: the level of history behind the likeliest group's cost.
+        basis_cases: its finished stays.
+        pay_reason: why there is no payment; empty where there is one.
+        warnings: rows by the doubt that they give rise to.
+        level: the share of outcomes that the intervals are to hold.
+    """
+
+    low: dict[str, NDArray[np.float64]]
+    middle: dict[str, NDArray[np.float64]]
+    high: dict[str, NDArray[np.float64]]
+    mean: dict[str, NDArray[np.float64]]
+    basis: NDArray[Any]
+    basis_cases: NDArray[np.int64]
+    pay_reason: NDArray[Any]
+    warnings: dict[ForecastReason, NDArray[np.bool_]]
+    level: float
+
+
+@dataclass(frozen=True)
+class AmountModel:
+    """A trained model.
+
+    Attributes:
+        cards: of the groups.
+        history: of finished stays.
+        outcome: boosters of cost and stay given the group.
+        usual: shares of the cost outside the policy's scope.
+        categories: categories of diagnoses that training saw.
+        long_day: the day beyond which training saw next to none.
+        depths: by measure how deep outcomes lie.
+        factors: by measure the correction of the mean, by kind.
+    """
+
+    cards: Cards
+    history: History
+    outcome: Outcome
+    usual: NDArray[np.float64]
+    categories: frozenset[str]
+    long_day: int
+    depths: Mapping[str, Depths] = field(default_factory=dict)
+    factors: Mapping[str, Depths] = field(default_factory=dict)
+
+    @classmethod
+    def trained(
+        cls,
+        frame: Frame,
+        truth: Truth,
+        groups: GroupForecast,  # noqa: ARG003 -- costs are learnt given the final group; see below
+        how: Mapping[str, Any] | None = None,
+    ) -> AmountModel:
+        """Learn from snapshots of finished stays.
+
+        Cost and stay are learnt *given the final group* beside that group's history without the own
+        stay; a forecast then mixes what each likely group would bring. So nothing here learns from
+        the forecast of groups, and payments are priced at costs that belong to their group.
+
+        Args:
+            frame: snapshots.
+            truth: what came, one row a stay of the courses, with the final groupings.
+            groups: of the rows; not needed.
+            how: the table ``training`` of ``data/amounts.toml`` where it is to be another.
+        """
+        plan = how or toml("amounts.toml")["training"]
+        stays = np.unique(frame.stay)
+        cases = frame.snapshots.courses.cases
+        usable = np.isfinite(truth.cost[stays]) & (truth.cost[stays] > 0) & (truth.los[stays] > 0)
+        stays = stays[usable]
+        own = truth.take(stays)
+        cards = Cards.of(own.results, cases.take(stays))
+        levels = own.levels
+        weights = _weights(cards, levels.texts(GROUP))
+        facts = facts_of(frame.snapshots, stays, own.cost, weights)
+        history = History.of(facts, {level: levels.texts(level) for level in (GROUP, ADRG, MDC)})
+        rows = _drawn(frame, stays, int(plan["most_rows"]))
+        some = frame.take(rows)
+        place = np.searchsorted(stays, some.stay)
+        codes = {level: levels.codes[level][place] for level in (GROUP, ADRG, MDC)}
+        pairs = of_truth(codes, levels.words, cards)
+        anchors = anchors_of(some, pairs, cards, history, facts.take(place))
+        outcome = Outcome.trained(anchors, own.cost[place], own.los[place], plan)
+        return cls(
+            cards,
+            history,
+            outcome,
+            shares_of(cases.take(stays)),
+            frozenset(categories_of(cases.take(stays))),
+            int(np.quantile(frame.day, toml("amounts.toml")["doubts"]["long_quantile"])),
+        )
+
+    @property
+    def stand_ins(self) -> StandIns:
+        """The groups that stand for others."""
+        return StandIns.of(self.cards, self.history)
+
+    def calibrated(
+        self, frame: Frame, truth: Truth, groups: GroupForecast, terms: Terms
+    ) -> AmountModel:
+        """Hold the intervals against stays that training has not seen.
+
+        Args:
+            frame: their snapshots.
+            truth: what came, one row a stay of the courses.
+            groups: of the rows, as the group model foretells them.
+            terms: by which policies.
+        """
+        plan = toml("amounts.toml")["calibration"]
+        came = truth.take(frame.stay)
+        outcomes = {"cost": came.cost, "los": came.los.astype(np.float64)} | came.money
+        outcomes["los"][came.los <= 0] = np.nan
+        depth = {name: np.full(len(frame), np.nan) for name in MEASURES}
+        mean = {name: np.full(len(frame), np.nan) for name in MEASURES}
+        for rows in _chunks(len(frame)):
+            spread = self._spread(frame.take(rows), groups.take(rows), terms)
+            for name in MEASURES:
+                depth[name][rows] = spread.depth(name, outcomes[name][rows])
+                mean[name][rows] = spread.mean[name]
+        kinds = kinds_of(frame)
+        depths, factors = {}, {}
+        charged = np.maximum(frame.snapshots.cost(), 0.0)
+        base = {"cost": charged, "los": frame.day.astype(np.float64)}
+        base |= {name: np.zeros(len(frame)) for name in PAID}
+        for name in MEASURES:
+            some = np.isfinite(depth[name])
+            own = [words[some] for words in kinds]
+            depths[name] = Depths.of(
+                depth[name][some], own, level=plan["level"], least=plan["least"]
+            )
+            if name in base:
+                factors[name] = _factors(
+                    (outcomes[name] - base[name])[some], (mean[name] - base[name])[some], own
+                )
+        return replace(self, depths=depths, factors=factors)
+
+    def predict(self, frame: Frame, groups: GroupForecast, terms: Terms) -> Amounts:
+        """Foretell cost, stay and payment.
+
+        Args:
+            frame: the cases on their days.
+            groups: their likely groups.
+            terms: by which policies.
+        """
+        parts = [
+            self._predicted(frame.take(rows), groups.take(rows), terms)
+            for rows in _chunks(len(frame))
+        ]
+        return _joined(parts) if len(parts) > 1 else parts[0]
+
+    def drivers(self, frame: Frame, groups: GroupForecast, most: int) -> list[list[Driver]]:
+        """What moves each case's cost away from the typical stay of its likeliest group.
+
+        Args:
+            frame: the cases.
+            groups: their likely groups.
+            most: effects of a case at most.
+        """
+        cards = self.cards.and_bare(frame)
+        pairs = candidates_of(groups, cards, self.stand_ins)
+        anchors = anchors_of(frame, pairs, cards, self.history)
+        return drivers_of(self.outcome, anchors, pairs, most)
+
+    def _spread(self, frame: Frame, groups: GroupForecast, terms: Terms) -> Spread:
+        cards = self.cards.and_bare(frame)
+        pairs = candidates_of(groups, cards, self.stand_ins)
+        anchors = anchors_of(frame, pairs, cards, self.history)
+        return spread_of(frame, pairs, anchors, cards, self.outcome, self.usual, terms)
+
+    def _predicted(self, frame: Frame, groups: GroupForecast, terms: Terms) -> Amounts:
+        plan = toml("amounts.toml")
+        level = float(plan["calibration"]["level"])
+        spread = self._spread(frame, groups, terms)
+        doubts = doubts_of(frame, self.categories, self.long_day)
+        doubts[ForecastReason.RARE_GROUP] = spread.basis > 0
+        doubts[ForecastReason.UNPRICED] = spread.partly
+        wide = widening(doubts, len(frame))
+        kinds = kinds_of(frame)
+        low, middle, high, mean = ({} for _ in range(4))
+        for name in MEASURES:
+            known = self.depths.get(name)
+            depth = np.full(len(frame), (1 - level) / 2)
+            if known is not None:
+                depth = known.at(kinds, len(frame))
+            low[name], middle[name], high[name] = spread.bounds(name, depth, wide)
+            mean[name] = spread.mean[name]
+            if name in self.factors:
+                base = spread.least.get(name, 0.0)
+                factor = self.factors[name].at(kinds, len(frame))
+                mean[name] = base + factor * (mean[name] - base)
+        # What the hospital is due more, and what it spends more, it keeps more or less.
+        mean["surplus"] = mean["surplus"] + (mean["amount"] - spread.mean["amount"])
+        mean["surplus"] -= mean["cost"] - spread.mean["cost"]
+        return Amounts(
+            low,
+            middle,
+            high,
+            mean,
+            np.array(LEVELS, object)[spread.basis],
+            spread.basis_cases,
+            spread.pay_reason,
+            doubts,
+            level,
+        )
+
+
+def _weights(cards: Cards, names: NDArray[Any]) -> NDArray[np.float64]:
+    """Logarithm of the weight of each stay's group; for one without the mean of the others."""
+    unique, place = np.unique(names.astype(str), return_inverse=True)
+    own = np.array([cards.log_weight[cards.places[name]] for name in unique.tolist()])[place]
+    some = np.isfinite(own)
+    return np.where(some, own, own[some].mean() if some.any() else 0.0)
+
+
+def _drawn(frame: Frame, stays: NDArray[np.int64], most: int) -> NDArray[np.int64]:
+    """Rows to learn from: all, or those with the least hash of stay and day."""
+    rows = np.flatnonzero(np.isin(frame.stay, stays))
+    if len(rows) <= most:
+        return rows
+    mixed = frame.stay[rows].astype(np.uint64) * np.uint64(1_000_003)
+    mixed = (mixed + frame.day[rows].astype(np.uint64)) * np.uint64(0x9E3779B97F4A7C15)
+    mixed ^= mixed >> np.uint64(29)
+    mixed *= np.uint64(0xBF58476D1CE4E5B9)
+    return np.sort(rows[np.argsort(mixed ^ (mixed >> np.uint64(32)), kind="stable")[:most]])
+
+
+def _factors(came: NDArray[np.float64], foretold: NDArray[np.float64], kinds: list[NDArray[Any]]) -> Depths:
+    """What came ÷ what was expected, by kind, within the stated bounds."""
+    plan = toml("amounts.toml")["calibration"]
+    found: dict[str, tuple[float, int]] = {}
+    for words in [*kinds, np.full(len(came), "", object)]:
+        names, place = np.unique(np.asarray(words, str), return_inverse=True)
+        count = np.bincount(place, minlength=len(names))
+        above = np.bincount(place, came, len(names))
+        below = np.bincount(place, foretold, len(names))
+        for number, name in enumerate(names.tolist()):
+            if below[number] > 0 and (count[number] >= plan["least"] or not name):
+                ratio = float(above[number] / below[number])
+                bounded = min(max(ratio, plan["least_factor"]), plan["most_factor"])
+                found.setdefault(name, (bounded, int(count[number])))
+    return Depths(found or {"": (1.0, 0)})
+
+
+def _chunks(count: int) -> list[NDArray[np.int64]]:
+    starts = range(0, max(count, 1), _CHUNK)
+    return [np.arange(start, min(start + _CHUNK, count)) for start in starts]
+
+
+def _joined(parts: list[Amounts]) -> Amounts:
+    def by_measure(name: str) -> dict[str, NDArray[np.float64]]:
+        return {m: np.concatenate([getattr(p, name)[m] for p in parts]) for m in MEASURES}
+
+    return Amounts(
+        by_measure("low"),
+        by_measure("middle"),
+        by_measure("high"),
+        by_measure("mean"),
+        np.concatenate([p.basis for p in parts]),
+        np.concatenate([p.basis_cases for p in parts]),
+        np.concatenate([p.pay_reason for p in parts]),
+        {r: np.concatenate([p.warnings[r] for p in parts]) for r in parts[0].warnings},
+        parts[0].level,
+    )

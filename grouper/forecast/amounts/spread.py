@@ -1,0 +1,193 @@
+"""The foretold distribution of every measure of each row: what each likely group would bring, mixed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from grouper.forecast.amounts.mixture import Mixture
+from grouper.forecast.amounts.payment import price_candidates
+from grouper.forecast.result import AMOUNTS, ForecastReason
+from grouper.forecast.tables import toml
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from grouper.forecast.amounts.anchors import Anchors
+    from grouper.forecast.amounts.candidates import Candidates
+    from grouper.forecast.amounts.cards import Cards
+    from grouper.forecast.amounts.outcome import Outcome
+    from grouper.forecast.frame import Frame
+    from grouper.payment.place import Terms
+
+_HALF_FEN = 0.005
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """Distributions by measure; cost and days to come in logarithms, payments in yuan.
+
+    Attributes:
+        mixture: by measure.
+        mean: by measure the expectation of each row, in yuan or days.
+        least: what cost and stay cannot fall below.
+        scale: in yuan, how far beyond the foretold payments a step outwards goes.
+        basis: place of the level of history in ``LEVELS``.
+        basis_cases: its finished stays.
+        pay_reason: why there is no payment; empty.
+        partly: rows of which a part of the likely groups has no payment.
+    """
+
+    mixture: dict[str, Mixture]
+    mean: dict[str, NDArray[np.float64]]
+    least: dict[str, NDArray[np.float64]]
+    scale: NDArray[np.float64]
+    basis: NDArray[np.int64]
+    basis_cases: NDArray[np.int64]
+    pay_reason: NDArray[Any]
+    partly: NDArray[np.bool_]
+
+    def depth(self, name: str, outcome: NDArray[np.float64]) -> NDArray[np.float64]:
+        """How deep outcomes lie, in yuan or days; NaN where there is no outcome or no distribution."""
+        inside = self._inwards(name, outcome)
+        found = self.mixture[name].depth(inside, self._scale(name))
+        return np.where(np.isfinite(inside), found, np.nan)
+
+    def bounds(
+        self, name: str, depth: NDArray[np.float64], wide: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+        """Lower bounds, medians and upper bounds, in yuan or days.
+
+        Args:
+            name: the measure.
+            depth: by row, as the calibration gives it.
+            wide: by row, the factor of both half widths.
+        """
+        mixture = self.mixture[name]
+        middle = mixture.quantile(0.5)
+        low, high = mixture.interval(depth, self._scale(name))
+        low, high = middle - wide * (middle - low), middle + wide * (high - middle)
+        return self._outwards(name, low), self._outwards(name, middle), self._outwards(name, high)
+
+    def _scale(self, name: str) -> NDArray[np.float64]:
+        return self.scale if name in AMOUNTS else np.ones(len(self.scale))
+
+    def _inwards(self, name: str, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        if name in AMOUNTS:
+            return values
+        base = self.least[name] if name == "los" else 0.0
+        return np.log1p(np.maximum(values - base, 0.0))
+
+    def _outwards(self, name: str, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        # To the fen, so that a bound upon an outcome holds it.
+        if name in AMOUNTS:
+            return np.round(values, 2)
+        least = self.least[name]
+        if name == "los":
+            return np.round(np.maximum(np.expm1(values) + least, np.maximum(least, 1.0)), 6)
+        return np.round(np.maximum(np.expm1(values), least), 2)
+
+
+def spread_of(
+    frame: Frame,
+    pairs: Candidates,
+    anchors: Anchors,
+    cards: Cards,
+    outcome: Outcome,
+    usual: NDArray[np.float64],
+    terms: Terms,
+) -> Spread:
+    """Mix what each likely group would bring.
+
+    Args:
+        frame: the cases.
+        pairs: their likely groups.
+        anchors: the cases beside them.
+        cards: of groups.
+        outcome: boosters of cost and stay.
+        usual: shares of the cost outside the scope.
+        terms: by which policies.
+    """
+    plan = toml("amounts.toml")
+    levels = plan["points"]["levels"]
+    costs, stays = outcome.costs(anchors, levels), outcome.stays(anchors, levels)
+    mass = pairs.probability[:, None] * masses(levels)
+    rows = len(frame)
+    first = pairs.first
+    least = {"cost": anchors.charged[first], "los": anchors.day[first].astype(np.float64)}
+    padded = _padded(pairs, rows)
+    own_mass = _laid(mass, padded, 0.0)
+    left = stays - anchors.day[:, None]
+    mixture = {
+        "cost": Mixture.of(_laid(np.log1p(costs), padded, np.nan), own_mass),
+        "los": Mixture.of(_laid(np.log1p(np.maximum(left, 0.0)), padded, np.nan), own_mass),
+    }
+    mean = {"cost": _mean(costs, mass, pairs, rows), "los": _mean(stays, mass, pairs, rows)}
+    priced = price_candidates(frame, pairs, cards, costs, stays, usual, terms)
+    for name in AMOUNTS:
+        values = priced.money[name]
+        mixture[name] = Mixture.of(_laid(values, padded, np.nan), own_mass, _HALF_FEN)
+        mean[name] = _mean(values, mass, pairs, rows)
+    reason = _reasons(priced.reason, mixture["amount"].mass, pairs, rows)
+    for name in AMOUNTS:
+        mean[name][reason != ""] = np.nan
+        mixture[name].values[reason != ""] = np.nan
+    amounts = mixture["amount"].values
+    middle = np.expm1(mixture["cost"].quantile(0.5))
+    range_ = np.nan_to_num(amounts[:, -1] - amounts[:, 0])
+    scale = np.maximum(range_, plan["payment"]["least_scale"] * np.maximum(middle, 1.0))
+    partly = (reason == "") & (mixture["amount"].mass < 1 - plan["payment"]["told_unpriced"])
+    typical = anchors.typical
+    return Spread(
+        mixture, mean, least, scale, typical.basis[first], typical.basis_cases[first], reason, partly
+    )
+
+
+def masses(levels: Sequence[float]) -> NDArray[np.float64]:
+    """What each of some levels stands for: half of the way to its neighbours; in all 1."""
+    at = np.array(levels)
+    edges = np.concatenate([[0.0], (at[1:] + at[:-1]) / 2, [1.0]])
+    return np.diff(edges)
+
+
+def _padded(pairs: Candidates, rows: int) -> tuple[int, int, NDArray[np.int64]]:
+    width = int(pairs.slot.max(initial=0)) + 1
+    return rows, width, pairs.row * width + pairs.slot
+
+
+def _laid(
+    values: NDArray[np.float64], padded: tuple[int, int, NDArray[np.int64]], none: float
+) -> NDArray[np.float64]:
+    """[rows, points] of [pairs, levels]."""
+    rows, width, at = padded
+    found = np.full((rows * width, values.shape[1]), none)
+    found[at] = values
+    return found.reshape(rows, width * values.shape[1])
+
+
+def _mean(
+    values: NDArray[np.float64], mass: NDArray[np.float64], pairs: Candidates, rows: int
+) -> NDArray[np.float64]:
+    """Expectation of each row over what is known; NaN without any."""
+    own = np.where(np.isnan(values), 0.0, mass)
+    whole = np.bincount(pairs.row, own.sum(axis=1), rows)
+    total = np.bincount(pairs.row, (np.nan_to_num(values) * own).sum(axis=1), rows)
+    return np.divide(total, whole, out=np.full(rows, np.nan), where=whole > 0)
+
+
+def _reasons(
+    reason: NDArray[Any], mass: NDArray[np.float64], pairs: Candidates, rows: int
+) -> NDArray[Any]:
+    """Why a row has no payment: the reason of its likeliest group that has none."""
+    found = np.full(rows, "", object)
+    lost = mass < toml("amounts.toml")["payment"]["least_priced"]
+    told = np.flatnonzero(reason != "")
+    # Backwards, so that the likelier group has the last word.
+    found[pairs.row[told[::-1]]] = reason[told[::-1]]
+    found[~lost] = ""
+    found[lost & (found == "")] = ForecastReason.UNPRICED.value
+    return found

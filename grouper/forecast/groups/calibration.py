@@ -1,0 +1,141 @@
+"""Honest probabilities: a temperature by bucket of days, and the chance of a group that is no candidate.
+
+The temperature (Guo and others, 2017) makes what speaks for the candidates sharper or softer; the
+chance of another group is read off a table by what the transitions leave over.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+_STEPS = 40
+_GOLDEN = (5**0.5 - 1) / 2
+_LEAST = 1e-12
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """Candidates of rows with what speaks for each.
+
+    Attributes:
+        group: [rows, candidates] −1 fills up.
+        score: [rows, candidates] −inf where there is none.
+        left: [rows] what the transitions leave to others.
+        bucket: [rows] of days.
+    """
+
+    group: NDArray[np.int64]
+    score: NDArray[np.float64]
+    left: NDArray[np.float64]
+    bucket: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """How scores become probabilities.
+
+    Attributes:
+        bounds: of the bins of what is left over, ascending from 0 to 1.
+        temperature: of each bucket of days.
+        other: of each bin the chance that none of the candidates comes.
+    """
+
+    bounds: tuple[float, ...]
+    temperature: NDArray[np.float64]
+    other: NDArray[np.float64]
+
+    @classmethod
+    def learnt(
+        cls, how: Mapping[str, Any], scored: Scored, final: NDArray[np.int64], buckets: int
+    ) -> Calibration:
+        """Calibrate on rows whose outcome is known; best on such as nothing else learnt from.
+
+        Args:
+            how: the settings (``[calibration]`` of ``data/groups.toml``).
+            scored: the rows.
+            final: [rows] the group that came.
+            buckets: how many buckets of days there are.
+        """
+        right = (scored.group == final[:, None]) & (scored.group >= 0)
+        found = right.any(axis=1)
+        low, high = (float(bound) for bound in how["temperature"])
+        every = _temperature(scored.score[found], right[found], low, high)
+        temperature = np.full(buckets, every)
+        for bucket in range(buckets):
+            own = found & (scored.bucket == bucket)
+            if own.sum() >= int(how["least"]):
+                temperature[bucket] = _temperature(scored.score[own], right[own], low, high)
+        bounds = tuple(float(bound) for bound in how["left"])
+        bins = _bins(bounds, scored.left)
+        size = len(bounds) - 1
+        count = np.bincount(bins, minlength=size)
+        lost = np.bincount(bins, ~found, minlength=size)
+        # Before any is seen: what the transitions say themselves.
+        middle = np.array([(a + b) / 2 for a, b in zip(bounds, bounds[1:], strict=False)])
+        strength = float(how["strength"])
+        other = (lost + strength * middle) / (count + strength)
+        return cls(bounds, temperature, _rising(other, count + strength))
+
+    def probabilities(self, scored: Scored) -> NDArray[np.float64]:
+        """[rows, candidates] probabilities; a row sums to what is not another group's."""
+        sharp = _softmax(scored.score / self.temperature[scored.bucket][:, None])
+        found: NDArray[np.float64] = sharp * (1.0 - self.others(scored.left))[:, None]
+        return found
+
+    def others(self, left: NDArray[np.float64]) -> NDArray[np.float64]:
+        """[rows] the chance that none of the candidates comes."""
+        return self.other[_bins(self.bounds, left)]
+
+
+def _bins(bounds: tuple[float, ...], left: NDArray[np.float64]) -> NDArray[np.int64]:
+    found = np.searchsorted(np.array(bounds), left, side="right") - 1
+    return np.clip(found, 0, len(bounds) - 2)
+
+
+def _softmax(score: NDArray[np.float64]) -> NDArray[np.float64]:
+    over = np.exp(score - score.max(axis=1, keepdims=True))
+    found: NDArray[np.float64] = over / over.sum(axis=1, keepdims=True)
+    return found
+
+
+def _temperature(
+    score: NDArray[np.float64], right: NDArray[np.bool_], low: float, high: float
+) -> float:
+    """The temperature of least logarithmic loss, by golden section (the loss is convex in its inverse)."""
+    if not len(score):
+        return 1.0
+
+    def loss(inverse: float) -> float:
+        chance = (_softmax(score * inverse) * right).sum(axis=1)
+        return float(-np.log(np.maximum(chance, _LEAST)).mean())
+
+    left, end = 1.0 / high, 1.0 / low
+    for _ in range(_STEPS):
+        width = _GOLDEN * (end - left)
+        if loss(end - width) <= loss(left + width):
+            end = left + width
+        else:
+            left = end - width
+    return 2.0 / (left + end)
+
+
+def _rising(values: NDArray[np.float64], weight: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The nearest values that never fall (pooling adjacent violators)."""
+    blocks: list[tuple[float, float, int]] = []
+    for value, mass in zip(values.tolist(), weight.tolist(), strict=True):
+        block = (value, mass, 1)
+        while blocks and blocks[-1][0] > block[0]:
+            before = blocks.pop()
+            both = before[1] + block[1]
+            mean = (before[0] * before[1] + block[0] * block[1]) / both
+            block = (mean, both, before[2] + block[2])
+        blocks.append(block)
+    return np.concatenate([np.full(size, value) for value, _, size in blocks])

@@ -1,0 +1,147 @@
+"""The model of the final group: taught on finished stays, calibrated on later ones, asked about others."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from grouper.forecast.groups.calibration import Calibration, Scored
+from grouper.forecast.groups.clues import BUCKET, Clues
+from grouper.forecast.groups.engine import Engine, counted
+from grouper.forecast.groups.forecast import PAD, GroupForecast
+from grouper.forecast.groups.learning import School, marks
+from grouper.forecast.groups.names import Names
+from grouper.forecast.groups.pairs import Rows
+from grouper.forecast.groups.storage import Parts, files_of, parts_of
+from grouper.forecast.groups.transitions import Lesson
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from grouper.forecast.frame import Frame, Truth
+
+
+@dataclass(frozen=True, slots=True)
+class GroupModel:
+    """Foretells the final group of rows.
+
+    Attributes:
+        parts: what it is made of.
+        engine: the same, ready to be asked.
+    """
+
+    parts: Parts
+    engine: Engine
+
+    @classmethod
+    def of(cls, parts: Parts) -> GroupModel:
+        """The model of its parts."""
+        engine = Engine.of(parts.how, parts.known, parts.transitions, parts.profiles)
+        return cls(parts, engine)
+
+    @classmethod
+    def trained(
+        cls, frame: Frame, truth: Truth, how: Mapping[str, Any]
+    ) -> tuple[GroupModel, GroupForecast]:
+        """Train on finished stays; rows whose final record is invalid are not learnt from.
+
+        Args:
+            frame: their snapshots.
+            truth: what came, one row a stay of the courses.
+            how: the settings (``data/groups.toml``).
+
+        Returns:
+            The model, and forecasts of the same rows by rankers and counts that did not see their
+            stays (of rows whose final record is invalid: by the model itself).
+
+        Raises:
+            ForecastError: ``FORECAST_NOT_INSTALLED``.
+        """
+        good = np.flatnonzero(truth.valid[frame.stay])
+        taught = frame.take(good)
+        came = truth.take(taught.stay)
+        clues = Clues.learnt(how["buckets"], taught)
+        known = Names.learnt(came.levels, taught.bare)
+        lesson = Lesson(
+            clues.numbers(taught), known.numbers(taught.bare), known.numbers(came.levels), taught.stay
+        )
+        mark = marks(taught, int(how["ranker"]["trees"]["seed"]))
+        school = School.of(how, clues, known, lesson, taught.features, mark)
+        pupils = school.pupils()
+        held = school.held_out(pupils)
+        calibration = Calibration.learnt(how["calibration"], held, lesson.final, len(clues.buckets))
+        transitions, profiles = counted(how, clues, known, lesson, taught.features)
+        ranker = school.trained(pupils)
+        model = cls.of(Parts(how, known, clues, transitions, profiles, ranker, calibration))
+        found = model.predict(frame)
+        code, probability = found.code, found.probability
+        code[good], probability[good] = _ordered(held, calibration)
+        return model, replace(found, code=code, probability=probability)
+
+    def calibrated(self, frame: Frame, truth: Truth) -> GroupModel:
+        """The same with probabilities as later stays had them.
+
+        Args:
+            frame: snapshots of stays that the model did not learn from.
+            truth: what came, one row a stay of the courses.
+        """
+        later = frame.take(np.flatnonzero(truth.valid[frame.stay]))
+        if not len(later):
+            return self
+        known, scored = self._scored(later)
+        came = truth.take(later.stay).levels
+        final = known.with_those_of(came).numbers(came)
+        how = self.parts.how
+        calibration = Calibration.learnt(
+            how["calibration"], scored, final, len(self.parts.clues.buckets)
+        )
+        return replace(self, parts=replace(self.parts, calibration=calibration))
+
+    def predict(self, frame: Frame) -> GroupForecast:
+        """Likely final groups of rows."""
+        known, scored = self._scored(frame)
+        code, probability = _ordered(scored, self.parts.calibration)
+        return GroupForecast(code, probability, known.names, known.adrg, known.mdc)
+
+    def gains(self) -> dict[str, float]:
+        """How much each feature of a pair brought in training, as shares of the whole."""
+        return self.parts.ranker.gains() if self.parts.ranker else {}
+
+    def files(self) -> dict[str, bytes]:
+        """The model as files; nothing in them can be run."""
+        return files_of(self.parts)
+
+    @classmethod
+    def read(cls, files: Mapping[str, bytes]) -> GroupModel:
+        """The model of its files.
+
+        Args:
+            files: as :meth:`files` gave them.
+
+        Raises:
+            ForecastError: ``FORECAST_MODEL_UNREADABLE``; ``FORECAST_NOT_INSTALLED``.
+        """
+        return cls.of(parts_of(files))
+
+    def _scored(self, frame: Frame) -> tuple[Names, Scored]:
+        known = self.parts.known.with_those_of(frame.bare)
+        rows = Rows(
+            self.parts.clues.numbers(frame), known.numbers(frame.bare), frame.features
+        )
+        return known, self.engine.widened(known).scored(rows, self.parts.ranker)
+
+
+def _ordered(
+    scored: Scored, calibration: Calibration
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Groups and probabilities of rows, the likeliest first; of equal ones the bare answer."""
+    probability = calibration.probabilities(scored)
+    order = np.argsort(-probability, axis=1, kind="stable")
+    code = np.take_along_axis(scored.group, order, axis=1)
+    probability = np.take_along_axis(probability, order, axis=1)
+    probability[code == PAD] = 0.0
+    return code, probability
