@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from grouper.case.dates import DAY_SECONDS, OFFSET
+from grouper.demo.hospital.build import make_hospital
+from grouper.demo.hospital.plan import make_plan
+from grouper.forecast.course import courses_of
+from grouper.forecast.evaluation.backtest import backtest
 from grouper.forecast.evaluation.history import History, as_of
+from grouper.forecast.evaluation.judged import Judged
 from grouper.forecast.evaluation.lookup import Cells, means
-from grouper.forecast.frame import Frame
+from grouper.forecast.evaluation.plan import Plan
+from grouper.forecast.frame import Frame, frame_of, truth_of
 from grouper.forecast.levels import ADRG, GROUP, MDC
 from grouper.forecast.result import FORECAST_SCHEMA
+from grouper.forecast.snapshot import snapshots_of
+from grouper.payment.place import Terms
 
 LEVEL = 0.9
 
@@ -101,3 +113,42 @@ def forecasts(asked: Frame, bounds: dict[str, np.ndarray], right: float) -> pa.T
         columns.append(column.cast(field.type, safe=not decimal))
     return pa.table(columns, FORECAST_SCHEMA)
 
+
+DAYS = (0, 1, 2, 3, 5, 10)
+
+
+@cache
+def tables() -> tuple[pa.Table, pa.Table]:
+    """Eleven months of a small demonstration hospital: cases and charge lines."""
+    plan = make_plan("2025-01", 11, 7, 0.14, region="demo", scheme="dip-pingdingshan-2025")
+    with TemporaryDirectory() as folder:
+        make_hospital(Path(folder), plan)
+        cases, charges = (
+            pa.concat_tables(
+                [pq.read_table(path) for path in sorted(Path(folder, kind).glob("*.parquet"))]
+            )
+            for kind in ("inpatient", "charges")
+        )
+    return cases, charges
+
+
+def history_of(cases: pa.Table, charges: pa.Table) -> History:
+    """The history of some stays."""
+    courses = courses_of(cases, charges)
+    terms = Terms(region="demo")
+    frame = frame_of(snapshots_of(courses, DAYS), "demo")
+    return History(frame, truth_of(cases, courses.los, terms), terms)
+
+
+@cache
+def history() -> History:
+    """The history of the small hospital."""
+    return history_of(*tables())
+
+
+@cache
+def judged_rows() -> Judged:
+    """Forecasts of the stand-in, each month of a model of the months before."""
+    plan = replace(Plan.shipped(), least_months=3, step_months=1, most_origins=0, days=DAYS)
+    with TemporaryDirectory() as folder:
+        return backtest(history(), plan, StandIn(), Path(folder)).rows

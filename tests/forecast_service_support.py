@@ -17,7 +17,8 @@ from grouper.forecast.result import FORECAST_SCHEMA
 from grouper.payment.place import Terms
 from grouper.service.forecasting import Model
 
-NO_END = {"discharge_time": None}
+SCHEME = "dip-pingdingshan-2025"
+"""Binds the demonstration region."""
 FACTS: dict[str, Any] = {
     "region": "demo",
     "hospital": "H00000000001",
@@ -34,7 +35,7 @@ FACTS: dict[str, Any] = {
 
 
 class StandIn:
-    """Foretells twice what was charged, of group ``I21`` with 0.6 and ``J18`` with 0.3.
+    """Foretells twice what was charged, of group ``I21.9`` with 0.6 and ``J18.9`` with 0.3.
 
     A case without a day of admission is refused; of the age 97 everything fails; of the age 98 a
     book is missing.
@@ -63,14 +64,14 @@ class StandIn:
         cost = 2 * (case.total_cost or Decimal(1000))
         row |= {
             "day": day,
-            "scheme": "demo-dip",
+            "scheme": SCHEME,
             "status": "forecast",
             "warnings": "FORECAST_NO_LINES",
             "bare_status": "ungrouped",
             "bare_group": "?ungrouped",
             "groups": [
-                {"group": "I21", "name": "甲病组", "adrg": "I21", "mdc": "I", "probability": 0.6},
-                {"group": "J18", "name": "乙病组", "adrg": "J18", "mdc": "J", "probability": 0.3},
+                {"group": "I21.9", "name": "甲病组", "adrg": "I21", "mdc": "I", "probability": 0.6},
+                {"group": "J18.9", "name": "乙病组", "adrg": "J18", "mdc": "J", "probability": 0.3},
             ],
             "adrg": "I21",
             "adrg_probability": 0.65,

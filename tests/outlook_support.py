@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 from settlement_support import D, policies_of, value
 
+from codebooks.errors import GrouperError
 from codebooks.policies.policies import Policies
 from grouper.forecast.outlook.months import first, name_of
 from grouper.forecast.outlook.office import Office
@@ -127,3 +129,12 @@ def written(months: Published) -> str:
         for one in months.months
     ]
     return "\n".join(rows) + "\n"
+
+
+def declared(ask: Callable[[], object]) -> str:
+    """What a question comes to: the words of a declared error, or that there was none."""
+    try:
+        ask()
+    except GrouperError as error:
+        return error.describe("en")
+    return "no error"

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from forecast_service_support import FACTS, StandIn, model, stay, with_model
+from forecast_service_support import FACTS, SCHEME, StandIn, model, stay, with_model
 from service_support import Service, service
 
 from codebooks.errors import GrouperError
@@ -65,7 +65,7 @@ def test_running_stays_are_foretold_and_kept(running: Service) -> None:
     assert (found.forecast, found.refused, found.failed, found.stays) == (1, 1, 0, 2)
     assert seen == [2]
     first, second = kept(running)
-    assert (first.model, first.status, first.scheme) == ("m1", "forecast", "demo-dip")
+    assert (first.model, first.status, first.scheme) == ("m1", "forecast", SCHEME)
     assert first.as_of == last_whole_day(at)
     assert first.made == at
     assert first.day == (at.astimezone(LOCAL).date() - date(2026, 3, 2)).days
@@ -143,7 +143,7 @@ def test_a_stay_that_fails_is_refused_and_stops_no_other(
             raise ValueError("secret of a case")
         return read(connection, number, version)
 
-    monkeypatch.setattr(forecasting.history, "case_at", broken)
+    monkeypatch.setattr(history, "case_at", broken)
     found = forecast_running(running.database, model(), DEMO, now())
     assert (found.forecast, found.refused, found.failed) == (1, 4, 2)
     reasons = [one.reason for one in kept(running)]
@@ -163,7 +163,7 @@ def test_an_error_of_the_store_is_none_of_a_stay(
     def away(*_: object) -> Any:
         raise StoreError("STORE_UNAVAILABLE")
 
-    monkeypatch.setattr(forecasting.history, "case_at", away)
+    monkeypatch.setattr(history, "case_at", away)
     with pytest.raises(StoreError):
         forecast_running(running.database, model(), DEMO, now())
     assert kept(running) == []
@@ -209,7 +209,7 @@ def test_a_kept_forecast_is_shown_and_the_look_is_logged(running: Service) -> No
     assert (told["stored"], told["model"], told["version"]) == (True, "m1", 1)
     assert told["as_of"] == last_whole_day(now()).isoformat()
     assert told["forecast"]["cost"]["middle"] == "1000.00"
-    assert told["forecast"]["groups"][0]["group"] == "I21"
+    assert told["forecast"]["groups"][0]["group"] == "I21.9"
     assert told["forecast"]["warnings"][0]["code"] == "FORECAST_NO_LINES"
     assert told["score"] is None
     assert found["history"] is None

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path  # noqa: TC003 -- Typer reads the annotations
+from typing import Annotated
 
+import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import typer
 
 from codebooks.errors import Where
-from codebooks.messages import language, text
-from grouper.case.dates import LOCAL, parse_time
+from codebooks.messages import text
 from grouper.case.readers.text_input import readable
 from grouper.cli.codebooks_render import print_json
-from grouper.cli.language import Language
+from grouper.cli.forecast_options import (
+    Charges,
+    Formatted,
+    Lang,
+    Name,
+    Paths,
+    moment_of,
+    say,
+)
 from grouper.cli.settle import Format
 from grouper.forecast.archive import read_archive
 from grouper.forecast.errors import ForecastError
@@ -26,23 +33,8 @@ from grouper.forecast.words import document, lines
 from grouper.payment.place import Terms
 from grouper.run.destinations import OutputError, writing
 
-if TYPE_CHECKING:
-    import pyarrow as pa
-
 _SHOWN = 10
 _PARQUET = ".parquet"
-
-
-def say(key: str) -> str:
-    """A help text of the commands of forecasting."""
-    return text(f"forecast_help.{key}", language())
-
-
-Paths = Annotated[list[Path], typer.Argument(metavar="FOLDER|FILES...", help=say("paths"))]
-Charges = Annotated[list[Path] | None, typer.Option("--charges", help=say("charges"))]
-Name = Annotated[str, typer.Option("--model", help=say("model"))]
-Lang = Annotated[Language | None, typer.Option("--lang", help=say("lang"))]
-Formatted = Annotated[Format, typer.Option("--format", help=say("format"))]
 
 
 def predict_command(
@@ -67,7 +59,7 @@ def predict_command(
     forecaster = approved(model, Forecaster.read).model
     archive = read_archive(paths, charges or ())
     if case:
-        archive = archive.only(pc.is_in(archive.cases["case_id"], pa_strings(case)).to_numpy())
+        archive = archive.only(pc.is_in(archive.cases["case_id"], _texts(case)).to_numpy())
         known = set(archive.cases["case_id"].to_pylist())
         for one in case:
             if one not in known:
@@ -76,7 +68,7 @@ def predict_command(
     found = forecaster.of_courses(archive.courses(), moment, terms, drivers=output is None)
     if not case:
         # Stays that had not begun or had ended are no question of that day.
-        found = found.filter(pc.invert(pc.is_in(found["reason"], pa_strings(_BESIDE))))
+        found = found.filter(pc.invert(pc.is_in(found["reason"], _texts(_BESIDE))))
     if not found.num_rows:
         raise ForecastError("FORECAST_NO_CASES")
     _tell(found, output, format_, lang)
@@ -85,25 +77,9 @@ def predict_command(
 _BESIDE = ["FORECAST_NOT_STARTED", "FORECAST_ENDED"]
 
 
-def pa_strings(words: list[str]) -> pa.Array:
+def _texts(words: list[str]) -> pa.Array:
     """Texts as a set to look in."""
-    import pyarrow as pa  # noqa: PLC0415 -- only its constructor
-
     return pa.array(words, pa.string())
-
-
-def moment_of(written: str | None) -> datetime:
-    """The moment of ``--at``; None: now.
-
-    Raises:
-        ForecastError: ``FORECAST_AT``.
-    """
-    if written is None:
-        return datetime.now(LOCAL)
-    found, _ = parse_time(written)
-    if found is None:
-        raise ForecastError("FORECAST_AT", found=written[:40])
-    return found
 
 
 def _tell(found: pa.Table, output: Path | None, format_: Format, lang: str | None) -> None:

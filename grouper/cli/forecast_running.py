@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
@@ -36,6 +37,8 @@ def opened() -> Iterator[tuple[Any, Any]]:
         GrouperError: ``EXTRA_MISSING``; ``STORE_OLD``; as the settings and the database say.
     """
     settings = service_module("service.settings").load_settings()
+    # What is logged goes to the standard error, beside what the command says.
+    service_module("service.logs").configure(logging.WARNING)
     store = service_module("store.database")
     database = store.connect(settings.url)
     try:
@@ -59,7 +62,7 @@ def running_command(
     with opened() as (settings, database):
         model = service_module("service.forecast_model").approved_model(settings)
         if model is None:
-            raise GrouperError("FORECAST_NO_MODEL")
+            raise GrouperError("FORECAST_NO_MODEL", name=settings.forecast.model)
         how = settings.forecast
         found = forecasting.forecast_running(
             database,

@@ -13,7 +13,7 @@ from codebooks.registry import INPATIENT, registry
 from grouper.case.dates import EPOCH
 from grouper.forecast.course import NO_DAY
 from grouper.forecast.features import names
-from grouper.forecast.levels import ADRG, ALL, GROUP, MDC
+from grouper.forecast.levels import ADRG, ALL, MDC
 from grouper.forecast.result import ForecastReason
 from grouper.forecast.tables import toml
 
@@ -69,25 +69,14 @@ def warnings(frame: Frame, amounts: Amounts, forecaster: Forecaster) -> list[str
         forecaster: who answered.
     """
     courses, stay = frame.snapshots.courses, frame.stay
-    place = names().index
-    lines = frame.features[:, place("lines")] > 0
-    refunds = frame.features[:, place("refunded")] > float(toml("training.toml")["refunds_doubt"])
+    lines = frame.features[:, names().index("lines")] > 0
     undated = (courses.dx.undated + courses.px.undated + courses.lines.undated)[stay] > 0
-    departments = forecaster.unknown_departments(frame.known["department"])
-    departments |= forecaster.unknown_departments(frame.known["admission_department"])
-    longest = int(forecaster.setup.about.get("longest_day", frame.day.max(initial=0)))
     checks: dict[ForecastReason, Any] = {
         ForecastReason.NO_LINES: ~lines & (frame.day > 0),
-        ForecastReason.REVERSED: refunds,
         ForecastReason.UNDATED: undated,
-        ForecastReason.NEW_DEPARTMENT: departments,
-        ForecastReason.NEW_CODE: ~np.isin(
-            frame.bare.texts(GROUP), np.array(list(forecaster.setup.titles), object)
-        ),
+        **amounts.warnings,
         ForecastReason.RARE_GROUP: np.isin(np.asarray(amounts.basis), (ADRG, MDC)),
         ForecastReason.HISTORY: np.asarray(amounts.basis) == ALL,
-        ForecastReason.UNPRICED: np.array([bool(word) for word in amounts.pay_reason]),
-        ForecastReason.TOO_LONG: frame.day > longest,
         ForecastReason.NEW_SCHEME: _other_scheme(frame, amounts, forecaster),
     }
     found = np.full(len(frame), "", object)

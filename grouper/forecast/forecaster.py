@@ -209,8 +209,3 @@ class Forecaster:
         except (KeyError, ValueError, TypeError, pa.ArrowException) as error:
             raise ForecastError("FORECAST_MODEL_UNREADABLE", part=type(error).__name__) from error
         return cls(made, Vocabulary(words), groups, amounts, model)
-
-    def unknown_departments(self, words: pa.Array) -> NDArray[np.bool_]:
-        """Which departments this forecaster has never seen; a missing one is not."""
-        stated = np.asarray(words.is_valid())
-        return stated & np.isnan(self.vocabulary.numbers("department", words))

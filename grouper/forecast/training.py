@@ -6,6 +6,8 @@ calibrated, and nothing else is learnt from it.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,57 +16,41 @@ import numpy as np
 from grouper.forecast.amounts.model import AmountModel
 from grouper.forecast.course import NO_DAY
 from grouper.forecast.errors import ForecastError
+from grouper.forecast.evaluation.history import History, finished
 from grouper.forecast.forecaster import Forecaster, Setup
 from grouper.forecast.frame import frame_of, truth_of
 from grouper.forecast.groups.model import GroupModel
 from grouper.forecast.levels import GROUP
+from grouper.forecast.registry import provenance
 from grouper.forecast.snapshot import snapshots_of
 from grouper.forecast.tables import toml
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import pyarrow as pa
     from numpy.typing import NDArray
 
     from grouper.forecast.archive import Archive
-    from grouper.forecast.frame import Frame, Truth
+    from grouper.forecast.frame import Frame
     from grouper.payment.place import Terms
 
 STEPS = ("courses", "snapshots", "truth", "groups", "amounts", "calibration")
 """The steps of training, in their order."""
 
 
-@dataclass(frozen=True, slots=True)
-class Lesson:
-    """What a forecaster learns from: snapshots of finished stays and what came of them.
-
-    Attributes:
-        frame: one row a snapshot.
-        truth: one row a stay of the frame's courses.
-        stays: how many stays there are.
-    """
-
-    frame: Frame
-    truth: Truth
-    stays: int
-
-    def rows(self, stays: NDArray[np.bool_]) -> NDArray[np.int64]:
-        """The snapshots of some stays."""
-        return np.flatnonzero(stays[self.frame.stay])
-
-
-def lesson_of(
+def history_of(
     archive: Archive,
     terms: Terms,
     *,
     scheme: str | None = None,
     days: tuple[int, ...] | None = None,
     progress: Callable[[str], None] | None = None,
-) -> Lesson:
-    """Snapshots and what came of them, of an archive's finished stays.
+) -> History:
+    """Snapshots of an archive's finished stays, and what came of them.
 
     Args:
-        archive: the stays.
+        archive: the stays; those that still run are passed over.
         terms: the region, and by which policies the truth is priced.
         scheme: for all cases; None: what binds each.
         days: of the stay; None: those of ``data/training.toml``.
@@ -75,69 +61,47 @@ def lesson_of(
     """
     say = progress or (lambda _: None)
     say("courses")
-    finished = archive.finished()
-    courses = finished.courses()
+    ended = archive.finished()
+    courses = ended.courses()
     say("snapshots")
     wanted = tuple(toml("training.toml")["days"]) if days is None else days
     frame = frame_of(snapshots_of(courses, wanted), terms.region, scheme=scheme)
     say("truth")
-    truth = truth_of(finished.cases, courses.los, terms, scheme)
-    return Lesson(frame, truth, len(finished))
+    return History(frame, truth_of(ended.cases, courses.los, terms, scheme), terms, scheme)
 
 
-def train(
-    archive: Archive,
-    terms: Terms,
-    *,
-    scheme: str | None = None,
-    progress: Callable[[str], None] | None = None,
-) -> Forecaster:
+def learn(history: History, progress: Callable[[str], None] | None = None) -> Forecaster:
     """Train a forecaster.
 
     Args:
-        archive: finished stays (those that still run are passed over).
-        terms: the region, and by which policies cases are priced.
-        scheme: for all cases; None: what binds each on its day.
-        progress: called with each of :data:`STEPS`.
+        history: finished stays with their snapshots.
+        progress: called with each of :data:`STEPS` that begins here.
 
     Raises:
         ForecastError: ``FORECAST_TOO_LITTLE``: fewer stays than training needs;
             ``FORECAST_NOT_INSTALLED``.
-        GrouperError: a scheme's book is not at hand.
     """
-    finished = archive.finished()
-    least = int(toml("training.toml")["least_stays"])
-    if len(finished) < least:
-        raise ForecastError("FORECAST_TOO_LITTLE", found=len(finished), least=least)
-    return learn(
-        lesson_of(finished, terms, scheme=scheme, progress=progress), terms, scheme, progress
-    )
-
-
-def learn(
-    lesson: Lesson,
-    terms: Terms,
-    scheme: str | None = None,
-    progress: Callable[[str], None] | None = None,
-) -> Forecaster:
-    """As :func:`train`, of a lesson that is at hand."""
     say = progress or (lambda _: None)
-    earlier, later = split(lesson.frame.snapshots.courses.end)
-    valid = lesson.truth.valid
-    fit = lesson.frame.take(lesson.rows(earlier & valid))
-    check = lesson.frame.take(lesson.rows(later & valid))
+    usable = finished(history) & history.truth.valid
+    least = int(toml("training.toml")["least_stays"])
+    if usable.sum() < least:
+        raise ForecastError("FORECAST_TOO_LITTLE", found=int(usable.sum()), least=least)
+    frame, truth, terms = history.frame, history.truth, history.terms
+    earlier, later = split(history.ended)
+    fit = frame.take(np.flatnonzero((usable & earlier)[frame.stay]))
+    check = frame.take(np.flatnonzero((usable & later)[frame.stay]))
     say("groups")
-    groups, foretold = GroupModel.trained(fit, lesson.truth, toml("groups.toml"))
-    groups = groups.calibrated(check, lesson.truth)
+    groups, foretold = GroupModel.trained(fit, truth, toml("groups.toml"))
+    groups = groups.calibrated(check, truth)
     say("amounts")
-    amounts = AmountModel.trained(fit, lesson.truth, foretold, toml("amounts.toml"))
+    amounts = AmountModel.trained(fit, truth, foretold)
     say("calibration")
-    amounts = amounts.calibrated(check, lesson.truth, groups.predict(check), terms)
-    learnt = lesson.truth.take(np.flatnonzero(earlier & valid)).levels
+    amounts = amounts.calibrated(check, truth, groups.predict(check), terms)
+    learnt = truth.take(np.flatnonzero(usable & earlier)).levels
     titles = {group: learnt.names.get(group, "") for group in sorted(set(learnt.texts(GROUP)))}
-    about = _about(lesson, earlier)
-    setup = Setup(region=terms.region, scheme=scheme, titles=titles, about=about)
-    return Forecaster(setup, lesson.frame.vocabulary, groups, amounts)
+    about = _about(history, usable, earlier)
+    setup = Setup(region=terms.region, scheme=history.scheme, titles=titles, about=about)
+    return Forecaster(setup, frame.vocabulary, groups, amounts)
 
 
 def split(ends: NDArray[np.int64]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
@@ -154,17 +118,48 @@ def split(ends: NDArray[np.int64]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]
     return (ends < border) & (ends != NO_DAY), ends >= border
 
 
-def _about(lesson: Lesson, earlier: NDArray[np.bool_]) -> dict[str, Any]:
-    ends = lesson.frame.snapshots.courses.end
-    days = ends[ends != NO_DAY].astype("datetime64[D]")
-    border = ends[earlier].max().astype("datetime64[D]") if earlier.any() else days.min()
+def _about(
+    history: History, usable: NDArray[np.bool_], earlier: NDArray[np.bool_]
+) -> dict[str, Any]:
+    days = history.ended[usable].astype("datetime64[D]")
+    schemes = set(history.frame.results["scheme"].unique().to_pylist()) - {None}
     return {
-        "stays": int(lesson.stays),
-        "snapshots": len(lesson.frame),
-        "invalid": int((~lesson.truth.valid).sum()),
+        "stays": int(usable.sum()),
+        "snapshots": int(usable[history.frame.stay].sum()),
+        "invalid": int((~history.truth.valid).sum()),
         "first_discharge": str(days.min()),
         "last_discharge": str(days.max()),
-        "learnt_until": str(border),
-        "schemes": sorted(set(lesson.frame.results["scheme"].unique().to_pylist()) - {None}),
-        "longest_day": int(lesson.frame.day.max()),
+        "learnt_until": str(history.ended[usable & earlier].max().astype("datetime64[D]")),
+        "schemes": sorted(schemes),
     }
+
+
+@dataclass(frozen=True, slots=True)
+class Learner:
+    """The forecaster as something a back-test can train and judge.
+
+    Attributes:
+        progress: called with the steps of each training.
+    """
+
+    progress: Callable[[str], None] | None = None
+
+    @property
+    def name(self) -> str:
+        """What it is called in reports."""
+        return "grouper"
+
+    @property
+    def version(self) -> str:
+        """Hash of the code and the settings out of which its answers come."""
+        made = {"code": provenance.sources_hash(), "settings": provenance.settings()}
+        return hashlib.sha256(json.dumps(made, sort_keys=True).encode()).hexdigest()
+
+    def train(self, history: History) -> Callable[[Frame], pa.Table]:
+        """Learn from finished stays; what answers snapshots.
+
+        Raises:
+            ForecastError: as :func:`learn`.
+        """
+        forecaster = learn(history, self.progress)
+        return lambda frame: forecaster.of_frame(frame, history.terms)

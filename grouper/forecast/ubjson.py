@@ -12,6 +12,12 @@ from typing import Any
 import numpy as np
 
 _DEEPEST = 64
+
+
+class UbjsonError(ValueError):
+    """No well-formed document."""
+
+
 _NUMBERS = {
     b"i": ">i1",
     b"U": ">u1",
@@ -29,13 +35,13 @@ def loads(raw: bytes) -> Any:  # noqa: ANN401 -- whatever the document holds
     """The value of a document: dicts, lists, texts, numbers, and arrays of numpy for typed lists.
 
     Raises:
-        ValueError: it is no well-formed document, or something stands after it.
+        UbjsonError: it is no well-formed document, or something stands after it.
     """
     reader = _Reader(raw)
     found = reader.value(reader.mark(), 0)
     if reader.at != len(raw):
         msg = f"{len(raw) - reader.at} bytes after the end"
-        raise ValueError(msg)
+        raise UbjsonError(msg)
     return found
 
 
@@ -50,7 +56,7 @@ class _Reader:
         """The next bytes, as many as asked for."""
         if size < 0 or size > len(self.raw) - self.at:
             msg = f"{size} bytes wanted at {self.at} of {len(self.raw)}"
-            raise ValueError(msg)
+            raise UbjsonError(msg)
         self.at += size
         return self.raw[self.at - size : self.at]
 
@@ -68,19 +74,23 @@ class _Reader:
         form = _LENGTHS.get(mark)
         if form is None:
             msg = f"no length at {self.at}"
-            raise ValueError(msg)
+            raise UbjsonError(msg)
         found: int = struct.unpack(form, self.take(struct.calcsize(form)))[0]
         return found
 
     def text(self) -> str:
         """A text without its mark."""
-        return self.take(self.length()).decode("utf-8")
+        try:
+            return self.take(self.length()).decode("utf-8")
+        except UnicodeDecodeError as error:
+            msg = f"no text at {self.at}"
+            raise UbjsonError(msg) from error
 
     def value(self, mark: bytes, depth: int) -> Any:  # noqa: ANN401 -- whatever stands there
         """The value whose mark has been read."""
         if depth > _DEEPEST:
             msg = f"nested deeper than {_DEEPEST} at {self.at}"
-            raise ValueError(msg)
+            raise UbjsonError(msg)
         if mark == b"{":
             return self._members(depth)
         if mark == b"[":
@@ -93,7 +103,7 @@ class _Reader:
         if mark in _WORDS:
             return _WORDS[mark]
         msg = f"unknown mark at {self.at}"
-        raise ValueError(msg)
+        raise UbjsonError(msg)
 
     def _members(self, depth: int) -> dict[str, Any]:
         found: dict[str, Any] = {}
@@ -101,7 +111,7 @@ class _Reader:
             name = self.text()
             if name in found:
                 msg = f"a member twice at {self.at}"
-                raise ValueError(msg)
+                raise UbjsonError(msg)
             found[name] = self.value(self.mark(), depth + 1)
         self.take(1)
         return found
@@ -113,7 +123,7 @@ class _Reader:
             count = self.length()
             if not 0 <= count <= len(self.raw) - self.at:
                 msg = f"{count} elements at {self.at} of {len(self.raw)}"
-                raise ValueError(msg)
+                raise UbjsonError(msg)
             return [self.value(self.mark(), depth + 1) for _ in range(count)]
         found = []
         while self.peek() != b"]":
@@ -127,10 +137,10 @@ class _Reader:
         form = _NUMBERS.get(mark)
         if form is None or self.mark() != b"#":
             msg = f"no typed list at {self.at}"
-            raise ValueError(msg)
+            raise UbjsonError(msg)
         kind = np.dtype(form)
         count = self.length()
         if count < 0:
             msg = f"{count} numbers at {self.at}"
-            raise ValueError(msg)
+            raise UbjsonError(msg)
         return np.frombuffer(self.take(count * kind.itemsize), kind)

@@ -19,7 +19,6 @@ from grouper.service.forecasting import (
 )
 from grouper.service.grouping import issues_out, read_case
 from grouper.service.models import Asked, IssueOut
-from grouper.service.problems import ServiceError
 from grouper.store import forecasts
 from grouper.store.schema import now
 from grouper.store.states import StayState
@@ -214,7 +213,7 @@ def page_of(
 
 
 def handed_in(
-    model: Model | None,
+    model: Model,
     raw: Mapping[str, Any],
     region: str,
     lang: str,
@@ -225,11 +224,9 @@ def handed_in(
     """A case handed in, foretold: as :class:`ForecastAnswer`.
 
     Raises:
-        ServiceError: ``FORECAST_NO_MODEL``; as :func:`grouper.service.grouping.read_case`.
+        ServiceError: as :func:`grouper.service.grouping.read_case`.
     """
     case, issues = read_case(raw, None, lang)
-    if model is None:
-        raise ServiceError("FORECAST_NO_MODEL")
     row = made_now(model, case, region, at, drivers=drivers)
     return {
         "case_id": case.case_id,

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _WHOLE = ""
+DEEPEST = 0.5
+"""The depth of the median: the narrowest interval."""
+SINGLE, NEAR = "single", "near"
+"""An interval that is one figure before any calibration; one that nearly is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,41 @@ class Depths:
     """
 
     depth: Mapping[str, tuple[float, int]] = field(default_factory=dict)
+
+    @classmethod
+    def beside_single(
+        cls,
+        depth: NDArray[np.float64],
+        marks: NDArray[Any],
+        kinds: Sequence[NDArray[Any]],
+        plan: Mapping[str, Any],
+    ) -> Depths:
+        """Calibrate outcomes foretold as one figure by themselves, and the others for their share.
+
+        Args:
+            depth: of outcomes that training has not seen.
+            marks: :data:`SINGLE`, :data:`NEAR` or the empty word.
+            kinds: as for :meth:`of`.
+            plan: the table ``calibration`` of ``data/amounts.toml``.
+        """
+        own = marked(kinds, marks)
+        left, still = float(plan["level_of_all"]) * len(depth), len(depth)
+        found: dict[str, tuple[float, int]] = {}
+        for word in (SINGLE, NEAR, ""):
+            some = marks == word
+            count = int(some.sum())
+            if not count:
+                continue
+            level = min(max(left / still, float(plan["least_of_others"])), float(plan["level"]))
+            if word == SINGLE:
+                level = float(plan["level"])
+            words = [one[some] for one in own]
+            made = cls.of(depth[some], words, level=level, least=int(plan["least"]))
+            found |= made.depth
+            # A single figure holds more than it was asked to.
+            reached = np.minimum(made.at(words, count), DEEPEST)
+            left, still = left - float((depth[some] >= reached).sum()), still - count
+        return cls(found)
 
     @classmethod
     def of(
@@ -90,3 +129,8 @@ class Depths:
                 for name, (depth, cases) in document.items()
             }
         )
+
+
+def marked(kinds: Sequence[NDArray[Any]], marks: NDArray[Any]) -> list[NDArray[Any]]:
+    """Kinds parted by how far the outcome is foretold as one figure."""
+    return [words.astype(str).astype(object) + "|" + marks for words in kinds]

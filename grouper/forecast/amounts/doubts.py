@@ -55,15 +55,12 @@ def doubts_of(
     return {
         ForecastReason.NEW_DEPARTMENT: stated & unseen,
         ForecastReason.NEW_CODE: _new_codes(frame, frozenset(known)),
-        ForecastReason.REVERSED: (refunded > plan["reversed_share"])
-        | (frame.snapshots.cost() < 0),
+        ForecastReason.REVERSED: (refunded > plan["reversed_share"]) | (frame.snapshots.cost() < 0),
         ForecastReason.TOO_LONG: frame.day > long_day,
     }
 
 
-def widening(
-    doubts: Mapping[ForecastReason, NDArray[np.bool_]], count: int
-) -> NDArray[np.float64]:
+def widening(doubts: Mapping[ForecastReason, NDArray[np.bool_]], count: int) -> NDArray[np.float64]:
     """By how much the half widths of each row's intervals grow; doubts multiply."""
     plan = toml("amounts.toml")["doubts"]
     found = np.ones(count)

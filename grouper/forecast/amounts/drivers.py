@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from codebooks.messages import text
 from grouper.forecast import features
 from grouper.forecast.amounts.anchors import names
 from grouper.forecast.amounts.outcome import MEDIAN
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from grouper.forecast.amounts.candidates import Candidates
     from grouper.forecast.amounts.outcome import Outcome
 
+_NOUGHT = 1e-9
 COMMON = "common"
 """The driver that stands for what the model adds to all cases alike."""
 
@@ -30,7 +30,7 @@ class Driver:
     """One effect.
 
     Attributes:
-        feature: its name; words under ``feature.<name>``.
+        feature: its name; words under ``feature.<name>`` and ``forecast_driver``.
         value: of the feature, in its unit (amounts in yuan); NaN where it is missing.
         effect: on the median of the final cost, in yuan.
     """
@@ -78,7 +78,7 @@ def effects_of(
     log = outcome.cost.contributions(matrix, MEDIAN).astype(np.float64)
     whole = log.sum(axis=1)
     # The logarithmic mean of cost and anchor.
-    small = np.abs(whole) < 1e-9
+    small = np.abs(whole) < _NOUGHT
     mean = anchor * np.where(small, 1.0, np.expm1(whole) / np.where(small, 1.0, whole))
     by_feature = log * mean[:, None]
     told = drivers()
@@ -93,25 +93,6 @@ def effects_of(
 def drivers() -> tuple[str, ...]:
     """All drivers in their order."""
     return tuple(dict.fromkeys((*_driver_of_feature(), COMMON)))
-
-
-def driver_text(driver: Driver, lang: str = "zh") -> str:
-    """An effect in words, such as "ICU days (3): adds 4,100 yuan to the cost"."""
-    key = "driver.adds" if driver.effect >= 0 else "driver.saves"
-    name = text(f"feature.{driver.feature}", lang)
-    shown = _shown(driver, lang)
-    if shown:
-        name = text("driver.named", lang, name=name, value=shown)
-    return text(key, lang, name=name, amount=f"{abs(round(driver.effect)):,}")
-
-
-def _shown(driver: Driver, lang: str) -> str:
-    unit = _units().get(driver.feature, "")
-    value = driver.value
-    if np.isnan(value) or unit in {"", "log", "share"}:
-        return ""
-    key = "yuan" if unit == "log yuan" else unit
-    return text(f"driver.unit.{key}", lang, value=f"{round(value):,}")
 
 
 @cache

@@ -24,7 +24,9 @@ def kinds_of(frame: Frame) -> tuple[NDArray[Any], NDArray[Any]]:
     """
     encoded = pc.dictionary_encode(frame.results["scheme"].cast(pa.string()).combine_chunks())
     cards = registry().cards
-    names = [cards[word].family if word in cards else "?" for word in encoded.dictionary.to_pylist()]
+    names = [
+        cards[word].family if word in cards else "?" for word in encoded.dictionary.to_pylist()
+    ]
     at = np.asarray(pc.fill_null(encoded.indices, -1))
     family = np.array([*names, "?"], object)[at]
     begins = np.array(toml("amounts.toml")["calibration"]["days"])

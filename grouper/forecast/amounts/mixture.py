@@ -14,6 +14,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+
 @dataclass(frozen=True, slots=True)
 class Mixture:
     """Distributions, one a row.
@@ -44,13 +45,14 @@ class Mixture:
         mass = np.where(np.isnan(values), 0.0, mass)
         whole = mass.sum(axis=1)
         share = mass / np.where(whole > 0, whole, 1.0)[:, None]
-        # What has no mass lies upon the greatest outcome, where it changes nothing.
-        most = np.max(np.where(share > 0, values, -np.inf), axis=1, initial=-np.inf)
-        most = np.where(whole > 0, most, np.nan)
-        placed = np.where(share > 0, values, most[:, None])
+        # What has no mass comes last and lies upon the greatest outcome, where it changes nothing.
+        placed = np.where(share > 0, values, np.inf)
         order = np.argsort(placed, axis=1, kind="stable")
         placed = np.take_along_axis(placed, order, axis=1)
         share = np.take_along_axis(share, order, axis=1)
+        most = np.max(np.where(share > 0, placed, -np.inf), axis=1, initial=-np.inf)
+        most = np.where(whole > 0, most, np.nan)
+        placed = np.where(share > 0, placed, most[:, None])
         at = np.cumsum(share, axis=1) - share / 2
         return cls(placed, at, whole, same)
 

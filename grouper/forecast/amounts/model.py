@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,14 +11,15 @@ import numpy as np
 from grouper.forecast.amounts.anchors import anchors_of
 from grouper.forecast.amounts.candidates import StandIns, candidates_of, of_truth
 from grouper.forecast.amounts.cards import Cards
-from grouper.forecast.amounts.depth import Depths
+from grouper.forecast.amounts.depth import Depths, marked
 from grouper.forecast.amounts.doubts import categories_of, doubts_of, widening
 from grouper.forecast.amounts.drivers import drivers_of
 from grouper.forecast.amounts.history import History, facts_of
 from grouper.forecast.amounts.kinds import kinds_of
 from grouper.forecast.amounts.outcome import Outcome
-from grouper.forecast.amounts.payment import shares_of
+from grouper.forecast.amounts.outside import Outside
 from grouper.forecast.amounts.spread import Spread, spread_of
+from grouper.forecast.amounts.storage import Parts, files_of, parts_of
 from grouper.forecast.levels import ADRG, GROUP, LEVELS, MDC
 from grouper.forecast.result import MEASURES, ForecastReason
 from grouper.forecast.tables import toml
@@ -73,7 +75,7 @@ class AmountModel:
         cards: of the groups.
         history: of finished stays.
         outcome: boosters of cost and stay given the group.
-        usual: shares of the cost outside the policy's scope.
+        outside: what of the cost lies outside the policy's scope.
         categories: categories of diagnoses that training saw.
         long_day: the day beyond which training saw next to none.
         depths: by measure how deep outcomes lie.
@@ -83,7 +85,7 @@ class AmountModel:
     cards: Cards
     history: History
     outcome: Outcome
-    usual: NDArray[np.float64]
+    outside: Outside
     categories: frozenset[str]
     long_day: int
     depths: Mapping[str, Depths] = field(default_factory=dict)
@@ -131,12 +133,12 @@ class AmountModel:
             cards,
             history,
             outcome,
-            shares_of(cases.take(stays)),
+            Outside.of(some, cases.take(some.stay)),
             frozenset(categories_of(cases.take(stays))),
             int(np.quantile(frame.day, toml("amounts.toml")["doubts"]["long_quantile"])),
         )
 
-    @property
+    @cached_property
     def stand_ins(self) -> StandIns:
         """The groups that stand for others."""
         return StandIns.of(self.cards, self.history)
@@ -158,11 +160,13 @@ class AmountModel:
         outcomes["los"][came.los <= 0] = np.nan
         depth = {name: np.full(len(frame), np.nan) for name in MEASURES}
         mean = {name: np.full(len(frame), np.nan) for name in MEASURES}
+        marks = {name: np.full(len(frame), "", object) for name in MEASURES}
         for rows in _chunks(len(frame)):
             spread = self._spread(frame.take(rows), groups.take(rows), terms)
             for name in MEASURES:
                 depth[name][rows] = spread.depth(name, outcomes[name][rows])
                 mean[name][rows] = spread.mean[name]
+                marks[name][rows] = spread.marks(name)
         kinds = kinds_of(frame)
         depths, factors = {}, {}
         charged = np.maximum(frame.snapshots.cost(), 0.0)
@@ -171,9 +175,7 @@ class AmountModel:
         for name in MEASURES:
             some = np.isfinite(depth[name])
             own = [words[some] for words in kinds]
-            depths[name] = Depths.of(
-                depth[name][some], own, level=plan["level"], least=plan["least"]
-            )
+            depths[name] = Depths.beside_single(depth[name][some], marks[name][some], own, plan)
             if name in base:
                 factors[name] = _factors(
                     (outcomes[name] - base[name])[some], (mean[name] - base[name])[some], own
@@ -207,11 +209,36 @@ class AmountModel:
         anchors = anchors_of(frame, pairs, cards, self.history)
         return drivers_of(self.outcome, anchors, pairs, most)
 
+    def files(self) -> dict[str, bytes]:
+        """The model as files; nothing in them can be run."""
+        return files_of(
+            Parts(
+                self.cards,
+                self.history,
+                self.outcome,
+                self.outside,
+                self.categories,
+                self.long_day,
+                self.depths,
+                self.factors,
+            )
+        )
+
+    @classmethod
+    def read(cls, files: Mapping[str, bytes]) -> AmountModel:
+        """The model of its files.
+
+        Raises:
+            ForecastError: ``FORECAST_MODEL_UNREADABLE``, with the file; ``FORECAST_NOT_INSTALLED``.
+        """
+        parts = parts_of(files)
+        return cls(**{one.name: getattr(parts, one.name) for one in fields(parts)})
+
     def _spread(self, frame: Frame, groups: GroupForecast, terms: Terms) -> Spread:
         cards = self.cards.and_bare(frame)
         pairs = candidates_of(groups, cards, self.stand_ins)
         anchors = anchors_of(frame, pairs, cards, self.history)
-        return spread_of(frame, pairs, anchors, cards, self.outcome, self.usual, terms)
+        return spread_of(frame, pairs, anchors, cards, self.outcome, self.outside, terms)
 
     def _predicted(self, frame: Frame, groups: GroupForecast, terms: Terms) -> Amounts:
         plan = toml("amounts.toml")
@@ -227,7 +254,7 @@ class AmountModel:
             known = self.depths.get(name)
             depth = np.full(len(frame), (1 - level) / 2)
             if known is not None:
-                depth = known.at(kinds, len(frame))
+                depth = known.at(marked(kinds, spread.marks(name)), len(frame))
             low[name], middle[name], high[name] = spread.bounds(name, depth, wide)
             mean[name] = spread.mean[name]
             if name in self.factors:
@@ -270,7 +297,9 @@ def _drawn(frame: Frame, stays: NDArray[np.int64], most: int) -> NDArray[np.int6
     return np.sort(rows[np.argsort(mixed ^ (mixed >> np.uint64(32)), kind="stable")[:most]])
 
 
-def _factors(came: NDArray[np.float64], foretold: NDArray[np.float64], kinds: list[NDArray[Any]]) -> Depths:
+def _factors(
+    came: NDArray[np.float64], foretold: NDArray[np.float64], kinds: list[NDArray[Any]]
+) -> Depths:
     """What came ÷ what was expected, by kind, within the stated bounds."""
     plan = toml("amounts.toml")["calibration"]
     found: dict[str, tuple[float, int]] = {}

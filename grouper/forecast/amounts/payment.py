@@ -17,10 +17,10 @@ import pyarrow.compute as pc
 from grouper.case.dates import DAY_SECONDS
 from grouper.case.fields import CASE_SCHEMA, members
 from grouper.forecast.amounts.cards import DX, PX
+from grouper.forecast.amounts.outside import PARTS, moved
 from grouper.forecast.levels import GROUP
 from grouper.forecast.result import AMOUNTS, ForecastReason
 from grouper.forecast.snapshot import yuan
-from grouper.forecast.tables import toml
 from grouper.payment.batch import price_batch
 from grouper.payment.columns import HISTORY_SCHEMA
 from grouper.payment.history import NONE
@@ -31,12 +31,12 @@ if TYPE_CHECKING:
 
     from grouper.forecast.amounts.candidates import Candidates
     from grouper.forecast.amounts.cards import Cards
+    from grouper.forecast.amounts.outside import Outside
     from grouper.forecast.frame import Frame
     from grouper.payment.place import Terms
 
-PARTS = ("own_cost", "over_limit_cost", "first_share_cost")
-"""What of the cost lies outside the policy's scope, in the order of :func:`shares_of`."""
 _REPLACED = ("discharge_time", "los", "total_cost", "scope_cost", *PARTS)
+_TURNS = (1.0, -1.0, -1.0, 1.0)
 _YEAR = ("year_deductible", "year_basic", "year_burden", "year_critical")
 
 
@@ -59,7 +59,7 @@ def price_candidates(
     cards: Cards,
     costs: NDArray[np.float64],
     stays: NDArray[np.float64],
-    usual: NDArray[np.float64],
+    outside: Outside,
     terms: Terms,
 ) -> Priced:
     """Price pairs of a case and a candidate.
@@ -70,7 +70,7 @@ def price_candidates(
         cards: of groups.
         costs: [pairs, levels] final costs in yuan.
         stays: [pairs, levels] days of the whole stay.
-        usual: shares of the cost outside the scope, as :func:`shares_of` gives them.
+        outside: what of the cost lies outside the policy's scope.
         terms: by which policies.
     """
     levels = costs.shape[1]
@@ -78,7 +78,12 @@ def price_candidates(
     row = candidates.row[pair]
     results, known, strange = _groupings(frame, candidates, cards)
     fen = np.rint(costs.reshape(-1) * 100).astype(np.int64)
-    cases = _cases(frame, row, fen, np.rint(stays.reshape(-1)).astype(np.int64), usual)
+    # The share outside the scope is not sure either: by turns less and more than expected.
+    turns = np.resize(_TURNS, levels)
+    parts = outside.shares(frame)[row]
+    parts = moved(parts, outside.noise(frame)[row] * turns[np.arange(len(row)) % levels])
+    days = np.rint(stays.reshape(-1)).astype(np.int64)
+    cases = _cases(frame, row, fen, days, parts)
     cases |= _codes(frame, candidates, cards, pair)
     for name in RESULT_SCHEMA.names:
         cases[name] = results[name].combine_chunks().take(pa.array(pair))
@@ -100,22 +105,6 @@ def price_candidates(
     reason[~known] = ForecastReason.UNPRICED.value
     reason[strange] = ForecastReason.NEW_SCHEME.value
     return Priced(money, reason)
-
-
-def shares_of(costs: pa.Table | pa.RecordBatch) -> NDArray[np.float64]:
-    """[3] what of the cost of cases lies outside the scope, as shares, in the order of :data:`PARTS`.
-
-    Args:
-        costs: columns ``total_cost`` and :data:`PARTS`; cases that do not state all are left out.
-    """
-    numbers = np.column_stack(
-        [
-            np.asarray(pc.fill_null(pc.cast(costs[name], pa.float64()), float("nan")))
-            for name in ("total_cost", *PARTS)
-        ]
-    )
-    whole = numbers[~np.isnan(numbers).any(axis=1)].sum(axis=0)
-    return whole[1:] / whole[0] if whole[0] > 0 else np.zeros(len(PARTS))
 
 
 def _groupings(
@@ -150,7 +139,7 @@ def _cases(
     row: NDArray[np.int64],
     fen: NDArray[np.int64],
     los: NDArray[np.int64],
-    usual: NDArray[np.float64],
+    parts: NDArray[np.float64],
 ) -> dict[str, pa.Array]:
     """The columns of the cases as they would end."""
     known = frame.known
@@ -175,16 +164,7 @@ def _cases(
     ends = pa.array(end[row] + days * DAY_SECONDS).cast(pa.timestamp("s", "UTC"))
     found["discharge_time"] = ends.cast(kind)
     found["los"] = pa.array(los, pa.int32())
-    to_date = np.column_stack(
-        [
-            np.asarray(pc.fill_null(pc.cast(known[name], pa.float64()), 0.0))
-            for name in ("total_cost", *PARTS)
-        ]
-    )
-    # The shares to date, drawn to the usual ones the more the less was charged.
-    few = float(toml("amounts.toml")["payment"]["pull"])
-    shares = (to_date[:, 1:] + few * usual) / (to_date[:, :1] + few)
-    parts = np.floor(np.clip(shares, 0.0, 1.0)[row] * fen[:, None])
+    parts = np.floor(parts * fen[:, None])
     scope = fen - parts.sum(axis=1)
     found["total_cost"] = yuan(fen.astype(np.float64))
     found["scope_cost"] = yuan(np.maximum(scope, 0.0))
@@ -204,7 +184,9 @@ def _codes(
     found = {}
     for name, column in (("dx", DX), ("px", PX)):
         own = known[name].cast(pa.list_(pa.string()))
-        told = pc.fill_null(pa.chunked_array([*cards.table[column].chunks, pa.nulls(1, pa.string())]), "")
+        told = pc.fill_null(
+            pa.chunked_array([*cards.table[column].chunks, pa.nulls(1, pa.string())]), ""
+        )
         typical = [[word] if word else [] for word in told.to_pylist()]
         both = pa.concat_arrays([own, pa.array(typical, pa.list_(pa.string()))])
         card = np.where(candidates.card >= 0, candidates.card, len(typical) - 1)

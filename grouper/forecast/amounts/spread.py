@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from grouper.forecast.amounts.depth import NEAR, SINGLE
 from grouper.forecast.amounts.mixture import Mixture
 from grouper.forecast.amounts.payment import price_candidates
 from grouper.forecast.result import AMOUNTS, ForecastReason
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from grouper.forecast.amounts.candidates import Candidates
     from grouper.forecast.amounts.cards import Cards
     from grouper.forecast.amounts.outcome import Outcome
+    from grouper.forecast.amounts.outside import Outside
     from grouper.forecast.frame import Frame
     from grouper.payment.place import Terms
 
@@ -56,6 +58,17 @@ class Spread:
         inside = self._inwards(name, outcome)
         found = self.mixture[name].depth(inside, self._scale(name))
         return np.where(np.isfinite(inside), found, np.nan)
+
+    def marks(self, name: str) -> NDArray[Any]:
+        """How far each row's interval is one figure before any calibration: words of ``depth``."""
+        plan = toml("amounts.toml")["calibration"]
+        mixture = self.mixture[name]
+        found = np.full(len(self.scale), "", object)
+        for word, share in ((NEAR, float(plan["near"])), (SINGLE, float(plan["level"]))):
+            side = (1 - share) / 2
+            width = mixture.quantile(1 - side) - mixture.quantile(side)
+            found[width <= mixture.same] = word
+        return found
 
     def bounds(
         self, name: str, depth: NDArray[np.float64], wide: NDArray[np.float64]
@@ -98,7 +111,7 @@ def spread_of(
     anchors: Anchors,
     cards: Cards,
     outcome: Outcome,
-    usual: NDArray[np.float64],
+    outside: Outside,
     terms: Terms,
 ) -> Spread:
     """Mix what each likely group would bring.
@@ -109,7 +122,7 @@ def spread_of(
         anchors: the cases beside them.
         cards: of groups.
         outcome: boosters of cost and stay.
-        usual: shares of the cost outside the scope.
+        outside: what of the cost lies outside the scope.
         terms: by which policies.
     """
     plan = toml("amounts.toml")
@@ -127,7 +140,7 @@ def spread_of(
         "los": Mixture.of(_laid(np.log1p(np.maximum(left, 0.0)), padded, np.nan), own_mass),
     }
     mean = {"cost": _mean(costs, mass, pairs, rows), "los": _mean(stays, mass, pairs, rows)}
-    priced = price_candidates(frame, pairs, cards, costs, stays, usual, terms)
+    priced = price_candidates(frame, pairs, cards, costs, stays, outside, terms)
     for name in AMOUNTS:
         values = priced.money[name]
         mixture[name] = Mixture.of(_laid(values, padded, np.nan), own_mass, _HALF_FEN)
@@ -143,7 +156,14 @@ def spread_of(
     partly = (reason == "") & (mixture["amount"].mass < 1 - plan["payment"]["told_unpriced"])
     typical = anchors.typical
     return Spread(
-        mixture, mean, least, scale, typical.basis[first], typical.basis_cases[first], reason, partly
+        mixture,
+        mean,
+        least,
+        scale,
+        typical.basis[first],
+        typical.basis_cases[first],
+        reason,
+        partly,
     )
 
 

@@ -46,12 +46,14 @@ class Columns:
     Attributes:
         target: the column of what is forecast.
         unit: of the target.
+        most: the target can be.
         features: by short name.
         forbidden: columns that are known only at discharge, with the reason.
     """
 
     target: str
     unit: str
+    most: float
     features: Mapping[str, Feature]
     forbidden: Mapping[str, str]
 
@@ -69,6 +71,7 @@ class Plan:
         terms: combinations of features that have an effect.
         group: features whose values make the groups of the group mean.
         plain: features of the plain model.
+        closest: the quantile whose error as a share of what comes is smallest.
         calibrate_by: features whose values make the kinds of stays that are calibrated together.
         shown: terms whose effects the trees see by themselves.
         strength_log: stays as which "no effect" counts in the model of the log, a term.
@@ -79,6 +82,7 @@ class Plan:
     terms: tuple[tuple[str, ...], ...]
     group: tuple[str, ...]
     plain: tuple[str, ...]
+    closest: float
     calibrate_by: tuple[str, ...]
     shown: tuple[tuple[str, ...], ...]
     strength_log: tuple[float, ...]
@@ -96,7 +100,13 @@ def read_columns(document: Mapping[str, Any]) -> Columns:
     features: dict[str, Feature] = {}
     seen = {target["column"], *forbidden}
     for row, entry in enumerate(document["feature"], 1):
-        one = Feature(**{key: tuple(v) if isinstance(v, list) else v for key, v in entry.items()})
+        one = Feature(
+            entry["column"],
+            entry["short"],
+            entry["kind"],
+            tuple(entry["tasks"]),
+            tuple(entry.get("order", ())),
+        )
         place = Where(file=COLUMNS, row=row, column=one.column)
         if one.column == target["column"] or one.column in forbidden:
             raise ForecastError("BENCHMARK_FORBIDDEN", place, found=one.column)
@@ -109,35 +119,35 @@ def read_columns(document: Mapping[str, Any]) -> Columns:
         if column in seen:
             place = Where(file=COLUMNS, column=column)
             raise ForecastError("BENCHMARK_DATA", place, found=column)
-    return Columns(target["column"], target["unit"], features, forbidden)
+    return Columns(target["column"], target["unit"], float(target["most"]), features, forbidden)
 
 
 def read_plan(document: Mapping[str, Any], task: str, columns: Columns) -> Plan:
     """The plan of a task out of a table such as :data:`SETTINGS`.
 
     Raises:
-        ForecastError: ``BENCHMARK_DATA`` for a name that is no feature of the task, or for a term
-            of more fields than there are strengths.
+        ForecastError: ``BENCHMARK_DATA`` for a name that is no feature of the task, for a term of
+            more fields than there are strengths, or for a term that is shown and is none.
     """
     table = document[task]
     known = columns.names(task)
     terms = tuple(tuple(term.split("*")) for term in table["terms"])
-    used = [*terms, table["group"], table["plain"], table["calibrate_by"]]
+    shown = tuple(tuple(term.split("*")) for term in table["shown"])
     longest = min(len(table["strength_log"]), len(table["strength_mean"]))
-    for names in used:
-        place = Where(file=SETTINGS, column=task)
-        for name in names:
-            if name not in known:
-                raise ForecastError("BENCHMARK_DATA", place, found=name)
-        if names in terms and len(names) > longest:
-            raise ForecastError("BENCHMARK_DATA", place, found="*".join(names))
+    used = [*terms, table["group"], table["plain"], table["calibrate_by"]]
+    wrong = [name for names in used for name in names if name not in known]
+    wrong += ["*".join(term) for term in terms if len(term) > longest]
+    wrong += ["*".join(term) for term in shown if term not in terms]
+    if wrong:
+        raise ForecastError("BENCHMARK_DATA", Where(file=SETTINGS, column=task), found=wrong[0])
     return Plan(
         task,
         terms,
         tuple(table["group"]),
         tuple(table["plain"]),
+        float(table["closest"]),
         tuple(table["calibrate_by"]),
-        tuple(tuple(term.split("*")) for term in table["shown"]),
+        shown,
         tuple(float(table["strength_log"][len(term) - 1]) for term in terms),
         tuple(float(table["strength_mean"][len(term) - 1]) for term in terms),
     )

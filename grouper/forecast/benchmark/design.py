@@ -64,14 +64,14 @@ class Design:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The names of the features."""
+        """The names of the features; an indicator is numbered, as a value may hold any sign."""
         return (
             "effects:log",
             "effects:mean",
             "spread",
             *("effect:" + "*".join(self.keys.terms[at]) for at in self.shown),
             *self.ranks,
-            *(f"{name}={value}" for name, value in self.indicators),
+            *(f"{name}:{at}" for at, (name, _) in enumerate(self.indicators)),
         )
 
     def see(self, stays: Stays) -> Seen:

@@ -110,7 +110,9 @@ class Fit(Protocol):
 
     def __call__(
         self, places: NDArray[np.int64], cost: NDArray[np.float64], sizes: Sequence[int]
-    ) -> Effects: ...
+    ) -> Effects:
+        """Fit."""
+        ...
 
 
 def of_log(strengths: Sequence[float], rounds: int) -> Fit:

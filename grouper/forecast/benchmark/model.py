@@ -80,7 +80,7 @@ class Model:
         return Forecasts(
             mean,
             np.exp(logs[:, at(how["median"])]),
-            np.exp(logs[:, at(how["closest"])]),
+            np.exp(logs[:, at(self.plan.closest)]),
             np.exp(lower),
             np.exp(upper),
             kinds,

@@ -83,7 +83,7 @@ def read_stays(path: Path, columns: Columns) -> Stays:
         ForecastError: ``BENCHMARK_FILE`` when it cannot be read as a table,
             ``BENCHMARK_COLUMN`` when a feature's column is missing or there twice,
             ``BENCHMARK_ROW`` for a row with more or fewer cells than the header,
-            ``BENCHMARK_COST`` for a cost that is no amount above nought,
+            ``BENCHMARK_COST`` for a cost that is no amount above nought and up to ``most``,
             ``BENCHMARK_EMPTY`` for a file without a stay.
     """
     rows = _rows(path)
@@ -102,7 +102,9 @@ def read_stays(path: Path, columns: Columns) -> Stays:
         numbers.append(number)
         texts.append([_text(row[place]) for place in places.values()])
         costs.append(
-            math.nan if at is None else _cost(row[at], Where(path.name, None, number, header[at]))
+            math.nan
+            if at is None
+            else _cost(row[at], Where(path.name, None, number, header[at]), columns.most)
         )
     if not numbers:
         raise ForecastError("BENCHMARK_EMPTY", Where(file=path.name))
@@ -147,14 +149,14 @@ def _text(cell: str) -> str:
     return found[1] if found else word
 
 
-def _cost(cell: str, where: Where) -> float:
+def _cost(cell: str, where: Where, most: float) -> float:
     word = cell.strip()
     if not word:
         return math.nan
     try:
         found = float(word)
     except ValueError as cause:
-        raise ForecastError("BENCHMARK_COST", where) from cause
-    if not math.isfinite(found) or found <= 0:
-        raise ForecastError("BENCHMARK_COST", where)
+        raise ForecastError("BENCHMARK_COST", where, most=f"{most:.0f}") from cause
+    if not 0 < found <= most:
+        raise ForecastError("BENCHMARK_COST", where, most=f"{most:.0f}")
     return found

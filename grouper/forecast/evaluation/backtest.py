@@ -130,7 +130,7 @@ def backtest(
     told: list[dict[str, Any]] = []
     for number, origin in enumerate(origins):
         past = usable & (ended >= origin.since) & (ended < origin.until)
-        rows = tested(history, plan, origin, usable)
+        rows = asked_at(history, plan, origin, usable)
         if not len(rows) or not past.any():
             continue
         run = _Run(history, model, basing, folder, origin)
@@ -172,7 +172,7 @@ def backtest(
     return Evaluation(about, Judged.joined(parts), judging or Judging.shipped())
 
 
-def tested(
+def asked_at(
     history: History, plan: Plan, origin: Origin, usable: NDArray[np.bool_]
 ) -> NDArray[np.int64]:
     """The snapshots that are asked about at an origin: of stays that ran then.

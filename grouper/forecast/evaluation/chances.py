@@ -68,7 +68,7 @@ def chances(
     words = np.array(pc.struct_field(flat, GROUP).to_pylist(), object)
     share, of_word = _frequencies(came, frequencies), _frequencies(words, frequencies)
     # A table names fewer groups than a model knows: what it does not name is the rest.
-    other = np.clip(1 - np.bincount(row, chance, size), 0, 1)
+    other = np.clip(1.0 - np.bincount(row, chance, size), 0.0, 1.0).astype(np.float64)
     found["loss"], found["brier"] = _losses(row, chance, of_word, words == came[row], share, other)
     of_bare, right = _frequencies(bare[GROUP], frequencies), bare[GROUP] == came
     each = np.arange(size)

@@ -171,9 +171,12 @@ def _mean(
 ) -> Finding | None:
     recent = float(series[-how.weeks :].mean())
     away = recent - own.mean
-    shift = away / own.value if own.value else np.sign(away) * np.inf
-    surprise = away / own.span if own.span else np.sign(away) * np.inf
-    if away == 0 or abs(surprise) <= how.deviations or abs(shift) <= how.shift:
+    if not away:
+        return None
+    # A signal that never varied and now does has moved however little.
+    shift = away / own.value if own.value else float("inf")
+    surprise = away / own.span if own.span else float("inf")
+    if abs(surprise) <= how.deviations or abs(shift) <= how.shift:
         return None
     since = _since(own, series, weeks, float(np.sign(away)), how)
     return Finding(MEAN, name, "", own.mean, recent, float(shift), float(surprise), since)

@@ -86,8 +86,8 @@ def margins(
     found = {}
     for number, (key, one) in enumerate(rivals.items()):
         values = _margin(draws[:, 3 * number : 3 * number + 3], hits=one.hits)
-        known = values[1:][~np.isnan(values[1:])]
-        low, high = np.quantile(known, [side, 1 - side]) if len(known) else (np.nan, np.nan)
+        some = values[1:][~np.isnan(values[1:])]
+        low, high = np.quantile(some, [side, 1 - side]) if len(some) else (np.nan, np.nan)
         found[key] = Margin(float(values[0]), float(low), float(high))
     return found
 

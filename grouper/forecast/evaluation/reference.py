@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -96,7 +96,8 @@ class Reference:
         if len(weeks) < how.least_weeks:
             raise ForecastError("FORECAST_DRIFT_SHORT", found=len(weeks), least=how.least_weeks)
         ranges, mixes = {}, {}
-        for name, signal in signals.values.items():
+        whole = signals.within(weeks)
+        for name, signal in whole.values.items():
             found = weekly(signal, weeks, how.least_values)
             if int((~np.isnan(found)).sum()) < how.least_weeks:
                 continue
@@ -104,10 +105,15 @@ class Reference:
             mix = _binned(signal, weeks, how)
             if mix:
                 mixes[name] = mix
-        for name, signal in signals.mixes.items():
+        for name, signal in whole.mixes.items():
             if len(signal.week) >= how.least_values * how.least_weeks:
                 mixes[name] = _mix(signal, weeks, how)
         return cls(iso(monday(weeks[0])), iso(monday(weeks[-1] + 1) - 1), ranges, mixes)
+
+    def joined(self, other: Reference) -> Reference:
+        """This one with the signals of another."""
+        ranges, mixes = {**self.ranges, **other.ranges}, {**self.mixes, **other.mixes}
+        return replace(self, ranges=ranges, mixes=mixes)
 
     def document(self) -> dict[str, Any]:
         """As a model's card keeps it."""
@@ -141,7 +147,9 @@ class Reference:
             if document["version"] != VERSION:
                 raise ForecastError("FORECAST_DRIFT_REFERENCE")
             ranges = {
-                str(name): Range(*map(float, one[:4]), int(one[4]))
+                str(name): Range(
+                    float(one[0]), float(one[1]), float(one[2]), float(one[3]), int(one[4])
+                )
                 for name, one in document["ranges"].items()
             }
             mixes = {
@@ -212,17 +220,15 @@ def _binned(signal: Signal, weeks: Sequence[int], how: Watching) -> Mix | None:
 
 
 def _mix(signal: Signal, weeks: Sequence[int], how: Watching, edges: tuple[float, ...] = ()) -> Mix:
-    own = np.isin(signal.week, weeks)
-    week = signal.week[own]
-    raw = type(signal)(week, signal.value[own])
+    week = signal.week
     known: frozenset[str] = frozenset()
     if edges:
-        words = words_of(raw, Mix({}, known, edges, (0.0, 0.0)))
+        words = words_of(signal, Mix({}, known, edges, (0.0, 0.0)))
     else:
-        names, counts = np.unique(raw.value.astype(str), return_counts=True)
+        names, counts = np.unique(signal.value.astype(str), return_counts=True)
         known = frozenset(names.tolist())
         often = set(names[counts >= how.smallest_share * len(week)].tolist())
-        words = np.array([word if word in often else REST for word in raw.value], object)
+        words = np.array([word if word in often else REST for word in signal.value], object)
     names, counts = np.unique(words.astype(str), return_counts=True)
     shares = dict(zip(names.tolist(), (counts / max(len(words), 1)).tolist(), strict=True))
     spans = [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from grouper.forecast.levels import GROUP
 from grouper.forecast.result import AMOUNTS, MEASURES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -36,6 +36,11 @@ class Signal:
 
     week: NDArray[np.int64]
     value: NDArray[Any]
+
+    def within(self, weeks: Sequence[int]) -> Signal:
+        """Only what lies in some weeks."""
+        own = np.isin(self.week, weeks)
+        return Signal(self.week[own], self.value[own])
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +66,25 @@ class Signals:
             begin += 1
         return list(range(begin, end))
 
+    def within(self, weeks: Sequence[int]) -> Signals:
+        """Only what lies in some weeks."""
+        parts = [
+            {name: one.within(weeks) for name, one in signals.items()}
+            for signals in (self.values, self.mixes)
+        ]
+        return replace(self, values=parts[0], mixes=parts[1])
+
+    def between(self, first: int, last: int) -> Signals:
+        """The same, known whole from a day to a day only."""
+        return replace(self, first=max(self.first, first), last=min(self.last, last))
+
     def joined(self, other: Signals) -> Signals:
-        """These and other signals of the same days."""
-        return Signals(
-            {**self.values, **other.values},
-            {**self.mixes, **other.mixes},
-            max(self.first, other.first),
-            min(self.last, other.last),
-        )
+        """These and other signals, with the days of these.
+
+        Weeks of which the others know nothing have no value there.
+        """
+        values, mixes = {**self.values, **other.values}, {**self.mixes, **other.mixes}
+        return replace(self, values=values, mixes=mixes)
 
 
 def week_of(day: int) -> int:
@@ -150,15 +166,3 @@ def of_judged(rows: Judged, first: int, last: int) -> Signals:
 def _log(values: NDArray[np.float64]) -> NDArray[np.float64]:
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.where(values > 0, np.log(values), np.nan)
-
-
-def all_of(parts: Iterable[Signals]) -> Signals:
-    """Signals of the same days together.
-
-    Args:
-        parts: at least one.
-    """
-    first, *rest = parts
-    for one in rest:
-        first = first.joined(one)
-    return first

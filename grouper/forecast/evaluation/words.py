@@ -168,9 +168,8 @@ def _measure_rows(document: Mapping[str, Any], measure: str, lang: str) -> list[
 
 
 def _group_rows(rows: Sequence[Mapping[str, Any]], lang: str) -> list[list[str]]:
-    heads = ("day", "cases", "top1", "bare", "difference", "top3", "adrg", "adrg_bare", "loss")
-    heads = (*heads, "bare_loss")
-    found = [[say(lang, f"column_{head}") for head in heads]]
+    heads = ("day", "cases", "top1", "bare", "difference", "top3", "adrg", "adrg_bare")
+    found = [[say(lang, f"column_{head}") for head in (*heads, "loss", "bare_loss")]]
     for row in rows:
         own = row["group"]
         found.append(

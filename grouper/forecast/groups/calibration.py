@@ -1,7 +1,9 @@
-"""Honest probabilities: a temperature by bucket of days, and the chance of a group that is no candidate.
+"""Honest probabilities: a temperature, and the chance of a group that is no candidate.
 
-The temperature (Guo and others, 2017) makes what speaks for the candidates sharper or softer; the
-chance of another group is read off a table by what the transitions leave over.
+Both by the bucket of days, and by whether the principal diagnosis is written (a *cell*). The
+temperature (Guo and others, 2017) makes what speaks for the candidates sharper or softer; the chance
+of another group is read off a table by what the transitions leave over. A cell with few rows is drawn
+towards what holds for all.
 """
 
 from __future__ import annotations
@@ -29,13 +31,13 @@ class Scored:
         group: [rows, candidates] −1 fills up.
         score: [rows, candidates] −inf where there is none.
         left: [rows] what the transitions leave to others.
-        bucket: [rows] of days.
+        cell: [rows] bucket of days, and whether the principal diagnosis is written.
     """
 
     group: NDArray[np.int64]
     score: NDArray[np.float64]
     left: NDArray[np.float64]
-    bucket: NDArray[np.int64]
+    cell: NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +46,8 @@ class Calibration:
 
     Attributes:
         bounds: of the bins of what is left over, ascending from 0 to 1.
-        temperature: of each bucket of days.
-        other: of each bin the chance that none of the candidates comes.
+        temperature: [cells].
+        other: [cells, bins] the chance that none of the candidates comes.
     """
 
     bounds: tuple[float, ...]
@@ -54,7 +56,7 @@ class Calibration:
 
     @classmethod
     def learnt(
-        cls, how: Mapping[str, Any], scored: Scored, final: NDArray[np.int64], buckets: int
+        cls, how: Mapping[str, Any], scored: Scored, final: NDArray[np.int64], cells: int
     ) -> Calibration:
         """Calibrate on rows whose outcome is known; best on such as nothing else learnt from.
 
@@ -62,37 +64,51 @@ class Calibration:
             how: the settings (``[calibration]`` of ``data/groups.toml``).
             scored: the rows.
             final: [rows] the group that came.
-            buckets: how many buckets of days there are.
+            cells: how many cells there are.
         """
         right = (scored.group == final[:, None]) & (scored.group >= 0)
         found = right.any(axis=1)
         low, high = (float(bound) for bound in how["temperature"])
         every = _temperature(scored.score[found], right[found], low, high)
-        temperature = np.full(buckets, every)
-        for bucket in range(buckets):
-            own = found & (scored.bucket == bucket)
+        temperature = np.full(cells, every)
+        for cell in range(cells):
+            own = found & (scored.cell == cell)
             if own.sum() >= int(how["least"]):
-                temperature[bucket] = _temperature(scored.score[own], right[own], low, high)
+                temperature[cell] = _temperature(scored.score[own], right[own], low, high)
         bounds = tuple(float(bound) for bound in how["left"])
-        bins = _bins(bounds, scored.left)
-        size = len(bounds) - 1
-        count = np.bincount(bins, minlength=size)
-        lost = np.bincount(bins, ~found, minlength=size)
-        # Before any is seen: what the transitions say themselves.
-        middle = np.array([(a + b) / 2 for a, b in zip(bounds, bounds[1:], strict=False)])
-        strength = float(how["strength"])
-        other = (lost + strength * middle) / (count + strength)
-        return cls(bounds, temperature, _rising(other, count + strength))
+        return cls(bounds, temperature, _others(how, bounds, scored, ~found, cells))
 
     def probabilities(self, scored: Scored) -> NDArray[np.float64]:
         """[rows, candidates] probabilities; a row sums to what is not another group's."""
-        sharp = _softmax(scored.score / self.temperature[scored.bucket][:, None])
-        found: NDArray[np.float64] = sharp * (1.0 - self.others(scored.left))[:, None]
+        sharp = _softmax(scored.score / self.temperature[scored.cell][:, None])
+        found: NDArray[np.float64] = sharp * (1.0 - self.others(scored))[:, None]
         return found
 
-    def others(self, left: NDArray[np.float64]) -> NDArray[np.float64]:
+    def others(self, scored: Scored) -> NDArray[np.float64]:
         """[rows] the chance that none of the candidates comes."""
-        return self.other[_bins(self.bounds, left)]
+        found: NDArray[np.float64] = self.other[scored.cell, _bins(self.bounds, scored.left)]
+        return found
+
+
+def _others(
+    how: Mapping[str, Any],
+    bounds: tuple[float, ...],
+    scored: Scored,
+    lost: NDArray[np.bool_],
+    cells: int,
+) -> NDArray[np.float64]:
+    """[cells, bins] how often none of the candidates came: of a cell, drawn towards that of all."""
+    size, strength = len(bounds) - 1, float(how["strength"])
+    bins = _bins(bounds, scored.left)
+    # Before any is seen: what the transitions say themselves.
+    middle = np.array([(a + b) / 2 for a, b in zip(bounds, bounds[1:], strict=False)])
+    count = np.bincount(bins, minlength=size) + strength
+    every = (np.bincount(bins, lost, size) + strength * middle) / count
+    at = scored.cell * size + bins
+    own = np.bincount(at, minlength=cells * size).reshape(cells, size) + strength
+    missed = np.bincount(at, lost, cells * size).reshape(cells, size)
+    rate = (missed + strength * _rising(every, count)) / own
+    return np.stack([_rising(one, weight) for one, weight in zip(rate, own, strict=True)])
 
 
 def _bins(bounds: tuple[float, ...], left: NDArray[np.float64]) -> NDArray[np.int64]:

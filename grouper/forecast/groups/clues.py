@@ -28,7 +28,9 @@ nothing was done, an operation was charged without its code, or a procedure is c
 ward so far. ``lead``: the first diagnosis so far (that of admission until the principal one is
 written). ``category``: its three characters. ``procedure``: the first coded procedure. ``adrg``,
 ``bare``, ``status``: of the grouper's bare answer."""
-STATES = 6
+_DONE = 3
+CELLS_A_BUCKET = 2
+STATES = 2 * _DONE
 _CATEGORY = 3
 UNSEEN = -1
 """The number of a word that the model does not know."""
@@ -70,6 +72,11 @@ class Clues:
         }
         return cls.of(buckets, found)
 
+    @property
+    def cells(self) -> int:
+        """Cells of the calibration."""
+        return len(self.buckets) * CELLS_A_BUCKET
+
     def size(self, name: str) -> int:
         """How many numbers a clue has."""
         if name == BUCKET:
@@ -100,12 +107,19 @@ class Clues:
         return key
 
 
+def written(numbers: Numbers) -> NDArray[np.int64]:
+    """[rows] 1 where the principal diagnosis is written."""
+    found: NDArray[np.int64] = numbers[STATE] // _DONE
+    return found
+
+
 def _states(frame: Frame) -> NDArray[np.int64]:
     place = names().index
-    written, operated, coded = (
+    told, operated, coded = (
         frame.features[:, place(name)] > 0 for name in ("principal_known", "operated", "px_known")
     )
-    return written * 3 + np.where(coded, 2, np.where(operated, 1, 0)).astype(np.int64)
+    done = np.where(coded, 2, np.where(operated, 1, 0)).astype(np.int64)
+    return told * _DONE + done
 
 
 def _columns(frame: Frame) -> dict[str, pa.DictionaryArray]:
@@ -127,8 +141,9 @@ def _text(column: pa.Array) -> pa.DictionaryArray:
 
 
 def _level(frame: Frame, level: str) -> pa.DictionaryArray:
-    words = pa.array(frame.bare.words[level], pa.string())
-    return pa.DictionaryArray.from_arrays(pa.array(frame.bare.codes[level]), words)
+    used, places = np.unique(frame.bare.codes[level], return_inverse=True)
+    words = pa.array([frame.bare.words[level][code] for code in used], pa.string())
+    return pa.DictionaryArray.from_arrays(pa.array(places), words)
 
 
 def _first(lists: pa.Array) -> pa.Array:

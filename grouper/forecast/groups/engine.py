@@ -79,7 +79,7 @@ class Engine:
             own[pairs.row, pairs.place] = scores(ranker, pairs)
             group[at, : found.group.shape[1]] = found.group
             left[at] = found.left
-        return Scored(group, score, left, rows.numbers[BUCKET])
+        return Scored(group, score, left, rows.cell())
 
 
 def counted(

@@ -149,4 +149,4 @@ class School:
             own = np.flatnonzero(fold == number)
             found = engine.scored(self.rows.take(own), rankers[number % _HALVES])
             group[own], score[own], left[own] = found.group, found.score, found.left
-        return Scored(group, score, left, self.lesson.numbers[BUCKET])
+        return Scored(group, score, left, self.rows.cell())

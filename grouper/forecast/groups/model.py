@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from grouper.forecast.groups.calibration import Calibration, Scored
-from grouper.forecast.groups.clues import BUCKET, Clues
+from grouper.forecast.groups.clues import Clues
 from grouper.forecast.groups.engine import Engine, counted
 from grouper.forecast.groups.forecast import PAD, GroupForecast
 from grouper.forecast.groups.learning import School, marks
@@ -73,14 +73,17 @@ class GroupModel:
         school = School.of(how, clues, known, lesson, taught.features, mark)
         pupils = school.pupils()
         held = school.held_out(pupils)
-        calibration = Calibration.learnt(how["calibration"], held, lesson.final, len(clues.buckets))
+        calibration = Calibration.learnt(how["calibration"], held, lesson.final, clues.cells)
         transitions, profiles = counted(how, clues, known, lesson, taught.features)
         ranker = school.trained(pupils)
         model = cls.of(Parts(how, known, clues, transitions, profiles, ranker, calibration))
-        found = model.predict(frame)
-        code, probability = found.code, found.probability
+        bad = np.flatnonzero(~truth.valid[frame.stay])
+        rest = model.predict(frame.take(bad))
+        code = np.empty((len(frame), rest.code.shape[1]), np.int64)
+        probability = np.empty(code.shape)
         code[good], probability[good] = _ordered(held, calibration)
-        return model, replace(found, code=code, probability=probability)
+        code[bad], probability[bad] = rest.code, rest.probability
+        return model, replace(rest, code=code, probability=probability)
 
     def calibrated(self, frame: Frame, truth: Truth) -> GroupModel:
         """The same with probabilities as later stays had them.
@@ -96,9 +99,7 @@ class GroupModel:
         came = truth.take(later.stay).levels
         final = known.with_those_of(came).numbers(came)
         how = self.parts.how
-        calibration = Calibration.learnt(
-            how["calibration"], scored, final, len(self.parts.clues.buckets)
-        )
+        calibration = Calibration.learnt(how["calibration"], scored, final, self.parts.clues.cells)
         return replace(self, parts=replace(self.parts, calibration=calibration))
 
     def predict(self, frame: Frame) -> GroupForecast:

@@ -53,7 +53,8 @@ class Names:
     def with_those_of(self, levels: Levels) -> Names:
         """With groups that these levels name besides, after the own ones."""
         words = levels.words[GROUP]
-        if all(word in self.places for word in words):
+        used = np.unique(levels.codes[GROUP]).tolist()
+        if all(words[code] in self.places for code in used):
             return self
         found = _above(levels)
         new = sorted(name for name in found if name not in self.places)

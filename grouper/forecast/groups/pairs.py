@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from grouper.forecast.groups.clues import BUCKET
+from grouper.forecast.groups.clues import BUCKET, CELLS_A_BUCKET, written
 from grouper.forecast.groups.profiles import chosen
 from grouper.forecast.levels import ADRG, MDC
 
@@ -59,6 +59,10 @@ class Rows:
 
     def __len__(self) -> int:
         return len(self.bare)
+
+    def cell(self) -> NDArray[np.int64]:
+        """[rows] of the calibration: bucket of days, and whether the principal diagnosis is written."""
+        return self.numbers[BUCKET] * CELLS_A_BUCKET + written(self.numbers)
 
     def take(self, rows: NDArray[Any] | slice) -> Rows:
         """Some rows."""

@@ -94,7 +94,7 @@ def parts_of(files: Mapping[str, bytes]) -> Parts:
         how = card["how"]
         known = Names.of((str(a), str(b), str(c)) for a, b, c in card["groups"])
         clues = Clues.of(how["buckets"], card["words"])
-        calibration = _calibration(card["calibration"], len(clues.buckets))
+        calibration = _calibration(card["calibration"], clues.cells)
         sizes = np.array(card["sizes"], np.float64)
         _same(sizes.shape, (len(known),))
         file = _COUNTS
@@ -117,12 +117,12 @@ def _same(found: object, wanted: object) -> None:
         raise ValueError(found)
 
 
-def _calibration(card: Mapping[str, Any], buckets: int) -> Calibration:
+def _calibration(card: Mapping[str, Any], cells: int) -> Calibration:
     bounds = tuple(float(bound) for bound in card["bounds"])
     temperature = np.array(card["temperature"], np.float64)
     other = np.array(card["other"], np.float64)
-    _same(temperature.shape, (buckets,))
-    _same(other.shape, (len(bounds) - 1,))
+    _same(temperature.shape, (cells,))
+    _same(other.shape, (cells, len(bounds) - 1))
     _same(bool((temperature > 0).all() and (other >= 0).all() and (other <= 1).all()), True)
     return Calibration(bounds, temperature, other)
 

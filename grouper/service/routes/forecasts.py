@@ -136,8 +136,11 @@ def one(request: Request, asked: ForecastRequest, _asking: Asking, lang: Lang) -
     """Foretell one running case that is handed in, by the approved model."""
     services = services_of(request)
     how = services.settings
+    model = services.forecaster()
+    if model is None:
+        raise ServiceError("FORECAST_NO_MODEL", name=how.forecast.model)
     told = handed_in(
-        services.forecaster(),
+        model,
         asked.case,
         asked.region or how.region,
         lang,
