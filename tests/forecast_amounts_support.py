@@ -24,7 +24,7 @@ from grouper.payment.place import Terms
 TERMS = Terms(region="demo")
 DAYS = (0, 1, 2, 3, 5, 8, 12)
 HOW = {
-    "most_rows": 1500,
+    "most_rows": 700,
     "alphas": [0.1, 0.5, 0.9],
     "booster": toml("amounts.toml")["training"]["booster"] | {"rounds": 12, "depth": 3},
 }

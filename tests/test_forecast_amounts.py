@@ -357,6 +357,49 @@ def test_rows_without_any_group_are_followed_by_stand_ins() -> None:
     assert np.isfinite(found.middle["cost"]).all()
 
 
+def test_a_forecast_without_any_group_column_is_followed_as_well() -> None:
+    frame, groups, _ = unseen(3)
+    none = replace(groups, code=np.zeros((3, 0), np.int64), probability=np.zeros((3, 0)))
+    found = model().predict(frame, none, TERMS)
+    assert np.isfinite(found.middle["cost"]).all()
+
+
+def test_before_calibration_the_bounds_are_the_models_own() -> None:
+    frame, groups, _ = unseen(40)
+    bare = replace(model(), depths={}, factors={})
+    found = bare.predict(frame, groups, TERMS)
+    for measure in MEASURES:
+        some = np.isfinite(found.low[measure])
+        assert some.any()
+        assert (found.low[measure] <= found.high[measure])[some].all()
+
+
+def test_without_outcomes_there_is_no_payment() -> None:
+    made = small()
+    half = made.later[::2]
+    truth = replace(
+        made.truth,
+        money={name: np.full_like(one, np.nan) for name, one in made.truth.money.items()},
+    )
+    frame, groups = made.frame.take(half), made.groups(half)
+    found = model().calibrated(frame, truth, groups, TERMS).predict(frame, groups, TERMS)
+    for measure in AMOUNTS:
+        for bound in BOUNDS:
+            assert np.isnan(getattr(found, bound)[measure]).all()
+    assert ForecastReason.HISTORY in set(found.pay_reason)
+    assert "" not in set(found.pay_reason)
+    assert np.isfinite(found.high["cost"]).all()
+
+
+def test_stays_without_a_cost_cannot_be_learnt_from() -> None:
+    made = small()
+    truth = replace(made.truth, cost=np.full_like(made.truth.cost, np.nan))
+    fit = made.frame.take(made.earlier[:50])
+    with pytest.raises(ForecastError) as told:
+        AmountModel.trained(fit, truth, made.groups(made.earlier[:50]), HOW)
+    assert told.value.code == "FORECAST_TOO_LITTLE"
+
+
 def test_candidates_sum_to_one_and_the_rest_stands_in_its_mdc() -> None:
     _, groups, _ = unseen()
     pairs = candidates_of(groups, model().cards, model().stand_ins)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import html.parser
 import json
 from dataclasses import fields, replace
+from decimal import Decimal
+from functools import cache
 
 import numpy as np
 import pyarrow as pa
@@ -135,8 +137,6 @@ def small(costs: list[float], rows: list[dict], **more: object) -> Judged:
 
 
 def bounds(low: object, middle: object, high: object, mean: object) -> dict:
-    from decimal import Decimal  # noqa: PLC0415 -- one helper
-
     found = {"cost_low": low, "cost_middle": middle, "cost_high": high, "cost_mean": mean}
     return {name: None if value is None else Decimal(str(value)) for name, value in found.items()}
 
@@ -233,6 +233,7 @@ def test_the_bootstrap_covers_what_is_true() -> None:
     assert 0.88 <= held / 120 <= 1.0
 
 
+@cache
 def evaluation() -> Evaluation:
     rows = judged_rows()
     numbers = np.unique(rows.origin)
@@ -394,7 +395,7 @@ def test_charts_draw_gaps_and_escape_words() -> None:
     assert "&lt;a&gt;" in chart
     assert "<a>" not in chart
     # After the gap a new line begins.
-    path = chart.split('class="l0" d="')[1].split('"')[0]
+    path = chart.partition('class="l0" d="')[2].partition('"')[0]
     assert path.count("M") == 2
     assert str(line_chart(["1"], [Line("x", [None])], below="", form=str)) == ""
     assert str(diagonal_chart([], below="", beside="", form=str)) == ""

@@ -8,7 +8,7 @@ import os
 import shutil
 import threading
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -292,6 +292,20 @@ def test_the_hash_of_features_follows_their_meaning(
     assert len(provenance.sources_hash()) == 64
 
 
+def test_the_basis_names_schemes_and_policies_with_their_hashes() -> None:
+    first, last = date(2025, 3, 1), date(2026, 2, 1)
+    found = provenance.basis("demo", None, ["chs-drg-2.0"], first, last)
+    assert (found["region"], found["scheme"]) == ("demo", "")
+    assert [len(one) for one in found["schemes"].values()] == [64]
+    # One policy a year.
+    assert [one.partition("#")[0] for one in found["policies"]] == [
+        "demo@2025-01-01",
+        "demo@2026-01-01",
+    ]
+    day = provenance.basis("demo", "chs-drg-2.0", [], last, last)
+    assert (day["scheme"], len(day["policies"])) == ("chs-drg-2.0", 1)
+
+
 def test_verification_tells_all_that_is_wrong() -> None:
     card = kept()
     assert check(NAME, card.id) == (card, [])
@@ -397,6 +411,30 @@ def test_any_card_is_read_or_refused(data: st.DataObject) -> None:
 )
 def test_what_is_no_card_is_refused(raw: bytes) -> None:
     refused("FORECAST_CARD_UNREADABLE", read_card, raw)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("trained_at", "yesterday"),
+        ("trained_at", "2026-11-01T03:00:00"),
+        ("files", {"model.json": {"bytes": -1, "sha256": "0" * 64}}),
+        ("files", {"model.json": {"bytes": True, "sha256": "0" * 64}}),
+        ("files", {"model.json": {"bytes": 1, "sha256": "0" * 63}}),
+        ("files", {"model.json": {"bytes": 1, "sha256": "X" * 64}}),
+        ("files", {"model.json": 3}),
+        ("name", "a/b"),
+        ("id", "latest"),
+        ("notes", [1]),
+        ("version", "1"),
+        ("version", True),
+        ("metrics", None),
+    ],
+)
+def test_a_card_with_a_wrong_value_names_it(key: str, value: Any) -> None:
+    document = json.loads(kept().raw()) | {key: value}
+    error = refused("FORECAST_CARD_UNREADABLE", read_card, json.dumps(document).encode())
+    assert error.params == {"key": key}
 
 
 # ── approved, rolled back, removed ────────────────────────────────────────────────────────────────

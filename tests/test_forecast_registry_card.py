@@ -29,6 +29,7 @@ from grouper.forecast.registry.keeping import ids, keep
 NAME = "default"
 FIRST = datetime(2026, 11, 1, 3, 0, tzinfo=UTC)
 RUNNER = CliRunner()
+READER = commands._reader
 APP = typer.Typer()
 for one in ("models", "card", "approve", "rollback", "verify", "remove"):
     APP.command(one)(getattr(commands, f"{one}_command"))
@@ -199,6 +200,12 @@ def test_verification_ends_with_2_where_something_is_wrong() -> None:
     assert "完整" in run("verify", two.id)
     (places.folder_of(NAME, one.id) / places.CARD).unlink()
     assert "FORECAST_FILE_MISSING" in run("verify", one.id, code=2)
+
+
+def test_what_is_approved_must_make_a_forecaster() -> None:
+    made = READER()
+    with pytest.raises(ForecastError, match="FORECAST_MODEL_UNREADABLE"):
+        made(small.files(), "x")
 
 
 def test_somebody_without_a_name_approves(monkeypatch: pytest.MonkeyPatch) -> None:

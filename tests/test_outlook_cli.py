@@ -226,6 +226,26 @@ def test_running_cases_are_joined_with_the_cases_that_are_known(
     assert " = " in found.output
 
 
+def test_the_back_test_is_told(tmp_path: Path) -> None:
+    pq.write_table(cases(9, a_day=1), tmp_path / "cases.parquet")
+    (tmp_path / "months.csv").write_text(written(published(9)), "utf-8")
+    words = ["outlook", "2025-09", str(tmp_path / "cases.parquet"), "--region", "demo"]
+    words += ["--published", str(tmp_path / "months.csv"), "--backtest"]
+    out = tmp_path / "tested.csv"
+    found = CliRunner().invoke(forecast_app(), [*words, "--lang", "en", "-o", str(out)])
+    assert found.exit_code == 0, found.output
+    assert "month's point value, day 0: " in found.output
+    assert "surplus, day 15: " in found.output
+    # A row a figure, day and level, and the head; the text has a row a figure and day, and a title.
+    told = len(found.output.splitlines()) - 2
+    assert len(out.read_text("utf-8-sig").splitlines()) == 1 + 2 * told
+    pq.write_table(cases(4, a_day=1), tmp_path / "cases.parquet")
+    none = CliRunner().invoke(forecast_app(), [*words, "--lang", "en"])
+    assert "Too few months" in none.output
+    shown = CliRunner().invoke(forecast_app(), [*words, "--format", "json"])
+    assert json.loads(shown.output)["tested"] == []
+
+
 def test_what_cannot_be_used_is_refused(files: tuple[Path, Path], tmp_path: Path) -> None:
     table, months = files
     words = ["outlook", MONTH, str(table), "--region", "demo", "--published", str(months)]

@@ -133,26 +133,39 @@ def test_a_stay_that_fails_is_refused_and_stops_no_other(
     stay(running, "V3", "P3", age="98")
     odd = stay(running, "V4", "P4")
     stay(running, "V5", "P5", 年龄="50")
+    gone = stay(running, "V6", "P6")
     with running.database.reading() as connection:
-        head = stay_by_case(connection, odd)
+        head, absent = (stay_by_case(connection, one) for one in (odd, gone))
     assert head is not None
+    assert absent is not None
     read = history.case_at
 
     def broken(connection: Any, number: int, version: int | None = None) -> Any:
         if number == head.id:
             raise ValueError("secret of a case")
+        if number == absent.id:
+            raise StoreError("VERSION_ABSENT", found=1)
         return read(connection, number, version)
 
     monkeypatch.setattr(history, "case_at", broken)
     found = forecast_running(running.database, model(), DEMO, now())
-    assert (found.forecast, found.refused, found.failed) == (1, 4, 2)
+    assert (found.forecast, found.refused, found.failed) == (1, 5, 3)
     reasons = [one.reason for one in kept(running)]
-    assert reasons == [None, FAILED, "SCHEME_UNCOVERED", FAILED, "COLUMN_CONFLICT"]
+    assert reasons == [None, FAILED, "SCHEME_UNCOVERED", FAILED, "COLUMN_CONFLICT", FAILED]
     told = capsys.readouterr()
     assert "secret" not in told.out + told.err
     refused = kept(running)[1].document
     assert refused.keys() == set(FORECAST_SCHEMA.names)
     assert refused["cost_middle"] is None
+
+
+def test_a_page_without_a_case_that_can_be_read_asks_no_model(running: Service) -> None:
+    stay(running, 年龄="50")
+    asked = model()
+    assert forecast_running(running.database, asked, DEMO, now()).refused == 1
+    stand_in = asked.forecaster
+    assert isinstance(stand_in, StandIn)
+    assert stand_in.asked == []
 
 
 def test_an_error_of_the_store_is_none_of_a_stay(

@@ -26,15 +26,17 @@ from codebooks.messages import catalogue
 from grouper.case.dates import LOCAL
 from grouper.cli import serve
 from grouper.cli.forecast_running import running_command
+from grouper.forecast.errors import ForecastError
+from grouper.forecast.forecaster import Forecaster
 from grouper.forecast.result import FORECAST_SCHEMA
 from grouper.service import forecast_model, forecaster, logs, process, status
 from grouper.service.cds.cards import Told, discharge_cards, view_cards
 from grouper.service.cds.expected import forecast_line
 from grouper.service.cds.models import Cards
 from grouper.service.forecast_telling import last_whole_day, telling
-from grouper.service.forecaster import Forecaster
+from grouper.service.forecaster import Forecaster as Night
 from grouper.service.forecasting import How, Model, forecast_running, refused
-from grouper.service.settings import Forecast
+from grouper.service.settings import Forecast, Settings
 from grouper.store import forecasts
 from grouper.store.database import StoreError
 from grouper.store.forecasts import ForecastRow
@@ -57,10 +59,10 @@ def kept(running: Service) -> list[ForecastRow]:
         return [one.forecast for one in forecasts.page(connection, day)] if day else []
 
 
-def clocked(running: Service, found: Callable[[], Model | None] = model) -> tuple[Any, Forecaster]:
+def clocked(running: Service, found: Callable[[], Model | None] = model) -> tuple[Any, Night]:
     """A forecaster whose clock is a list: its last entry is the time."""
     clock = [now()]
-    made = Forecaster(running.settings, running.database, found, lambda: clock[-1])
+    made = Night(running.settings, running.database, found, lambda: clock[-1])
     return clock, made
 
 
@@ -278,6 +280,35 @@ def test_the_command_does_it_once(
         with pytest.raises(GrouperError, match="FORECAST_RUNNING_AT"):
             command("--at", at)
     assert set(levels) == {logging.WARNING}
+
+
+def test_the_model_is_the_one_that_the_registry_has_approved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GROUPER_DATA", str(tmp_path))
+    settings = Settings(folder=tmp_path, forecast=Forecast(model="ward"))
+    assert forecast_model.approved_model(settings) is None
+    asked: list[tuple[str, Any]] = []
+
+    class Loaded:
+        id, model = "20260301T000000-abc", StandIn()
+
+    def approved(name: str, read: Any) -> type[Loaded]:
+        asked.append((name, read))
+        return Loaded
+
+    monkeypatch.setattr(forecast_model, "approved", approved)
+    found = forecast_model.approved_model(settings)
+    assert found is not None
+    assert (found.id, found.forecaster) == (Loaded.id, Loaded.model)
+    assert asked == [("ward", Forecaster.read)]
+
+    def broken(*_: object) -> None:
+        raise ForecastError("FORECAST_MODEL_UNREADABLE", part="x")
+
+    monkeypatch.setattr(forecast_model, "approved", broken)
+    with pytest.raises(ForecastError):
+        forecast_model.approved_model(settings)
 
 
 INSTANCE = "d1577c69-dfbe-44ad-ba6d-3e05e953b2ea"

@@ -34,6 +34,7 @@ from grouper.store import forecasts, history
 from grouper.store.database import StoreError
 from grouper.store.forecasts import Came, ForecastRow
 
+FUTURE = datetime(2100, 1, 1, tzinfo=UTC)
 AT = datetime(2026, 3, 4, 1, tzinfo=UTC)
 """Of a stay admitted on the second: its second day is whole."""
 END = {
@@ -130,9 +131,7 @@ def foretold(running: Service, **facts: Any) -> str:
         at = AT - timedelta(days=1 - day)
         document = dict(row().document) | {"day": day + 1}
         with running.database.writing_store() as connection:
-            (due,) = forecasts.due(
-                connection, date(2000, 1, 1), "m1", datetime.now(UTC), datetime.now(UTC), anew=True
-            )
+            (due,) = forecasts.due(connection, date(2000, 1, 1), "m1", FUTURE, FUTURE, anew=True)
             made = row_of(document, due.stay_id, 1, "m1", at, at)
             forecasts.write(connection, [made])
     return case
@@ -200,6 +199,17 @@ def test_a_stay_that_cannot_be_scored_stops_no_other(
     with pytest.raises(StoreError):
         score_stays(running.database, "demo", now)
     assert score_stays(running.database, "demo", now, stopped=lambda: True) == 0
+
+
+def test_what_is_no_discharged_stay_is_passed_over(
+    running: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stay(running)
+    with running.database.reading() as connection:
+        (due,) = forecasts.due(connection, date(2000, 1, 1), "m1", FUTURE, FUTURE)
+    asked = iter(([due.stay_id, 9999], []))
+    monkeypatch.setattr(forecasts, "to_score", lambda *_, **__: next(asked))
+    assert score_stays(running.database, "demo", AT) == 0
 
 
 def test_without_a_discharge_there_is_no_truth(running: Service) -> None:

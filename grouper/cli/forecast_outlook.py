@@ -17,13 +17,22 @@ from codebooks.registry import NATIONAL, registry
 from grouper.cli.language import Language
 from grouper.cli.settle import Format, asked_for, tell
 from grouper.forecast.errors import ForecastError
+from grouper.forecast.outlook.backtest import backtest as tries
+from grouper.forecast.outlook.backtest import summed
 from grouper.forecast.outlook.document import document
 from grouper.forecast.outlook.months import YEAR, month_of
 from grouper.forecast.outlook.office import Office
 from grouper.forecast.outlook.published import read_published
 from grouper.forecast.outlook.running_file import read_running
 from grouper.forecast.outlook.score import against, score
-from grouper.forecast.outlook.scored_words import scored_document, scored_lines, scored_sheets
+from grouper.forecast.outlook.scored_words import (
+    scored_document,
+    scored_lines,
+    scored_sheets,
+    tested_document,
+    tested_lines,
+    tested_sheets,
+)
 from grouper.forecast.outlook.settings import Settings
 from grouper.forecast.outlook.telling import lines, sheets
 from grouper.payment.settlement.reading import read_priced
@@ -59,11 +68,15 @@ def outlook_command(
     ] = None,
     hospital: Annotated[str | None, typer.Option("--hospital", help=say("hospital"))] = None,
     explain: Annotated[bool, typer.Option("--explain", help=say("explain"))] = False,
+    backtest: Annotated[bool, typer.Option("--backtest", help=say("backtest"))] = False,
     format_: FormatOption = Format.TEXT,
     output: OutputOption = None,
     lang: LangOption = None,
 ) -> None:
-    """The point value, the month and the year as they look on a day, with intervals."""
+    """The point value, the month and the year as they look on a day, with intervals.
+
+    With ``--backtest`` instead how such outlooks would have done in the months that are over.
+    """
     wanted = month_of(month)
     known = None if as_of is None else _day(as_of)
     place = registry().region(region).id
@@ -87,9 +100,14 @@ def outlook_command(
         hospital=hospital,
         settings=settings,
     )
+    sources = [*paths, published]
+    if backtest:
+        tested = tested_document(summed(tries(office)), settings.hash, lang or language())
+        tell(tested, tested_lines(tested), tested_sheets(tested), sources, format_, output)
+        return
     cases = () if running is None else read_running(running, settings, _parts(office.priced))
     told = document(office.look(month, known, cases), lang)
-    tell(told, lines(told, explain=explain), sheets(told), [*paths, published], format_, output)
+    tell(told, lines(told, explain=explain), sheets(told), sources, format_, output)
 
 
 def score_outlook_command(

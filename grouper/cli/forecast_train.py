@@ -6,6 +6,7 @@ import getpass
 import sys
 import tempfile
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -32,7 +33,7 @@ from grouper.forecast.evaluation.backtest import backtest
 from grouper.forecast.evaluation.beside import reference_of
 from grouper.forecast.evaluation.plan import Plan, Watching
 from grouper.forecast.forecaster import Forecaster
-from grouper.forecast.registry import choosing
+from grouper.forecast.registry import choosing, provenance
 from grouper.forecast.registry.keeping import Made, keep
 from grouper.forecast.training import Learner, history_of, learn
 from grouper.payment.place import Terms
@@ -130,11 +131,9 @@ def train_and_keep(
         "sha256": archive.data_hash,
         "left_out": archive.left_out,
     }
-    basis = {
-        "region": forecaster.setup.region,
-        "scheme": forecaster.setup.scheme or "",
-        "schemes": about["schemes"],
-    }
+    first, last = (date.fromisoformat(about[f"{end}_discharge"]) for end in ("first", "last"))
+    setup = forecaster.setup
+    basis = provenance.basis(setup.region, setup.scheme, about["schemes"], first, last)
     metrics: dict[str, Any] = judged.document() if judged else {}
     made = Made(
         command=" ".join(["grouper", *map(_bare, sys.argv[1:])]),

@@ -20,6 +20,7 @@ from grouper.compare.document import document
 from grouper.compare.run import MOVERS, compare
 from grouper.compare.sides import AUTO, side_of
 from grouper.compare.words import summary
+from grouper.demo.forecast import show as show_forecast
 from grouper.demo.hospital_month import show as show_month
 from grouper.demo.service import show as show_service
 from grouper.run.choose import Chooser
@@ -61,6 +62,7 @@ def main() -> None:
     for key, found in done:
         _sum_up(key, found)
     show_service(OUT / "service")
+    show_forecast(OUT)
     show_month(OUT)
 
 

@@ -162,9 +162,10 @@ def forecast_running(
 def _read(connection: Reading, one: Due) -> _Read:
     try:
         case, issues = history.case_at(connection, one.stay_id, one.version)
-    except StoreError:
-        raise
-    except Exception as error:  # noqa: BLE001 -- one record that cannot be read stops no other
+    except Exception as error:
+        # One record that cannot be read stops no other; a store that is away stops all.
+        if isinstance(error, StoreError) and error.code != "VERSION_ABSENT":
+            raise
         # By its type alone: its words may hold values of the case.
         _log.error("reading", stay=one.stay_id, error=type(error).__name__)
         return _Read(one, None, FAILED)

@@ -204,9 +204,10 @@ def _scored(database: Database, stay: int, terms: Terms) -> tuple[int, int, list
             case, _ = history.case_at(connection, stay, head.version)
             rows = forecasts.of_stay(connection, stay)
         truth = truth_of(database, head.person_id, case, head.grouping, terms)
-    except StoreError:
-        raise
-    except Exception as error:  # noqa: BLE001 -- one stay that fails stops no other
+    except Exception as error:
+        # One stay that fails stops no other; a store that is away stops all.
+        if isinstance(error, StoreError) and error.code != "VERSION_ABSENT":
+            raise
         # By its type alone: its words may hold values of the case.
         _log.error("score", stay=stay, error=type(error).__name__)
         return None

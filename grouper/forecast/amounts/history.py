@@ -9,6 +9,7 @@ fewer stays it has.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -78,7 +79,7 @@ class Typical:
     basis_cases: NDArray[np.int64]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Tally:
     """The sums of one level: rows as ``names``, and a last one of nought for what is not there."""
 
@@ -87,7 +88,7 @@ class Tally:
     days: NDArray[np.float64]
 
     @classmethod
-    def of(cls, words: Sequence[str], facts: Facts) -> Tally:
+    def of(cls, words: Any, facts: Facts) -> Tally:  # noqa: ANN401 -- texts, listed or as an array
         """Sum facts by the words of their level."""
         names, place = np.unique(np.asarray(words, str), return_inverse=True)
         size = len(names) + 1
@@ -97,8 +98,12 @@ class Tally:
 
     def places(self, words: Sequence[str]) -> NDArray[np.int64]:
         """The rows of words; the last one for a word that is not known."""
-        known = {name: place for place, name in enumerate(self.names)}
-        return np.array([known.get(word, len(self.names)) for word in words], np.int64)
+        known, none = self._known, len(self.names)
+        return np.array([known.get(word, none) for word in words], np.int64)
+
+    @cached_property
+    def _known(self) -> dict[str, int]:
+        return {name: place for place, name in enumerate(self.names)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +117,7 @@ class History:
     levels: Mapping[str, Tally]
 
     @classmethod
-    def of(cls, facts: Facts, words: Mapping[str, Sequence[str]]) -> History:
+    def of(cls, facts: Facts, words: Mapping[str, Any]) -> History:
         """Sum facts.
 
         Args:

@@ -20,8 +20,9 @@ from grouper.forecast.amounts.outcome import Outcome
 from grouper.forecast.amounts.outside import Outside
 from grouper.forecast.amounts.spread import Spread, spread_of
 from grouper.forecast.amounts.storage import Parts, files_of, parts_of
+from grouper.forecast.errors import ForecastError
 from grouper.forecast.levels import ADRG, GROUP, LEVELS, MDC
-from grouper.forecast.result import MEASURES, ForecastReason
+from grouper.forecast.result import AMOUNTS, MEASURES, ForecastReason
 from grouper.forecast.tables import toml
 
 if TYPE_CHECKING:
@@ -110,12 +111,18 @@ class AmountModel:
             truth: what came, one row a stay of the courses, with the final groupings.
             groups: of the rows; not needed.
             how: the table ``training`` of ``data/amounts.toml`` where it is to be another.
+
+        Raises:
+            ForecastError: ``FORECAST_TOO_LITTLE``: no stay states its cost and its days;
+                ``FORECAST_NOT_INSTALLED``.
         """
         plan = how or toml("amounts.toml")["training"]
         stays = np.unique(frame.stay)
         cases = frame.snapshots.courses.cases
         usable = np.isfinite(truth.cost[stays]) & (truth.cost[stays] > 0) & (truth.los[stays] > 0)
         stays = stays[usable]
+        if not len(stays):
+            raise ForecastError("FORECAST_TOO_LITTLE", found=0, least=1)
         own = truth.take(stays)
         cards = Cards.of(own.results, cases.take(stays))
         levels = own.levels
@@ -264,6 +271,14 @@ class AmountModel:
         # What the hospital is due more, and what it spends more, it keeps more or less.
         mean["surplus"] = mean["surplus"] + (mean["amount"] - spread.mean["amount"])
         mean["surplus"] -= mean["cost"] - spread.mean["cost"]
+        reason = spread.pay_reason.copy()
+        for name in AMOUNTS:
+            # Without outcomes to hold it against, an interval has no ends: then there is no number.
+            endless = ~np.isfinite(high[name]) & np.isfinite(middle[name])
+            for bound in (low, middle, high, mean):
+                bound[name] = np.where(endless, np.nan, bound[name])
+            if name == "amount":
+                reason[endless] = ForecastReason.HISTORY.value
         return Amounts(
             low,
             middle,
@@ -271,7 +286,7 @@ class AmountModel:
             mean,
             np.array(LEVELS, object)[spread.basis],
             spread.basis_cases,
-            spread.pay_reason,
+            reason,
             doubts,
             level,
         )

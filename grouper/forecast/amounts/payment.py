@@ -118,15 +118,16 @@ def _groupings(
     number = {word: place for place, word in enumerate(words)}
     bare = np.array([number.get(word, -1) for word in frame.bare.words[GROUP]], np.int64)
     own = bare[frame.bare.codes[GROUP][candidates.row]] == codes
-    place = np.where(own, len(cards.names) + candidates.row, candidates.card)
-    known = place >= 0
-    at = pa.array(np.maximum(place, 0), mask=~known)
+    used, at = _used(candidates)
+    place = np.where(own, len(used) + candidates.row, at)
+    known = own | (candidates.card >= 0)
+    taken = pa.array(place, mask=~known)
+    few = cards.table.take(pa.array(used))
     columns = {}
     for field in RESULT_SCHEMA:
-        kind = cards.table.schema.field(field.name).type
-        bares = frame.results[field.name].cast(kind).chunks
-        both = pa.chunked_array([*cards.table[field.name].chunks, *bares], kind)
-        columns[field.name] = both.combine_chunks().take(at)
+        kind = few.schema.field(field.name).type
+        parts = [*few[field.name].chunks, *frame.results[field.name].cast(kind).chunks]
+        columns[field.name] = pa.chunked_array(parts, kind).combine_chunks().take(taken)
     holds = frame.results["scheme"].cast(pa.string()).combine_chunks()
     holds = holds.take(pa.array(candidates.row))
     same = pc.fill_null(pc.equal(columns["scheme"], holds), fill_value=False)
@@ -181,15 +182,19 @@ def _codes(
     codes, words = candidates.words[GROUP]
     group = frame.bare.texts(GROUP)[candidates.row]
     other = np.array(words, object)[codes] != group
+    used, at = _used(candidates)
+    few = cards.table.take(pa.array(used))
     found = {}
     for name, column in (("dx", DX), ("px", PX)):
         own = known[name].cast(pa.list_(pa.string()))
-        told = pc.fill_null(
-            pa.chunked_array([*cards.table[column].chunks, pa.nulls(1, pa.string())]), ""
-        )
-        typical = [[word] if word else [] for word in told.to_pylist()]
+        typical = [[word] if word else [] for word in few[column].to_pylist()]
         both = pa.concat_arrays([own, pa.array(typical, pa.list_(pa.string()))])
-        card = np.where(candidates.card >= 0, candidates.card, len(typical) - 1)
-        place = np.where(other & (candidates.card >= 0), len(own) + card, candidates.row)
+        place = np.where(other & (candidates.card >= 0), len(own) + at, candidates.row)
         found[name] = both.take(pa.array(place[pair]))
     return found
+
+
+def _used(candidates: Candidates) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The cards that pairs speak of, and the place of each pair's among them (any for one without)."""
+    used = np.unique(candidates.card[candidates.card >= 0])
+    return used, np.searchsorted(used, np.maximum(candidates.card, 0))

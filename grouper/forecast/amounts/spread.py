@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from grouper.payment.place import Terms
 
 _HALF_FEN = 0.005
+_PLACES = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +98,13 @@ class Spread:
 
     def _outwards(self, name: str, values: NDArray[np.float64]) -> NDArray[np.float64]:
         # To the fen, so that a bound upon an outcome holds it.
-        if name in AMOUNTS:
-            return np.round(values, 2)
-        least = self.least[name]
+        found: NDArray[np.float64] = values
         if name == "los":
-            return np.round(np.maximum(np.expm1(values) + least, np.maximum(least, 1.0)), 6)
-        return np.round(np.maximum(np.expm1(values), least), 2)
+            least = self.least[name]
+            found = np.maximum(np.expm1(values) + least, np.maximum(least, 1.0))
+        elif name not in AMOUNTS:
+            found = np.maximum(np.expm1(values), self.least[name])
+        return np.asarray(np.round(found, _PLACES), np.float64)
 
 
 def spread_of(
@@ -196,7 +198,8 @@ def _mean(
     own = np.where(np.isnan(values), 0.0, mass)
     whole = np.bincount(pairs.row, own.sum(axis=1), rows)
     total = np.bincount(pairs.row, (np.nan_to_num(values) * own).sum(axis=1), rows)
-    return np.divide(total, whole, out=np.full(rows, np.nan), where=whole > 0)
+    found: NDArray[np.float64] = np.divide(total, whole, out=np.full(rows, np.nan), where=whole > 0)
+    return found
 
 
 def _reasons(

@@ -9,14 +9,16 @@ see a small lasting change. A mean or mix counts only if it is both surprising a
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from codebooks.messages import catalogue, language, text
+from grouper.forecast.evaluation.margins import plain
 from grouper.forecast.evaluation.plan import iso
 from grouper.forecast.evaluation.reference import REST, stability, weekly, words_of
-from grouper.forecast.evaluation.signals import ERROR, HELD, RIGHT, Signal, monday
+from grouper.forecast.evaluation.signals import ERROR, FEATURE, HELD, RIGHT, Signal, monday
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -68,7 +70,7 @@ class Finding:
             word=rest if self.word == REST else self.word or none,
             reference=_short(self.reference),
             recent=_short(self.recent),
-            size=_short(self.size),
+            size=f"{self.size:,.0f}" if self.kind == NEW else _short(self.size),
             since=self.since,
         )
 
@@ -103,7 +105,15 @@ class Watch:
             "last": self.last,
             "watched": self.watched,
             "silent": list(self.silent),
-            "findings": [{**asdict(one), "words": one.words(lang)} for one in self.findings],
+            "findings": [
+                {
+                    **asdict(one),
+                    "size": plain(one.size),
+                    "surprise": plain(one.surprise),
+                    "words": one.words(lang),
+                }
+                for one in self.findings
+            ],
         }
 
     def lines(self, lang: str | None = None) -> list[str]:
@@ -178,7 +188,7 @@ def _mean(
     surprise = away / own.span if own.span else float("inf")
     if abs(surprise) <= how.deviations or abs(shift) <= how.shift:
         return None
-    since = _since(own, series, weeks, float(np.sign(away)), how)
+    since = _since(own, series, weeks, float(np.sign(away)))
     return Finding(MEAN, name, "", own.mean, recent, float(shift), float(surprise), since)
 
 
@@ -191,7 +201,7 @@ def _summed(
         sums = _sums(own, series, sign, how.allowance)
         if len(sums) and sums[-1] > how.limit:
             recent = float(np.nanmean(series[-how.weeks :]))
-            since = _since(own, series, weeks, sign, how)
+            since = _since(own, series, weeks, sign)
             size = float(sign * sums[-1])
             return Finding(SUM, name, "", own.mean, recent, size, size, since)
     return None
@@ -210,15 +220,13 @@ def _sums(
     return found
 
 
-def _since(
-    own: Range, series: NDArray[np.float64], weeks: Sequence[int], sign: float, how: Watching
-) -> str:
-    """The week in which the cumulative sum of this side began to rise to where it is."""
-    if not own.week:
-        return iso(monday(weeks[-how.weeks]))
-    nought = np.flatnonzero(_sums(own, series, sign, how.allowance) == 0)
-    start = int(nought[-1]) + 1 if len(nought) else 0
-    return iso(monday(weeks[min(start, len(weeks) - 1)]))
+def _since(own: Range, series: NDArray[np.float64], weeks: Sequence[int], sign: float) -> str:
+    """The week from which on a lasting change is likeliest: Σ² ÷ n of what lies beyond the mean."""
+    away = np.nan_to_num(sign * (series - own.mean))
+    count = np.cumsum(~np.isnan(series[::-1]))[::-1]
+    total = np.cumsum(away[::-1])[::-1]
+    gain = np.where(total > 0, total**2 / np.maximum(count, 1), 0.0)
+    return iso(monday(weeks[int(np.argmax(gain))]))
 
 
 def _mixed(
@@ -283,13 +291,15 @@ def _new(name: str, mix: Mix, signal: Signal, last: Sequence[int], how: Watching
 def signal_words(name: str, lang: str | None = None) -> str:
     """A signal in words."""
     kind, _, what = name.partition(".")
-    known = catalogue(lang or language())
-    inner = known.get(f"feature.{what}") or known.get(f"forecast_evaluation.what_{what}", what)
+    key = f"feature.{what}" if kind == FEATURE else f"forecast_evaluation.what_{what}"
+    inner = catalogue(lang or language()).get(key, what)
     return text(f"forecast_evaluation.signal_{kind}", lang, what=inner)
 
 
 def _short(value: float) -> str:
     """Three figures, with the thousands apart."""
+    if not isfinite(value):
+        return "∞"
     size = abs(value)
     places = 0 if size >= 100 else 1 if size >= 10 else 2 if size >= 1 else 3  # noqa: PLR2004 -- figures
     return f"{value:,.{places}f}"

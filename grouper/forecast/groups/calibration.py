@@ -2,8 +2,8 @@
 
 Both by the bucket of days, and by whether the principal diagnosis is written (a *cell*). The
 temperature (Guo and others, 2017) makes what speaks for the candidates sharper or softer; the chance
-of another group is read off a table by what the transitions leave over. A cell with few rows is drawn
-towards what holds for all.
+of another group is read off a table by what the transitions leave over and by how sure the likeliest
+candidate is among them. A cell with few rows is drawn towards what holds for all.
 """
 
 from __future__ import annotations
@@ -45,12 +45,14 @@ class Calibration:
     """How scores become probabilities.
 
     Attributes:
-        bounds: of the bins of what is left over, ascending from 0 to 1.
+        left: bounds of the bins of what is left over, ascending from 0 to 1.
+        sure: bounds of the bins of the likeliest candidate's share, ascending from 0 to 1.
         temperature: [cells].
-        other: [cells, bins] the chance that none of the candidates comes.
+        other: [cells, bins of left, bins of sure] the chance that none of the candidates comes.
     """
 
-    bounds: tuple[float, ...]
+    left: tuple[float, ...]
+    sure: tuple[float, ...]
     temperature: NDArray[np.float64]
     other: NDArray[np.float64]
 
@@ -75,40 +77,56 @@ class Calibration:
             own = found & (scored.cell == cell)
             if own.sum() >= int(how["least"]):
                 temperature[cell] = _temperature(scored.score[own], right[own], low, high)
-        bounds = tuple(float(bound) for bound in how["left"])
-        return cls(bounds, temperature, _others(how, bounds, scored, ~found, cells))
+        left, sure = (tuple(float(bound) for bound in how[name]) for name in ("left", "sure"))
+        shape = (cells, len(left) - 1, len(sure) - 1)
+        made = cls(left, sure, temperature, np.zeros(shape))
+        places = made.places(scored, _softmax(scored.score / temperature[scored.cell][:, None]))
+        other = _others(places, ~found, shape, np.array(left), float(how["strength"]))
+        return cls(left, sure, temperature, other)
 
     def probabilities(self, scored: Scored) -> NDArray[np.float64]:
         """[rows, candidates] probabilities; a row sums to what is not another group's."""
-        sharp = _softmax(scored.score / self.temperature[scored.cell][:, None])
-        found: NDArray[np.float64] = sharp * (1.0 - self.others(scored))[:, None]
+        share = _softmax(scored.score / self.temperature[scored.cell][:, None])
+        found: NDArray[np.float64] = share * (1.0 - self.other[self.places(scored, share)])[:, None]
         return found
 
-    def others(self, scored: Scored) -> NDArray[np.float64]:
-        """[rows] the chance that none of the candidates comes."""
-        found: NDArray[np.float64] = self.other[scored.cell, _bins(self.bounds, scored.left)]
-        return found
+    def places(
+        self, scored: Scored, share: NDArray[np.float64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        """[rows] where the chance of another group stands.
+
+        Args:
+            scored: the rows.
+            share: [rows, candidates] of what is the candidates' together.
+        """
+        return scored.cell, _bins(self.left, scored.left), _bins(self.sure, share.max(axis=1))
 
 
 def _others(
-    how: Mapping[str, Any],
-    bounds: tuple[float, ...],
-    scored: Scored,
+    places: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]],
     lost: NDArray[np.bool_],
-    cells: int,
+    shape: tuple[int, int, int],
+    left: NDArray[np.float64],
+    strength: float,
 ) -> NDArray[np.float64]:
-    """[cells, bins] how often none of the candidates came: of a cell, drawn towards that of all."""
-    size, strength = len(bounds) - 1, float(how["strength"])
-    bins = _bins(bounds, scored.left)
+    """How often none of the candidates came: of a cell, drawn towards that of all cells.
+
+    Args:
+        places: of the rows in the table.
+        lost: [rows] whether none came.
+        shape: of the table.
+        left: bounds of the bins of what is left over.
+        strength: how many rows the coarser answer is worth.
+    """
+    at = np.ravel_multi_index(places, shape)
+    size = int(np.prod(shape))
+    count = np.bincount(at, minlength=size).reshape(shape)
+    missed = np.bincount(at, lost, size).reshape(shape)
     # Before any is seen: what the transitions say themselves.
-    middle = np.array([(a + b) / 2 for a, b in zip(bounds, bounds[1:], strict=False)])
-    count = np.bincount(bins, minlength=size) + strength
-    every = (np.bincount(bins, lost, size) + strength * middle) / count
-    at = scored.cell * size + bins
-    own = np.bincount(at, minlength=cells * size).reshape(cells, size) + strength
-    missed = np.bincount(at, lost, cells * size).reshape(cells, size)
-    rate = (missed + strength * _rising(every, count)) / own
-    return np.stack([_rising(one, weight) for one, weight in zip(rate, own, strict=True)])
+    middle = ((left[:-1] + left[1:]) / 2)[:, None]
+    every = (missed.sum(axis=0) + strength * middle) / (count.sum(axis=0) + strength)
+    found: NDArray[np.float64] = (missed + strength * every) / (count + strength)
+    return found
 
 
 def _bins(bounds: tuple[float, ...], left: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -141,17 +159,3 @@ def _temperature(
         else:
             left = end - width
     return 2.0 / (left + end)
-
-
-def _rising(values: NDArray[np.float64], weight: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The nearest values that never fall (pooling adjacent violators)."""
-    blocks: list[tuple[float, float, int]] = []
-    for value, mass in zip(values.tolist(), weight.tolist(), strict=True):
-        block = (value, mass, 1)
-        while blocks and blocks[-1][0] > block[0]:
-            before = blocks.pop()
-            both = before[1] + block[1]
-            mean = (before[0] * before[1] + block[0] * block[1]) / both
-            block = (mean, both, before[2] + block[2])
-        blocks.append(block)
-    return np.concatenate([np.full(size, value) for value, _, size in blocks])

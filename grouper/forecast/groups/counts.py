@@ -56,7 +56,7 @@ class Counts:
         some = key != UNSEEN
         keys, place = np.unique(key[some], return_inverse=True)
         pair, entry = np.unique(place * groups + group[some], return_inverse=True)
-        count = np.bincount(entry, weight[some], len(pair))
+        count = np.bincount(entry, weight[some], len(pair)).astype(np.float64)
         return cls.of(keys, pair // max(groups, 1), pair % max(groups, 1), count, groups)
 
     @classmethod
@@ -79,7 +79,7 @@ class Counts:
         """
         order = np.lexsort((group, -count, place))
         starts = np.searchsorted(place, np.arange(len(keys) + 1))
-        total = np.bincount(place, count, len(keys))
+        total = np.bincount(place, count, len(keys)).astype(np.float64)
         pair = place * groups + group
         return cls(keys, starts, group[order], count[order], total, pair, count, groups)
 
@@ -105,9 +105,7 @@ class Counts:
         """How much each key was counted; nought where it was not."""
         return _at(self.total, place, place != UNSEEN)
 
-    def of_group(
-        self, place: NDArray[np.int64], group: NDArray[np.int64]
-    ) -> NDArray[np.float64]:
+    def of_group(self, place: NDArray[np.int64], group: NDArray[np.int64]) -> NDArray[np.float64]:
         """How often a group came of a key; nought where it did not."""
         known = (place != UNSEEN) & (group < self.groups)
         if not len(self.pair):

@@ -18,12 +18,20 @@ from grouper.forecast.groups.counts import Counts
 from grouper.forecast.groups.names import Names
 from grouper.forecast.groups.pairs import pair_names
 from grouper.forecast.groups.profiles import Profiles
+from grouper.forecast.groups.settings import checked
 from grouper.forecast.groups.transitions import Transitions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_CARD, _COUNTS, _PROFILES, _RANKER = "model.json", "transitions.arrow", "profiles.arrow", "ranker.ubj"
+    from numpy.typing import NDArray
+
+_CARD, _COUNTS, _PROFILES, _RANKER = (
+    "model.json",
+    "transitions.arrow",
+    "profiles.arrow",
+    "ranker.ubj",
+)
 _FORMAT = 1
 _STAYS = "stays"
 _OUTCOMES = 2
@@ -64,7 +72,8 @@ def files_of(parts: Parts) -> dict[str, bytes]:
         "sizes": parts.transitions.sizes.tolist(),
         "words": {name: list(words) for name, words in parts.clues.words.items()},
         "calibration": {
-            "bounds": list(calibration.bounds),
+            "left": list(calibration.left),
+            "sure": list(calibration.sure),
             "temperature": calibration.temperature.tolist(),
             "other": calibration.other.tolist(),
         },
@@ -91,7 +100,7 @@ def parts_of(files: Mapping[str, bytes]) -> Parts:
         card = json.loads(files[_CARD])
         if card["format"] != _FORMAT or tuple(card["features"]) != names():
             raise ValueError(card["format"])
-        how = card["how"]
+        how = checked(card["how"])
         known = Names.of((str(a), str(b), str(c)) for a, b, c in card["groups"])
         clues = Clues.of(how["buckets"], card["words"])
         calibration = _calibration(card["calibration"], clues.cells)
@@ -117,31 +126,30 @@ def _same(found: object, wanted: object) -> None:
         raise ValueError(found)
 
 
+def _hold(*fine: NDArray[np.bool_]) -> None:
+    if not all(bool(one.all()) for one in fine):
+        raise ValueError
+
+
 def _calibration(card: Mapping[str, Any], cells: int) -> Calibration:
-    bounds = tuple(float(bound) for bound in card["bounds"])
+    left, sure = (tuple(float(bound) for bound in card[name]) for name in ("left", "sure"))
     temperature = np.array(card["temperature"], np.float64)
     other = np.array(card["other"], np.float64)
     _same(temperature.shape, (cells,))
-    _same(other.shape, (cells, len(bounds) - 1))
-    _same(bool((temperature > 0).all() and (other >= 0).all() and (other <= 1).all()), True)
-    return Calibration(bounds, temperature, other)
+    _same(other.shape, (cells, len(left) - 1, len(sure) - 1))
+    _hold(temperature > 0, other >= 0, other <= 1)
+    return Calibration(left, sure, temperature, other)
 
 
 def _counts(tables: Mapping[str, Counts]) -> pa.Table:
-    words, keys, groups, counts = [], [], [], []
-    for name, table in tables.items():
-        width = max(table.groups, 1)
-        words.append(np.full(len(table.pair), len(words), np.int32))
-        keys.append(table.keys[table.pair // width])
-        groups.append(table.pair % width)
-        counts.append(table.of_pair)
+    own = list(tables.values())
+    sizes = [len(table.pair) for table in own]
+    which = pa.array(np.repeat(np.arange(len(own), dtype=np.int32), sizes))
     columns = {
-        "table": pa.DictionaryArray.from_arrays(
-            pa.array(np.concatenate(words)), pa.array(list(tables))
-        ),
-        "key": np.concatenate(keys),
-        "group": np.concatenate(groups).astype(np.int32),
-        "count": np.concatenate(counts),
+        "table": pa.DictionaryArray.from_arrays(which, pa.array(list(tables))),
+        "key": np.concatenate([one.keys[one.pair // max(one.groups, 1)] for one in own]),
+        "group": np.concatenate([one.pair % max(one.groups, 1) for one in own]).astype(np.int32),
+        "count": np.concatenate([one.of_pair for one in own]),
     }
     return pa.table(columns)
 
@@ -153,12 +161,13 @@ def _tables(told: pa.Table, how: Mapping[str, Any], groups: int) -> dict[str, Co
     key = np.asarray(told["key"]).astype(np.int64)
     group = np.asarray(told["group"]).astype(np.int64)
     count = np.asarray(told["count"]).astype(np.float64)
-    _same(bool(((group >= 0) & (group < groups)).all() and (count > 0).all()), True)
+    _hold(key >= 0, group >= 0, count > 0)
     found = {}
     for name in (*(one["name"] for one in how["table"]), _STAYS):
         own = which == words.index(name)
         keys, place = np.unique(key[own], return_inverse=True)
         size = _OUTCOMES if name == _STAYS else groups
+        _hold(group[own] < size)
         found[name] = Counts.of(keys, place, group[own], count[own], size)
     return found
 
@@ -186,7 +195,7 @@ def _profiles(told: pa.Table, how: Mapping[str, Any], groups: int, buckets: int)
         whole = np.zeros(shape)
         whole[at] = np.asarray(told[name]).astype(np.float64)
         sums.append(whole)
-    _same(bool(all(np.isfinite(one).all() for one in sums)), True)
+    _hold(*(np.isfinite(one) for one in sums), *(one >= 0 for one in at))
     return Profiles(how["profile"], *sums)
 
 

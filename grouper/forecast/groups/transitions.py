@@ -78,7 +78,11 @@ class Candidates:
     def take(self, rows: NDArray[Any]) -> Candidates:
         """Some rows."""
         return Candidates(
-            self.group[rows], self.prior[rows], self.share[rows], self.weight[rows], self.stays[rows]
+            self.group[rows],
+            self.prior[rows],
+            self.share[rows],
+            self.weight[rows],
+            self.stays[rows],
         )
 
     @property
@@ -222,9 +226,7 @@ class Transitions:
             shares.append(np.where(known, count / np.where(known, total, 1.0), np.nan))
         return chance, shares, stays
 
-    def chance_of_stay(
-        self, numbers: Numbers, bare: NDArray[np.int64]
-    ) -> NDArray[np.float64]:
+    def chance_of_stay(self, numbers: Numbers, bare: NDArray[np.int64]) -> NDArray[np.float64]:
         """[rows] how often the bare answer stayed the final one, by its keys."""
         own = bare < self.groups
         seen = np.where(own, np.append(self.sizes, 0.0)[np.where(own, bare, 0)], 0.0) > 0
@@ -235,4 +237,7 @@ class Transitions:
         same, total = self.stays.of_group(place, ones), self.stays.weight(place)
         overall = self.stays.count[self.stays.group == 1].sum() / max(self.stays.total.sum(), 1e-9)
         found: NDArray[np.float64] = (same + strength * overall) / (total + strength)
+        statuses = self.clues.places["status"]
+        never = [UNSEEN, *(statuses.get(word, UNSEEN) for word in self.how["stays"]["never"])]
+        found[np.isin(numbers["status"], never)] = 0.0
         return found

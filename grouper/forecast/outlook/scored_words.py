@@ -1,4 +1,4 @@
-"""What became of an outlook: as a document, in words and as a table."""
+"""What became of outlooks, one or many of the past: as a document, in words and as a table."""
 
 from __future__ import annotations
 
@@ -12,12 +12,16 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from decimal import Decimal
 
+    from grouper.forecast.outlook.backtest import Tested
     from grouper.forecast.outlook.score import Scored
 
 _SCORED = (
     *("period", "method", "insurance", "figure", "expected", "came", "error", "baseline"),
     *("baseline_error", "inside"),
 )
+
+_TESTED = (*("figure", "day", "tries", "error", "baseline_error", "level", "covered", "width"),)
+_PLACES = 4
 
 
 def scored_document(found: Sequence[Scored], told: Mapping[str, Any], lang: str) -> dict[str, Any]:
@@ -107,3 +111,68 @@ def _measure(figure: str, lang: str) -> str:
 
 def _signed(share: str | None) -> str:
     return "—" if share is None else f"{100 * float(share):+.2f}%"
+
+
+def tested_document(found: Sequence[Tested], settings: str, lang: str) -> dict[str, Any]:
+    """A back-test as plain values; errors and widths are shares of what came."""
+    return {
+        "kind": "grouper outlook backtest",
+        "language": lang,
+        "settings": settings,
+        "tested": [
+            {
+                "figure": one.what,
+                "day": one.day,
+                "tries": one.tries,
+                "error": round(one.error, _PLACES),
+                "baseline_error": round(one.baseline, _PLACES),
+                "covered": {str(k): round(v, _PLACES) for k, v in one.covered.items()},
+                "width": {str(k): round(v, _PLACES) for k, v in one.width.items()},
+            }
+            for one in found
+        ],
+    }
+
+
+def tested_lines(told: Mapping[str, Any]) -> list[str]:
+    """A back-test in words."""
+    lang = told["language"]
+    rows = [say(lang, "tested_title")]
+    for one in told["tested"]:
+        covered = [
+            say(lang, "covered", level=percent(float(level)), share=_rounded(share))
+            for level, share in one["covered"].items()
+        ]
+        rows.append(
+            say(
+                lang,
+                "tested",
+                figure=say(lang, f"measure.{one['figure']}"),
+                day=one["day"],
+                tries=one["tries"],
+                error=_rounded(one["error"]),
+                baseline=_rounded(one["baseline_error"]),
+                covered=say(lang, "comma").join(covered),
+            )
+        )
+    return rows if told["tested"] else [*rows, say(lang, "tested_nothing")]
+
+
+def tested_sheets(told: Mapping[str, Any]) -> list[Sheet]:
+    """A back-test as a table, a row a figure, day and level."""
+    lang = told["language"]
+    head = [say(lang, f"column.{name}") for name in _TESTED]
+    rows = [
+        [
+            say(lang, f"measure.{one['figure']}"),
+            *(str(one[key]) for key in ("day", "tries", "error", "baseline_error")),
+            *(level, str(one["covered"][level]), str(one["width"][level])),
+        ]
+        for one in told["tested"]
+        for level in one["covered"]
+    ]
+    return [Sheet(say(lang, "sheet_tested"), head, rows, frozenset(range(1, len(_TESTED))))]
+
+
+def _rounded(share: float) -> str:
+    return f"{100 * share:.1f}%"

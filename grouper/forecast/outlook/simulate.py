@@ -93,21 +93,16 @@ def draw_part(
     Args:
         cases: what is known; with at least one whole month.
         part: method and insurance.
-        months: open ones, one after another.
+        months: open ones, one after another; at least one.
         running: its running cases with amounts.
         reference: a point value of the part (any, where it has none).
         settings: the parameters.
     """
     coming = Coming.of(cases, History.of(cases, part, settings), list(months), settings)
-    inside = draw(running, months, cases.limit, settings, part) if months else _none(settings)
+    inside = draw(running, months, cases.limit, settings, part)
     # Who is in the house is among those whom the days ahead let expect.
     counts = np.maximum(coming.counts() - inside.counts, 0)
     return PartDraws(part, tuple(months), inside, counts, coming.sums(cases, counts, reference))
-
-
-def _none(settings: Settings) -> Drawn:
-    empty = np.zeros((settings.draws, 0, len(AMOUNTS)))
-    return Drawn(np.zeros((settings.draws, 0), np.int64), empty, empty)
 
 
 def own_points(

@@ -146,7 +146,9 @@ class PoolOutlook:
         parts: list[Line] = []
         if known:
             points = sum((drawn.known[month] for month in known), Decimal(0))
-            parts.append(sheet.add("published_points", points, unit="points", months=str(len(known))))
+            parts.append(
+                sheet.add("published_points", points, unit="points", months=str(len(known)))
+            )
         if left:
             mean = decimal(float(drawn.sum(left, self.settings.draws).mean()), _POINTS)
             if drawn.led is None or drawn.share is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from codebooks.messages import catalogue, language, text
@@ -12,7 +13,6 @@ from grouper.forecast.result import MEASURES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from datetime import datetime
 
     from grouper.forecast.registry.approvals import Approval
     from grouper.forecast.registry.card import Card
@@ -191,7 +191,15 @@ def _approvals(card: Card, given: Sequence[Approval], say: _Say) -> Section:
     own = [one for one in given if one.id == card.id]
     if not own:
         return Section(say("approvals"), (say("approvals_none"),))
-    rows = tuple((one.at, say(f"action_{one.action}"), one.by, one.why or NOTHING) for one in own)
+    rows = tuple(
+        (
+            local(datetime.fromisoformat(one.at)),
+            say(f"action_{one.action}"),
+            one.by,
+            one.why or NOTHING,
+        )
+        for one in own
+    )
     headers = tuple(say(f"head_{one}") for one in ("at", "action", "by", "why"))
     return Section(say("approvals"), (), headers, rows)
 
@@ -208,9 +216,11 @@ def _made(card: Card, say: _Say) -> Section:
         (say("made_features"), _text(card.features.get("sha256"))[:_HASH] or NOTHING),
         (say("made_libraries"), libraries or NOTHING),
     ]
-    for key in ("schemes", "policies"):
-        for name, value in _members(card.basis.get(key)):
-            rows.append((say(f"made_{key}"), f"{name} {_text(value)[:_HASH]}".strip()))
+    rows += [
+        (say(f"made_{key}"), f"{name} {_text(value)[:_HASH]}".strip())
+        for key in ("schemes", "policies")
+        for name, value in _members(card.basis.get(key))
+    ]
     return Section(say("made"), (), (say("what"), say("value")), tuple(rows))
 
 

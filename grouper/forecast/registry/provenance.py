@@ -12,11 +12,15 @@ from importlib import metadata
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
+from codebooks.policies.policies import policies
 from grouper.forecast.features import names
 from grouper.forecast.registry.places import limit
 from grouper.forecast.tables import rows
+from grouper.schemes.load import load_scheme
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import date
     from importlib.resources.abc import Traversable
 
 _PACKAGE, _ABSENT = "yibao-grouper", ""
@@ -60,6 +64,34 @@ def features() -> dict[str, Any]:
     for row in rows("features.csv"):
         parts[row["part"]] = parts.get(row["part"], 0) + 1
     return {"sha256": features_hash(), "count": len(names()), "parts": parts}
+
+
+def basis(
+    region: str, scheme: str | None, schemes: Iterable[str], first: date, last: date
+) -> dict[str, Any]:
+    """By which schemes and policies the truth was told, each with the hash of its content.
+
+    Args:
+        region: its id.
+        scheme: the one asked for; None: what binds each case.
+        schemes: all that grouped a case.
+        first: first discharge.
+        last: last discharge.
+
+    Raises:
+        GrouperError: a scheme or a policy is not at hand.
+    """
+    held = [
+        period
+        for period in policies().periods(region)
+        if period.valid_from <= last and first < period.valid_to
+    ]
+    return {
+        "region": region,
+        "scheme": scheme or "",
+        "schemes": {one: load_scheme(one).content_hash for one in sorted(schemes)},
+        "policies": {period.id: period.content_hash for period in held},
+    }
 
 
 def settings() -> dict[str, Any]:
