@@ -325,7 +325,7 @@ MUTATIONS = st.tuples(
 
 
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(st.lists(MUTATIONS, min_size=1, max_size=3))
 def test_whatever_happens_to_the_files_the_error_is_declared(
@@ -370,7 +370,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.data())
 def test_any_card_is_read_or_refused(data: st.DataObject) -> None:
     told = listed(small.files())

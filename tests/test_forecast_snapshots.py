@@ -39,7 +39,7 @@ COUNTED = (
     *("dx", "dx_poa", "dx_time", "px", "px_date", "px_level"),
 )
 LISTS = (*members("dx"), *members("px"))
-often = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+often = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def read(courses: Courses, days: Any = None) -> tuple[pa.RecordBatch, Any]:
@@ -242,6 +242,67 @@ def test_a_table_of_charges_may_lack_columns() -> None:
     # Nothing says what of it is covered: the parts stay open.
     assert cases["scope_cost"].to_pylist() == [None]
     assert matrix[0, names().index("other_classes")] == pytest.approx(math.log1p(80))
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(plain.stays(), min_size=2, max_size=4), st.data())
+def test_the_entries_of_today_stay_with_their_case(cases: list[Case], data: st.DataObject) -> None:
+    """Of running stays what is written today counts; on the day of admission too."""
+    named = [replace(c, case_id=f"A{at}", discharge_time=None) for at, c in enumerate(cases)]
+    days = [data.draw(st.integers(0, 5)) for _ in named]
+
+    def now(stays: list[Case], day: list[int]) -> tuple[pa.RecordBatch, Any]:
+        whole = np.array(day)
+        snapshots = snapshots_at(courses_of_cases(stays).known_now(whole), whole)
+        known = known_cases(snapshots)
+        return known, feature_matrix(snapshots, known, WORDS)
+
+    together, matrix = now(named, days)
+    for at, (case, day) in enumerate(zip(named, days, strict=True)):
+        same((together.slice(at, 1), matrix[at : at + 1]), now([case], [day]))
+        shown = together["dx"][at].as_py()
+        times = case.dx_time or (None,) * len(case.dx)
+        wanted = [
+            code
+            for code, time in zip(case.dx, times, strict=True)
+            if code and (time is None or (plain.day_of(case, time) or 0) <= day + 1)
+        ]
+        assert [code for code in shown if code in wanted] or not wanted
+        assert set(shown) <= {*wanted, case.admission_dx, None}
+
+
+def test_of_a_stay_that_ended_the_entries_of_the_day_asked_about_are_not_known() -> None:
+    case = made(dx=("I21.900",), dx_time=(plain.ADMITTED + timedelta(days=2, hours=20),))
+    day = np.array([2])
+    ended, running = (
+        courses_of_cases([replace(case, discharge_time=end)]).known_now(day)
+        for end in (case.discharge_time, None)
+    )
+    assert known_cases(snapshots_at(ended, day))["dx"].to_pylist() == [[]]
+    assert known_cases(snapshots_at(running, day))["dx"].to_pylist() == [["I21.900"]]
+
+
+def test_lists_that_do_not_go_with_the_amounts_say_nothing() -> None:
+    case = charged(made(), (0.5, "80", "06"), (0.6, "20", "06"))
+    odd = replace(case, line_class=("06",))
+    both = read(courses_of_cases([case, replace(odd, case_id="A2")]), (1,))[1]
+    surgery, other = (both[:, names().index(name)] for name in ("surgery", "other_classes"))
+    assert surgery.tolist() == [pytest.approx(math.log1p(100)), 0]
+    assert other.tolist() == [0, pytest.approx(math.log1p(100))]
+    unnamed = read(courses_of_cases([replace(case, line_class=())]), (1,))[1]
+    assert unnamed[0, names().index("other_classes")] == pytest.approx(math.log1p(100))
+
+
+def test_a_vocabulary_knows_the_wards_of_its_stays() -> None:
+    case = replace(charged(made(), (0.5, "40", "01")), line_department=("04.02",))
+    words = Vocabulary.of(snapshots_of(courses_of_cases([case, made(case_id="A2")])))
+    assert words.words == {"department": ("03.01", "04.02")}
+    found = words.numbers("department", pa.array(["04.02", "09.09", None])).tolist()
+    assert found == [
+        1.0,
+        pytest.approx(math.nan, nan_ok=True),
+        pytest.approx(math.nan, nan_ok=True),
+    ]
 
 
 # ── the table of features ─────────────────────────────────────────────────────────────────────────

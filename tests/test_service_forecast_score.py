@@ -265,6 +265,16 @@ def test_the_table_has_each_band_of_days() -> None:
     assert set(band["measures"]) == set(MEASURES)
 
 
+def test_an_error_is_a_share_of_what_came_where_that_means_something() -> None:
+    said = {"true": "100.00", "error": "-50.00", "inside": False}
+    nought = {**said, "true": "0.00"}
+    found = summary([came(1, {"level": 0.9, "surplus": said, "cost": said, "fund": nought})])[
+        "all"
+    ]["measures"]
+    assert (found["cost"]["medape"], found["surplus"]["medape"]) == (0.5, None)
+    assert (found["fund"]["medape"], found["fund"]["mae"]) == (None, 50.0)
+
+
 def test_without_scores_there_is_an_empty_table() -> None:
     found = summary([])
     assert (found["first"], found["by_day"], found["all"]["groups"]) == (None, [], {"scored": 0})

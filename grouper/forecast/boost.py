@@ -6,6 +6,7 @@ reading one runs nothing.
 
 from __future__ import annotations
 
+import os
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -218,6 +219,9 @@ def described(how: Settings) -> dict[str, Any]:
 
 
 def _library() -> Any:  # noqa: ANN401 -- a module
+    # Threads that wait are to sleep: on shared cores spinning ones take the time of the others, and
+    # training took three times as long. The library reads this when it is loaded.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         import xgboost  # noqa: PLC0415 -- an extra of the installation, and slow to load
     except ImportError as error:

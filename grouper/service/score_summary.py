@@ -17,16 +17,20 @@ if TYPE_CHECKING:
     from grouper.store.forecasts import Came
 
 
+SIGNED = "surplus"
+"""A measure that is as often below nought as above: its error is no share of anything."""
+
+
 @dataclass(slots=True)
 class _Measure:
     errors: list[float] = field(default_factory=list)
     shares: list[float] = field(default_factory=list)
     inside: int = 0
 
-    def add(self, said: Mapping[str, Any]) -> None:
+    def add(self, said: Mapping[str, Any], *, share: bool) -> None:
         error, true = float(said["error"]), float(said["true"])
         self.errors.append(error)
-        if true > 0:
+        if share and true > 0:
             self.shares.append(abs(error) / true)
         self.inside += said["inside"]
 
@@ -64,7 +68,7 @@ class _Band:
             self.levels.append(score["level"])
         for name, measure in self.measures.items():
             if name in score:
-                measure.add(score[name])
+                measure.add(score[name], share=name != SIGNED)
         if "group" in score:
             rank = score["group"]["rank"]
             found = {"top1": rank == 1, "topn": rank is not None and rank <= top}
@@ -92,7 +96,7 @@ def summary(scores: Iterable[Came]) -> dict[str, Any]:
 
     ``forecasts`` were scored; ``refused`` were none; ``late`` ones were made when the stay had ended,
     they count nowhere. Of each measure ``mae`` and ``bias`` (yuan, days), ``medape`` and ``covered``
-    (shares); ``level`` is the share that the intervals were to hold. Of groups the shares that were
+    (shares; of the surplus no ``medape``); ``level`` is the share that the intervals were to hold. Of groups the shares that were
     hit by the likeliest (``top1``), by the first of ``top`` (``topn``), by the likeliest ADRG and MDC
     and by the grouper's bare answer on what was known that day (``bare``).
     """
