@@ -279,4 +279,5 @@ def _stays(column: pa.ChunkedArray, ids: pa.ChunkedArray) -> NDArray[np.int64]:
     places = pc.index_in(whole.dictionary.cast(pa.string()), ids.combine_chunks().cast(pa.string()))
     known = np.asarray(pc.fill_null(places, -1)).astype(np.int64)
     at = np.asarray(pc.fill_null(whole.indices, -1))
-    return np.append(known, -1)[at]
+    found: NDArray[np.int64] = np.append(known, -1)[at]
+    return found
