@@ -438,17 +438,18 @@ def test_doubts_widen_what_training_could_not_see() -> None:
     assert widening({ForecastReason.RARE_GROUP: np.ones(3, bool)}, 3).tolist() == [1.0] * 3
 
 
-def test_effects_sum_to_the_median_less_the_anchor() -> None:
+def test_effects_sum_to_the_median_less_the_usual_cost() -> None:
     frame, groups, _ = unseen(50)
     pairs = candidates_of(groups, model().cards, model().stand_ins)
     anchors = anchors_of(frame, pairs, model().cards, model().history)
     effects, values = effects_of(model().outcome, anchors, pairs)
     first = pairs.first
     log = model().outcome.cost.predict(anchors.matrix[first])[:, 1]
-    median = np.exp(log) * (anchors.cost[first] + 1) - 1
-    np.testing.assert_allclose(
-        effects.sum(axis=1), median - anchors.cost[first], rtol=1e-3, atol=0.5
-    )
+    common = model().outcome.cost.contributions(anchors.matrix[first], 0.5)[:, -1]
+    assert len(set(common.tolist())) == 1
+    usual = np.exp(common) * (anchors.cost[first] + 1)
+    median = np.exp(log) * (anchors.cost[first] + 1)
+    np.testing.assert_allclose(effects.sum(axis=1), median - usual, rtol=1e-3, atol=0.5)
     age = drivers().index("age")
     np.testing.assert_allclose(values[:, age], frame.features[:, features.names().index("age")])
     cost = drivers().index("cost")

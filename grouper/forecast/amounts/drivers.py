@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from grouper.forecast.amounts.outcome import Outcome
 
 _NOUGHT = 1e-9
-COMMON = "common"
-"""The driver that stands for what the model adds to all cases alike."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +44,9 @@ def drivers_of(
     """The strongest effects of each row, the strongest first.
 
     The model's own contributions (:meth:`grouper.forecast.boost.Booster.contributions`) to the
-    logarithm of cost ÷ anchor are turned into yuan by the logarithmic mean of both (Ang, *LMDI*, 2005): the effects
-    of a row, with those left out, sum to the median cost given its likeliest group less the anchor.
+    logarithm of the cost are turned into yuan by the logarithmic mean (Ang, *LMDI*, 2005): the
+    effects of a row, with those left out, sum to the median cost given its likeliest group less the
+    usual one, which is the anchor times what the model adds to all cases alike.
 
     Args:
         outcome: the boosters.
@@ -74,25 +73,25 @@ def effects_of(
     """[rows, drivers] all effects in yuan, and the values beside them."""
     first = pairs.first
     matrix = anchors.matrix[first]
-    anchor = anchors.cost[first] + 1.0
-    log = outcome.cost.contributions(matrix, MEDIAN).astype(np.float64)
+    found = outcome.cost.contributions(matrix, MEDIAN).astype(np.float64)
+    log, common = found[:, :-1], found[:, -1]
+    usual = np.exp(common) * (anchors.cost[first] + 1.0)
     whole = log.sum(axis=1)
-    # The logarithmic mean of cost and anchor.
+    # The logarithmic mean of the cost and the usual one.
     small = np.abs(whole) < _NOUGHT
-    mean = anchor * np.where(small, 1.0, np.expm1(whole) / np.where(small, 1.0, whole))
+    mean = usual * np.where(small, 1.0, np.expm1(whole) / np.where(small, 1.0, whole))
     by_feature = log * mean[:, None]
     told = drivers()
-    place = [told.index(one) for one in (*_driver_of_feature(), COMMON)]
     effects = np.zeros((len(first), len(told)))
-    for column, driver in enumerate(place):
-        effects[:, driver] += by_feature[:, column]
+    for column, driver in enumerate(_driver_of_feature()):
+        effects[:, told.index(driver)] += by_feature[:, column]
     return effects, _values(matrix)
 
 
 @cache
 def drivers() -> tuple[str, ...]:
     """All drivers in their order."""
-    return tuple(dict.fromkeys((*_driver_of_feature(), COMMON)))
+    return tuple(dict.fromkeys(_driver_of_feature()))
 
 
 @cache
