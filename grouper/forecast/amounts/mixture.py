@@ -57,20 +57,18 @@ class Mixture:
         return cls(placed, at, whole, same)
 
     def quantile(self, level: NDArray[np.float64] | float) -> NDArray[np.float64]:
-        """[rows] quantiles at a level for each row."""
-        asked = np.broadcast_to(np.asarray(level, np.float64), len(self.values))
+        """[rows] quantiles at a level for each row; of [rows, levels] that many."""
+        asked = np.asarray(level, np.float64)
+        whole = asked if asked.ndim > 1 else np.broadcast_to(asked, len(self.values))[:, None]
         last = self.values.shape[1] - 1
-        above = (self.at < asked[:, None]).sum(axis=1)
-        upper = np.clip(above, 0, last)
-        lower = np.clip(above - 1, 0, last)
-        rows = np.arange(len(self.values))
+        above = (self.at[:, None, :] < whole[:, :, None]).sum(axis=2)
+        upper, lower = np.minimum(above, last), np.clip(above - 1, 0, last)
+        rows = np.arange(len(self.values))[:, None]
         low, high = self.at[rows, lower], self.at[rows, upper]
-        span = np.where(high > low, high - low, 1.0)
-        share = np.clip((asked - low) / span, 0.0, 1.0)
-        found: NDArray[np.float64] = self.values[rows, lower] + share * (
-            self.values[rows, upper] - self.values[rows, lower]
-        )
-        return found
+        share = np.clip((whole - low) / np.where(high > low, high - low, 1.0), 0.0, 1.0)
+        begin = self.values[rows, lower]
+        found: NDArray[np.float64] = begin + share * (self.values[rows, upper] - begin)
+        return found if asked.ndim > 1 else found[:, 0]
 
     def interval(
         self, depth: NDArray[np.float64], scale: NDArray[np.float64]
@@ -84,7 +82,8 @@ class Mixture:
         """
         level = np.clip(depth, 0.0, 0.5)
         beyond = np.where(depth < 0, -depth * scale, 0.0)
-        return self.quantile(level) - beyond, self.quantile(1.0 - level) + beyond
+        ends = self.quantile(np.column_stack([level, 1.0 - level]))
+        return ends[:, 0] - beyond, ends[:, 1] + beyond
 
     def depth(
         self, outcome: NDArray[np.float64], scale: NDArray[np.float64]

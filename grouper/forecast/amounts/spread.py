@@ -64,11 +64,12 @@ class Spread:
         """How far each row's interval is one figure before any calibration: words of ``depth``."""
         plan = toml("amounts.toml")["calibration"]
         mixture = self.mixture[name]
+        shares = {NEAR: float(plan["near"]), SINGLE: float(plan["level"])}
+        sides = np.array([level for one in shares.values() for level in (1 - one, 1 + one)]) / 2
+        ends = mixture.quantile(np.broadcast_to(sides, (len(self.scale), len(sides))))
         found = np.full(len(self.scale), "", object)
-        for word, share in ((NEAR, float(plan["near"])), (SINGLE, float(plan["level"]))):
-            side = (1 - share) / 2
-            width = mixture.quantile(1 - side) - mixture.quantile(side)
-            found[width <= mixture.same] = word
+        for place, word in enumerate(shares):
+            found[ends[:, 2 * place + 1] - ends[:, 2 * place] <= mixture.same] = word
         return found
 
     def bounds(
