@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from grouper.forecast.amounts.model import Amounts, Driver
+    from grouper.forecast.amounts.drivers import Driver
+    from grouper.forecast.amounts.model import Amounts
     from grouper.forecast.course import Courses
     from grouper.forecast.frame import Frame
     from grouper.forecast.groups.forecast import GroupForecast

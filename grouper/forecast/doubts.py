@@ -71,13 +71,14 @@ def warnings(frame: Frame, amounts: Amounts, forecaster: Forecaster) -> list[str
     courses, stay = frame.snapshots.courses, frame.stay
     lines = frame.features[:, names().index("lines")] > 0
     undated = (courses.dx.undated + courses.px.undated + courses.lines.undated)[stay] > 0
+    other = _other_scheme(frame, amounts, forecaster)
     checks: dict[ForecastReason, Any] = {
         ForecastReason.NO_LINES: ~lines & (frame.day > 0),
         ForecastReason.UNDATED: undated,
         **amounts.warnings,
         ForecastReason.RARE_GROUP: np.isin(np.asarray(amounts.basis), (ADRG, MDC)),
         ForecastReason.HISTORY: np.asarray(amounts.basis) == ALL,
-        ForecastReason.NEW_SCHEME: _other_scheme(frame, amounts, forecaster),
+        ForecastReason.NEW_SCHEME: other | amounts.warnings.get(ForecastReason.NEW_SCHEME, other),
     }
     found = np.full(len(frame), "", object)
     for code, hit in checks.items():
