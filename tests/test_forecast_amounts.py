@@ -125,7 +125,7 @@ def test_pieces_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_training_is_deterministic_and_files_give_it_back() -> None:
     made = small()
     fit = made.frame.take(made.earlier)
-    again = AmountModel.trained(fit, made.truth, made.groups(made.earlier), HOW)
+    again = AmountModel.trained(fit, made.truth, HOW)
     files = model().files()
     for name in ("cards.arrow", "history.arrow", "cost.ubj", "stay.ubj"):
         assert again.files()[name] == files[name], name
@@ -396,7 +396,7 @@ def test_stays_without_a_cost_cannot_be_learnt_from() -> None:
     truth = replace(made.truth, cost=np.full_like(made.truth.cost, np.nan))
     fit = made.frame.take(made.earlier[:50])
     with pytest.raises(ForecastError) as told:
-        AmountModel.trained(fit, truth, made.groups(made.earlier[:50]), HOW)
+        AmountModel.trained(fit, truth, HOW)
     assert told.value.code == "FORECAST_TOO_LITTLE"
 
 

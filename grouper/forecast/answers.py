@@ -117,7 +117,7 @@ def refusals(
         "day": pa.array(day[places], pa.int32()),
         "model": pa.repeat(pa.scalar(model), size),
         "status": pa.repeat(pa.scalar(ForecastStatus.REFUSED.value), size),
-        "reason": pa.array([reasons[place] for place in places], pa.string()),
+        "reason": pa.array([reasons[place] for place in places.tolist()], pa.string()),
         "department": courses.cases["admission_department"].combine_chunks().take(taken),
     }
     return _table(found, size)

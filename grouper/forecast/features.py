@@ -140,8 +140,8 @@ def _elsewhere(cases: pa.RecordBatch, region: str | None) -> NDArray[np.float64]
     whose = np.array([*theirs, None], object)[at]
     own = region_id(region) if region else None
     where = np.array([*ours, own], object)[here]
-    known = (at >= 0) & (where != None)  # noqa: E711 -- of each element
-    return (known & (whose != where)).astype(np.float64)
+    named = np.array([*(one is not None for one in ours), own is not None], bool)[here]
+    return np.asarray((at >= 0) & named & (whose != where), np.float64)
 
 
 def _route(

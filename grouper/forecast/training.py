@@ -91,10 +91,9 @@ def learn(history: History, progress: Callable[[str], None] | None = None) -> Fo
     fit = frame.take(np.flatnonzero((usable & earlier)[frame.stay]))
     check = frame.take(np.flatnonzero((usable & later)[frame.stay]))
     say("groups")
-    groups, foretold = GroupModel.trained(fit, truth, toml("groups.toml"))
-    groups = groups.calibrated(check, truth)
+    groups = GroupModel.taught(fit, truth, toml("groups.toml")).calibrated(check, truth)
     say("amounts")
-    amounts = AmountModel.trained(fit, truth, foretold)
+    amounts = AmountModel.trained(fit, truth)
     say("calibration")
     amounts = amounts.calibrated(check, truth, groups.predict(check), terms)
     learnt = truth.take(np.flatnonzero(usable & earlier)).levels

@@ -97,7 +97,6 @@ class AmountModel:
         cls,
         frame: Frame,
         truth: Truth,
-        groups: GroupForecast,  # noqa: ARG003 -- costs are learnt given the final group; see below
         how: Mapping[str, Any] | None = None,
     ) -> AmountModel:
         """Learn from snapshots of finished stays.
@@ -109,7 +108,6 @@ class AmountModel:
         Args:
             frame: snapshots.
             truth: what came, one row a stay of the courses, with the final groupings.
-            groups: of the rows; not needed.
             how: the table ``training`` of ``data/amounts.toml`` where it is to be another.
 
         Raises:
