@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
+import zlib
 from typing import TYPE_CHECKING, NamedTuple
 
 from codebooks.errors import CodebookError, Where
@@ -31,7 +33,7 @@ def read_rows(
 ) -> Iterator[Row]:
     """The rows of a CSV file whose first line names its columns, in any order.
 
-    UTF-8 (with or without a byte order mark) and GB18030 are read. Empty lines are passed over;
+    A name that ends in ``.gz`` is unpacked first. UTF-8 (with or without a byte order mark) and GB18030 are read. Empty lines are passed over;
     optional columns that the file lacks are empty texts.
 
     Args:
@@ -75,8 +77,10 @@ def _text(path: Path, name: str) -> str:
     where = Where(file=name)
     try:
         content = path.read_bytes()
-    except OSError as cause:
-        reason = cause.strerror or type(cause).__name__
+        if path.suffix == ".gz":
+            content = gzip.decompress(content)
+    except (OSError, EOFError, zlib.error) as cause:
+        reason = getattr(cause, "strerror", None) or type(cause).__name__
         raise CodebookError("TABLE_FILE", where, reason=reason) from cause
     for encoding in _ENCODINGS:
         try:

@@ -179,16 +179,19 @@ def test_messages_tell_what_is_known_day_by_day(told: tuple[Path, Path]) -> None
         if event.visit == "ZY000008" and event.dx is not None:
             listed = [(one.code, one.rank, one.about.get("dx_time")) for one in event.dx]
             kinds = {one.about["type"] for one in event.dx}
-            seen.append((*kinds, event.facts.get("admission_dx"), listed))
+            done = None if event.px is None else [one.code for one in event.px]
+            seen.append((*kinds, event.facts.get("admission_dx"), listed, done))
     came, first, then = (
         f"2026-11-{at}+0800" for at in ("09T08:30:05", "09T15:20:00", "11T10:20:00")
     )
     both = [("I21.001", 0, then), ("E11.900", 1, first)]
     assert seen == [
-        ("A", "R07.400", [("R07.400", 0, came)]),
-        ("W", None, [("R07.400", 0, None), ("E11.900", 1, first)]),
-        ("W", None, both),
-        ("F", None, both),
+        ("A", "R07.400", [("R07.400", 0, came)], None),
+        ("W", None, [("R07.400", 0, None), ("E11.900", 1, first)], None),
+        # The evening of the procedure.
+        ("W", None, [("R07.400", 0, None), ("E11.900", 1, first)], ["36.0700x004"]),
+        ("W", None, both, ["36.0700x004"]),
+        ("F", None, both, ["36.0700x004"]),
     ]
 
 

@@ -93,6 +93,7 @@ def test_a_department_that_training_has_not_seen_is_no_number() -> None:
 def test_origins_are_first_days_of_months_and_leave_the_tail() -> None:
     ended = np.arange(day("2025-01-03"), day("2025-12-31") + 1)
     plan = replace(PLAN, least_months=9, step_months=1, most_origins=0, tail_days=30, lag_days=5)
+    plan = replace(plan, least_days=1)
     found = plan.origins(ended)
     assert [one.name for one in found] == ["2025-10-01", "2025-11-01", "2025-12-01"]
     assert [iso(one.until) for one in found] == ["2025-09-26", "2025-10-27", "2025-11-26"]
@@ -101,6 +102,9 @@ def test_origins_are_first_days_of_months_and_leave_the_tail() -> None:
     assert [one.name for one in replace(plan, most_origins=1).origins(ended)] == ["2025-12-01"]
     near = replace(plan, window_months=2).origins(ended)
     assert [iso(one.since) for one in near] == ["2025-08-01", "2025-09-01", "2025-10-01"]
+    # An origin so near the end that next to nothing is left to judge it by is none.
+    few = replace(plan, least_days=2)
+    assert [one.name for one in few.origins(ended)] == ["2025-10-01", "2025-11-01"]
     with pytest.raises(ForecastError) as error:
         replace(plan, least_months=12).origins(ended)
     assert error.value.code == "FORECAST_BACKTEST_SHORT"

@@ -347,7 +347,7 @@ def test_the_cards_tell_what_is_expected_where_there_is_a_forecast(running: Serv
     line = discharge(running).split("\n\n")[-1]
     assert r"病组 I21\.9 甲病组，可能性 60%" in line
     assert "最终费用 1,000 元（90% 区间 500 至 2,000）" in line
-    assert "病例支付 1,000 元" in line
+    assert "支付标准 1,000 元" in line
     # Only the likeliest group is named.
     assert "J18" not in line
     assert "group I21" in discharge(running, "en")

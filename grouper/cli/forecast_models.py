@@ -100,7 +100,7 @@ def approve_command(
 ) -> None:
     """Put a model into use, after every check."""
     speak(lang)
-    choosing.approve(name, model, by=by or _user(), why=why, read=_reader())
+    choosing.approve(name, model, by=by or user(), why=why, read=_reader())
     typer.echo(say("approved", name=name, id=model))
 
 
@@ -109,7 +109,7 @@ def rollback_command(
 ) -> None:
     """Go back to the model that was approved before."""
     speak(lang)
-    found = choosing.rollback(name, by=by or _user(), why=why, read=_reader())
+    found = choosing.rollback(name, by=by or user(), why=why, read=_reader())
     typer.echo(say("rolled_back", name=name, id=found.id))
 
 
@@ -184,7 +184,8 @@ def _in_use(name: str) -> str:
     return held.id
 
 
-def _user() -> str:
+def user() -> str:
+    """Who sits at the command line; a dash where the machine does not know."""
     try:
         return getpass.getuser()
     except (OSError, KeyError, ImportError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path  # noqa: TC003 -- Typer reads the annotations
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -13,8 +13,9 @@ import typer
 from codebooks.errors import Where
 from codebooks.messages import text
 from grouper.case.readers.text_input import readable
-from grouper.cli.codebooks_render import print_json
+from grouper.cli.codebooks_render import print_json, print_table
 from grouper.cli.forecast_options import (
+    Announcer,
     Charges,
     Formatted,
     Lang,
@@ -29,9 +30,15 @@ from grouper.forecast.errors import ForecastError
 from grouper.forecast.forecaster import Forecaster
 from grouper.forecast.registry.approved import approved
 from grouper.forecast.result import ForecastStatus
+from grouper.forecast.summary import summary
 from grouper.forecast.words import document, lines
 from grouper.payment.place import Terms
 from grouper.run.destinations import OutputError, writing
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from grouper.forecast.summary import Summary, Ward
 
 _SHOWN = 10
 _PARQUET = ".parquet"
@@ -49,7 +56,8 @@ def predict_command(
 ) -> None:
     """Foretell the stays that run at a moment.
 
-    Of a stay that ended later only what was known then is used.
+    Of a stay that ended later only what was known then is used. More than a few cases are shown
+    as a summary: the departments, and the cases that are to lose most.
     """
     if output is not None and output.suffix.lower() != _PARQUET:
         raise OutputError(
@@ -57,7 +65,7 @@ def predict_command(
         )
     moment = moment_of(at)
     forecaster = approved(model, Forecaster.read).model
-    archive = read_archive(paths, charges or ())
+    archive = read_archive(paths, charges or (), progress=Announcer(lang).file)
     if case:
         archive = archive.only(pc.is_in(archive.cases["case_id"], _texts(case)).to_numpy())
         known = set(archive.cases["case_id"].to_pylist())
@@ -65,13 +73,13 @@ def predict_command(
             if one not in known:
                 raise ForecastError("FORECAST_CASE_UNKNOWN", case=one)
     terms = Terms(region=forecaster.setup.region, today=moment.date())
-    found = forecaster.of_courses(archive.courses(), moment, terms, drivers=output is None)
+    found = forecaster.of_courses(archive.courses(), moment, terms, drivers=True)
     if not case:
         # Stays that had not begun or had ended are no question of that day.
         found = found.filter(pc.invert(pc.is_in(found["reason"], _texts(_BESIDE))))
     if not found.num_rows:
         raise ForecastError("FORECAST_NO_CASES")
-    _tell(found, output, format_, lang)
+    _tell(found, output, format_, lang, whole=not case)
 
 
 _BESIDE = ["FORECAST_NOT_STARTED", "FORECAST_ENDED"]
@@ -82,22 +90,74 @@ def _texts(words: list[str]) -> pa.Array:
     return pa.array(words, pa.string())
 
 
-def _tell(found: pa.Table, output: Path | None, format_: Format, lang: str | None) -> None:
+def _tell(
+    found: pa.Table, output: Path | None, format_: Format, lang: str | None, *, whole: bool
+) -> None:
     if output is not None:
         with writing(output):
             pq.write_table(found, output)
         told = text("forecast_words.written", lang, file=output.name, count=found.num_rows)
-        typer.echo(readable(told))
-    elif format_ is Format.JSON:
+        typer.echo(readable(told), err=format_ is Format.JSON)
+    if format_ is Format.JSON:
         print_json([document(row, lang) for row in found.to_pylist()])
     else:
-        for row in found.slice(0, _SHOWN).to_pylist():
-            for line in lines(row, lang):
-                typer.echo(readable(line))
-            typer.echo()
-        if found.num_rows > _SHOWN:
-            typer.echo(text("forecast_words.more", lang, count=found.num_rows - _SHOWN))
+        if output is None and (not whole or found.num_rows <= _SHOWN):
+            for row in found.to_pylist():
+                for line in lines(row, lang):
+                    typer.echo(readable(line))
+                typer.echo()
+        if whole:
+            _sum_up(summary(found), lang)
     refused = pc.sum(pc.equal(found["status"], ForecastStatus.REFUSED.value)).as_py()
     count = found.num_rows - refused
     told = text("forecast_words.asked", lang, count=count, refused=refused)
     typer.echo(told, err=format_ is Format.JSON)
+
+
+def _sum_up(found: Summary, lang: str | None) -> None:
+    """The departments, the cases that are to lose most, and what is refused."""
+    typer.echo(text("forecast_sum.wards", lang))
+    heads = [text(f"forecast_sum.{head}", lang) for head in _WARD]
+    rows = [_ward(one, one.department or _NONE) for one in found.wards]
+    print_table(heads, [*rows, _ward(found.whole, text("forecast_sum.whole", lang))])
+    typer.echo()
+    if found.worst:
+        typer.echo(text("forecast_sum.worst", lang))
+        heads = [text(f"forecast_sum.{head}", lang) for head in _CASE]
+        print_table(heads, [_case(row, lang) for row in found.worst])
+        typer.echo()
+    for reason, count in found.refused.items():
+        words = text(f"reason.{reason}", lang)
+        advice = text(f"advice.{reason}", lang)
+        told = text("forecast_sum.refused_for", lang, count=count, reason=words, advice=advice)
+        typer.echo(readable(told))
+    typer.echo(text("forecast_sum.more", lang))
+
+
+_WARD = (
+    *("department", "cases", "refused", "to_date", "cost", "amount", "surplus"),
+    *("loses", "surely", "unpriced", "warned"),
+)
+_CASE = ("case", "department", "day", "group", "to_date", "cost", "amount", "surplus", "interval")
+_NONE = "—"
+
+
+def _ward(one: Ward, name: str) -> list[str]:
+    sums = [f"{one.sums[key]:,.0f}" for key in ("cost_to_date", "cost", "amount", "surplus")]
+    counts = (one.loses, one.surely, one.unpriced, one.warned)
+    return [readable(name), str(one.cases), str(one.refused), *sums, *map(str, counts)]
+
+
+def _case(row: Mapping[str, Any], lang: str | None) -> list[str]:
+    first = row["groups"][0]
+    group = f"{first['group']} {first['probability']:.0%}"
+    bounds = {end: f"{row[f'surplus_{end}']:,.0f}" for end in ("low", "high")}
+    return [
+        readable(row["case_id"] or _NONE),
+        readable(row["department"] or _NONE),
+        str(row["day"]),
+        readable(group),
+        *(f"{row[name]:,.0f}" for name in ("cost_to_date", "cost_middle", "amount_middle")),
+        f"{row['surplus_middle']:,.0f}",
+        text("forecast_sum.bounds", lang, level=f"{row['level']:.0%}", **bounds),
+    ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import sys
 import tempfile
 from dataclasses import replace
@@ -15,6 +14,7 @@ import typer
 from codebooks.messages import language, text
 from codebooks.registry import registry
 from grouper.case.readers.text_input import readable
+from grouper.cli.forecast_models import user
 from grouper.cli.forecast_options import (
     Announcer,
     Charges,
@@ -35,6 +35,7 @@ from grouper.forecast.evaluation.plan import Plan, Watching
 from grouper.forecast.forecaster import Forecaster
 from grouper.forecast.registry import choosing, provenance
 from grouper.forecast.registry.keeping import Made, keep
+from grouper.forecast.registry.places import shelf
 from grouper.forecast.training import Learner, history_of, learn
 from grouper.payment.place import Terms
 
@@ -45,6 +46,9 @@ if TYPE_CHECKING:
     from grouper.forecast.evaluation.evaluation import Evaluation
     from grouper.forecast.evaluation.history import History
     from grouper.forecast.registry.card import Card
+
+_UNJUDGED = {"FORECAST_BACKTEST_SHORT", "FORECAST_BACKTEST_EMPTY", "FORECAST_TOO_LITTLE"}
+"""Why there is no back-test though all stays together may be enough for a model."""
 
 
 def train_command(
@@ -64,10 +68,14 @@ def train_command(
     Nothing is in use by it: that is for ``--approve``, or for ``grouper forecast approve``.
     """
     place = registry().region(region).id
+    # A name that cannot be is told now, not after minutes of training.
+    shelf(model)
     tell = Announcer(lang)
     archive = discharged_before(read_archive(paths, charges or (), progress=tell.file), until)
     history = history_of(archive, Terms(region=place), scheme=scheme, progress=tell.step)
-    card = train_and_keep(history, archive, model, origins=origins, step=tell.step, tell=tell.line)
+    card = train_and_keep(
+        history, archive, model, origins=origins, step=tell.step, tell=tell.line, lang=lang
+    )
     about = {name: str(card.data[name]) for name in ("stays", "first_discharge", "last_discharge")}
     typer.echo(
         text(
@@ -80,8 +88,7 @@ def train_command(
         )
     )
     if approve:
-        user = by or getpass.getuser()
-        choosing.approve(model, card.id, by=user, read=Forecaster.read)
+        choosing.approve(model, card.id, by=by or user(), read=Forecaster.read)
         typer.echo(text("forecast_models.approved", lang or language(), name=model, id=card.id))
 
 
@@ -94,6 +101,7 @@ def train_and_keep(
     step: Callable[[str], None],
     tell: Callable[[str], None],
     folder: Path | None = None,
+    lang: str | None = None,
 ) -> Card:
     """Judge the way of training on earlier stays, train on all, and keep the model with its card.
 
@@ -105,17 +113,24 @@ def train_and_keep(
         step: called with the steps of training.
         tell: called with the steps of the back-test.
         folder: where the back-test keeps its answers; None: nowhere.
+        lang: of what is told.
 
     Raises:
         ForecastError: as :func:`grouper.forecast.training.learn`, ``backtest`` and ``keep``.
     """
-    judged = None
+    judged, notes = None, []
     if origins:
         plan = replace(Plan.shipped(), most_origins=origins)
-        judged = _judged(history, plan, folder, step, tell)
+        try:
+            judged = _judged(history, plan, folder, step, tell, lang)
+        except ForecastError as error:
+            if error.code not in _UNJUDGED:
+                raise
+            # The model is made all the same, and its card says that nothing judges it.
+            notes.append(error.describe())
+            tell(notes[-1])
     forecaster = learn(history, step)
     watching, tail = Watching.shipped(), Plan.shipped().tail_days
-    notes: list[str] = []
     try:
         drift = reference_of(
             history, watching, tail=tail, rows=judged.rows if judged else None
@@ -157,9 +172,10 @@ def _judged(
     folder: Path | None,
     step: Callable[[str], None],
     tell: Callable[[str], None],
+    lang: str | None,
 ) -> Evaluation:
     def words(found: Any) -> None:  # noqa: ANN401 -- a step of the back-test
-        tell(found.words())
+        tell(found.words(lang))
 
     if folder is not None:
         return backtest(history, plan, Learner(step), folder, words)

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from grouper.forecast.levels import ADRG, GROUP, MDC
-from grouper.forecast.result import FORECAST_SCHEMA, MEASURES, YUAN, ForecastStatus
+from grouper.forecast.result import FORECAST_SCHEMA, MEASURES, POINT_VALUE, YUAN, ForecastStatus
 from grouper.forecast.tables import toml
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from grouper.forecast.frame import Frame
     from grouper.forecast.groups.forecast import GroupForecast
 
+_PLACES, _FEN = 4, 2
 _BOUNDS = ("low", "middle", "high", "mean")
 
 
@@ -34,6 +35,7 @@ def answers(
     model: str,
     at: NDArray[np.int64],
     doubts: Sequence[str],
+    insurance: pa.Array,
     drivers: Sequence[Sequence[Driver]] | None = None,
 ) -> pa.Table:
     """The table of forecasts, one row a snapshot.
@@ -46,6 +48,7 @@ def answers(
         model: id of the model.
         at: the moment of each, as seconds since 1970.
         doubts: warnings of each, codes joined by ``;``.
+        insurance: of each, as the policy reads it.
         drivers: effects of each.
     """
     size = len(frame)
@@ -72,6 +75,9 @@ def answers(
         "basis_cases": pa.array(amounts.basis_cases, pa.int32()),
         "level": pa.repeat(pa.scalar(float(toml("training.toml")["level"])), size),
         "cost_to_date": money(frame.snapshots.cost()),
+        "insurance": insurance,
+        "method": pa.array([word or None for word in amounts.method], pa.string()),
+        "point_value": money(amounts.point_value, POINT_VALUE),
         "pay_reason": pa.array([word or None for word in amounts.pay_reason], pa.string()),
     }
     for measure in MEASURES:
@@ -84,7 +90,15 @@ def answers(
     if drivers is not None:
         kind = FORECAST_SCHEMA.field("drivers").type
         told = [
-            [{"feature": d.feature, "value": d.value, "effect": d.effect} for d in row]
+            [
+                {
+                    "feature": one.feature,
+                    # A feature may have no value; in JSON there is no NaN.
+                    "value": round(one.value, _PLACES) if np.isfinite(one.value) else None,
+                    "effect": round(one.effect, _FEN),
+                }
+                for one in row
+            ]
             for row in drivers
         ]
         found["drivers"] = pa.array(told, kind)
@@ -136,14 +150,14 @@ def moments(at: NDArray[np.int64]) -> pa.Array:
     return pa.array(at, pa.int64()).cast(pa.timestamp("s", "UTC"))
 
 
-def money(values: NDArray[np.float64]) -> pa.Array:
-    """Estimates in yuan as amounts, rounded to the fen; NaN is null."""
+def money(values: NDArray[np.float64], kind: pa.DataType = YUAN) -> pa.Array:
+    """Estimates in yuan as amounts, rounded to the last place of their kind; NaN is null."""
     known = np.isfinite(values)
-    fen = np.rint(np.where(known, values, 0.0) * 100).astype(np.int64)
+    fen = np.rint(np.where(known, values, 0.0) * 10**kind.scale).astype(np.int64)
     words = np.empty((len(fen), 2), np.int64)
     words[:, 0], words[:, 1] = fen, fen >> 63
-    exact = pa.Array.from_buffers(YUAN, len(fen), [None, pa.py_buffer(words.tobytes())])
-    return pa.compute.if_else(pa.array(known), exact, pa.scalar(None, YUAN))
+    exact = pa.Array.from_buffers(kind, len(fen), [None, pa.py_buffer(words.tobytes())])
+    return pa.compute.if_else(pa.array(known), exact, pa.scalar(None, kind))
 
 
 def _plain(column: Any) -> pa.Array:  # noqa: ANN401 -- Arrow

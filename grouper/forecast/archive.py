@@ -1,7 +1,8 @@
 """The finished stays that models learn from, read from a hospital's files.
 
 A folder has ``inpatient/*.parquet`` and ``charges/*.parquet`` (as ``grouper demo-hospital`` writes
-them); or the files of cases and of charges are named one by one. Lines may also stand in the cases.
+them); or the files of cases and of charges are named one by one. Without files of charges the lines
+stand in the cases.
 """
 
 from __future__ import annotations
@@ -96,7 +97,8 @@ def read_archive(
 
     Args:
         paths: a folder, or files of cases.
-        charges: files of charge lines (Parquet with ``case_id`` and columns ``line_…``).
+        charges: files of charge lines (Parquet with ``case_id`` and columns ``line_…``), or folders
+            of them; a file that is named twice is read once. Times without a zone are local.
         progress: called with the name of each file.
 
     Raises:
@@ -104,7 +106,7 @@ def read_archive(
         ForecastError: ``FORECAST_FOLDER`` (no files of inpatients in a folder), ``FORECAST_CHARGES``
             (a file of charges that cannot be used, with the column that is missing).
     """
-    found, lines = [], list(charges)
+    found, lines = [], [file for path in charges for file in _inside(path)]
     for path in paths:
         if path.is_dir():
             own = sorted((path / _CASES).glob("*.parquet"))
@@ -124,12 +126,15 @@ def read_archive(
     cases = pa.concat_tables(tables) if tables else CASE_SCHEMA.empty_table()
     cases = _once(cases, left)
     tables = []
-    for path in lines:
+    for path in {path.resolve(): path for path in lines}.values():
         if progress:
             progress(path.name)
         tables.append(_charges(path))
         files.append((path.name, _hash(path)))
     told = pa.concat_tables(tables, promote_options="default") if tables else None
+    if told is not None:
+        nested = pc.sum(pc.list_value_length(cases["line_amount"])).as_py()
+        _count(left, "lines_in_cases", nested or 0)
     return Archive(cases, told, tuple(files), left)
 
 
@@ -162,35 +167,52 @@ def _count(left: dict[str, int], why: str, number: int) -> None:
         left[why] = left.get(why, 0) + number
 
 
+def _inside(path: Path) -> list[Path]:
+    """The Parquet files of a folder; a file stands for itself, as does a folder without any."""
+    return sorted(path.glob("*.parquet")) or [path]
+
+
 def _charges(path: Path) -> pa.Table:
     where = Where(file=path.name)
     try:
-        table = pq.read_table(path)
-    except (OSError, pa.ArrowException) as cause:
+        with pq.ParquetFile(path) as file:
+            table = file.read()
+        # A damaged page may decode to indices beyond its dictionary, or to no text.
+        table.validate(full=True)
+    except (OSError, UnicodeError, pa.ArrowException) as cause:
         raise ForecastError("FORECAST_CHARGES", where, problem=type(cause).__name__) from cause
-    for name in _NEEDED:
-        if name not in table.column_names:
-            place = Where(file=path.name, column=name)
-            raise ForecastError("FORECAST_CHARGES", place, problem=name)
     wanted = [
         name
         for name in table.column_names
         if name == "case_id" or (name in CASE_SCHEMA.names and name.startswith("line_"))
     ]
+    for name in (*_NEEDED, *wanted):
+        # Missing, or there twice.
+        if wanted.count(name) != 1:
+            place = Where(file=path.name, column=name)
+            raise ForecastError("FORECAST_CHARGES", place, problem=name)
     columns = {}
     for name in wanted:
         kind = table.schema.field(name).type
         right = pa.string() if name == "case_id" else CASE_SCHEMA.field(name).type.value_type
         if pa.types.is_string(right):
             right = pa.dictionary(pa.int32(), pa.string())
-        elif pa.types.is_timestamp(right) and pa.types.is_timestamp(kind):
-            right = kind
         try:
-            columns[name] = table[name].cast(right)
+            columns[name] = _cast(table[name], right)
         except pa.ArrowException as cause:
             place = Where(file=path.name, column=name)
             raise ForecastError("FORECAST_CHARGES", place, problem=str(kind)) from cause
     return pa.table(columns)
+
+
+def _cast(column: pa.ChunkedArray, right: pa.DataType) -> pa.ChunkedArray:
+    """A column in the type of the case's own lines."""
+    if not (pa.types.is_timestamp(right) and pa.types.is_timestamp(column.type)):
+        return column.cast(right)
+    if column.type.tz is None:
+        # As in a record: local time. Clocks in China were put forward in the summers of 1986 to 1991.
+        column = pc.assume_timezone(column, right.tz, ambiguous="earliest", nonexistent="earliest")
+    return column.cast(right, safe=False)
 
 
 def _among(column: pa.ChunkedArray, wanted: pa.Array) -> pa.ChunkedArray:

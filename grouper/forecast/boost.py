@@ -6,6 +6,7 @@ reading one runs nothing.
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from grouper.forecast.errors import ForecastError
-from grouper.forecast.trees import check
+from grouper.forecast.trees import check, only
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -88,6 +89,7 @@ class Booster:
         self._model = model
         self.names = tuple(names)
         self.alphas = tuple(alphas)
+        self._parts: dict[int, Any] = {}
 
     @classmethod
     def trained(
@@ -165,12 +167,21 @@ class Booster:
         """
         xgb = _library()
         data = xgb.DMatrix(features, feature_names=list(self.names), nthread=1)
-        found = np.asarray(self._model.predict(data, pred_contribs=True))
-        width = len(self.names) + 1
-        found = found.reshape(len(features), -1, width)
-        place = self.alphas.index(alpha) if alpha is not None else 0
-        taken: NDArray[Any] = found[:, place, :]
+        model = self._model if alpha is None else self._part(self.alphas.index(alpha))
+        found = np.asarray(model.predict(data, pred_contribs=True))
+        found = found.reshape(len(features), -1, len(self.names) + 1)
+        taken: NDArray[Any] = found[:, 0, :]
         return taken
+
+    def _part(self, place: int) -> Any:  # noqa: ANN401 -- of the library
+        """The trees of one answer: the library would explain all answers, whichever is wanted."""
+        if place not in self._parts:
+            document = json.loads(bytes(self._model.save_raw("json")))
+            part = _library().Booster()
+            part.load_model(bytearray(json.dumps(only(document, place)).encode()))
+            part.set_param({"nthread": 1})
+            self._parts[place] = part
+        return self._parts[place]
 
     def gains(self) -> dict[str, float]:
         """How much each feature brought in training (total gain), as shares of the whole."""

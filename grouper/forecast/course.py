@@ -14,7 +14,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from grouper.case.dates import DAY_SECONDS
 from grouper.case.fields import CASE_SCHEMA, ZONE, members
+from grouper.case.record import Case
+from grouper.forecast.arrays import empty, lengths, numbers, texts, whole
 from grouper.forecast.lines import Lines, lines_of_cases, lines_of_charges
 
 if TYPE_CHECKING:
@@ -22,10 +25,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from grouper.case.record import Case
-
 LATE = 1 << 20
 """A day after every stay: known when it ends."""
+BEYOND = (pa.ArrowException, TypeError, ValueError, OverflowError)
+"""What is raised where a case holds a value that its column cannot."""
 NO_DAY = -(1 << 30)
 """In the place of a day that the record does not state."""
 
@@ -139,22 +142,44 @@ def courses_of(cases: pa.Table, charges: pa.Table | None = None) -> Courses:
 
 def courses_of_cases(cases: Sequence[Case]) -> Courses:
     """The courses of cases as records, with their lines."""
-    columns = {
-        field.name: pa.array([getattr(case, field.name) for case in cases], field.type)
-        for field in CASE_SCHEMA
-    }
+    columns = {field.name: _column(cases, field) for field in CASE_SCHEMA}
     return courses_of(pa.table(columns))
 
 
-def local_days(column: pa.ChunkedArray) -> NDArray[np.int64]:
+def held(cases: Sequence[Case]) -> tuple[list[Case], list[int]]:
+    """Cases with those emptied that hold a value beyond its type, and the places of these.
+
+    A reader refuses such a value; a case that was made by hand may hold it.
+    """
+    found, beyond = list(cases), []
+    for place, case in enumerate(cases):
+        try:
+            courses_of_cases([case])
+        except BEYOND:
+            beyond.append(place)
+            name = case.case_id if isinstance(case.case_id, str) else None
+            found[place] = Case(case_id=name)
+    return found, beyond
+
+
+def _column(cases: Sequence[Case], field: pa.Field) -> pa.Array:
+    values = [getattr(case, field.name) for case in cases]
+    # Most fields of a running case are empty.
+    if values.count(None) == len(values):
+        return pa.nulls(len(values), field.type)
+    return pa.array(values, field.type)
+
+
+def local_days(column: pa.Array | pa.ChunkedArray) -> NDArray[np.int64]:
     """Local days of times or dates, as days since 1970; :data:`NO_DAY` for none."""
-    if pa.types.is_timestamp(column.type):
-        times = column.cast(pa.timestamp("s", ZONE), safe=False)
-        seconds = pc.cast(pc.local_timestamp(times), pa.int64())
-        days = pc.floor(pc.divide(pc.cast(seconds, pa.float64()), 86_400.0))
-    else:
-        days = pc.cast(pc.cast(column, pa.int32()), pa.float64())
-    return np.asarray(pc.fill_null(days, float(NO_DAY))).astype(np.int64)
+    found = whole(column)
+    if empty(found):
+        return np.full(len(found), NO_DAY, np.int64)
+    if not pa.types.is_timestamp(found.type):
+        return numbers(found.cast(pa.int32()), NO_DAY)
+    times = found.cast(pa.timestamp("s", ZONE), safe=False)
+    seconds = numbers(pc.local_timestamp(times).view(pa.int64()), NO_DAY * DAY_SECONDS)
+    return seconds // DAY_SECONDS
 
 
 def _coded(
@@ -165,20 +190,18 @@ def _coded(
     start: NDArray[np.int64],
     undated: NDArray[np.int64],
 ) -> Coded:
-    column = cases[name].combine_chunks()
-    flat = pc.list_flatten(column)
-    stay = np.asarray(pc.list_parent_indices(column)).astype(np.int64)
-    lengths = np.asarray(pc.fill_null(pc.list_value_length(column), 0)).astype(np.int64)
-    place = np.arange(len(stay)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-    if pa.types.is_dictionary(flat.type):
-        flat = flat.cast(pa.string())
-    encoded = pc.dictionary_encode(flat)
-    code = np.asarray(pc.fill_null(encoded.indices, -1)).astype(np.int64)
-    told = _beside(cases, when, lengths)
+    column = whole(cases[name])
+    counts = lengths(column)
+    flat = texts(column.flatten())
+    stay = np.repeat(np.arange(len(counts)), counts)
+    place = np.arange(len(stay)) - np.repeat(np.cumsum(counts) - counts, counts)
+    encoded = flat.dictionary_encode()
+    code = numbers(encoded.indices, -1)
+    told = _beside(whole(cases[when]), counts)
     day = np.where(told == NO_DAY, NO_DAY, told - start[stay])
     dated = (told != NO_DAY) & (start[stay] != NO_DAY)
     day = np.where(dated, np.maximum(day, 0), undated[stay])
-    marks = _marks(cases, mark, lengths)
+    marks = _marks(whole(cases[mark]), counts)
     some = code >= 0
     lost = np.bincount(stay[some & ~dated], minlength=len(start))
     return Coded(
@@ -192,33 +215,33 @@ def _coded(
     )
 
 
-def _beside(cases: pa.Table, name: str, lengths: NDArray[np.int64]) -> NDArray[np.int64]:
+def _beside(column: pa.Array, counts: NDArray[np.int64]) -> NDArray[np.int64]:
     """Days of a companion list, laid beside its codes; :data:`NO_DAY` where it is empty."""
-    column = cases[name].combine_chunks()
-    own = np.asarray(pc.fill_null(pc.list_value_length(column), 0)).astype(np.int64)
-    flat = local_days(pa.chunked_array([pc.list_flatten(column)]))
-    return _laid(flat, own, lengths, NO_DAY)
+    own = lengths(column)
+    if not own.any():
+        return np.full(int(counts.sum()), NO_DAY, np.int64)
+    return _laid(local_days(column.flatten()), own, counts, NO_DAY)
 
 
-def _marks(cases: pa.Table, name: str, lengths: NDArray[np.int64]) -> NDArray[np.int8]:
-    column = cases[name].combine_chunks()
-    own = np.asarray(pc.fill_null(pc.list_value_length(column), 0)).astype(np.int64)
-    flat = pc.list_flatten(column)
-    if pa.types.is_dictionary(flat.type):
-        flat = flat.cast(pa.string())
-    words = pc.dictionary_encode(flat)
+def _marks(column: pa.Array, counts: NDArray[np.int64]) -> NDArray[np.int8]:
+    own = lengths(column)
+    if not own.any():
+        return np.zeros(int(counts.sum()), np.int8)
+    words = texts(column.flatten()).dictionary_encode()
     digits = [
         int(w) if w and w.isdecimal() and len(w) == 1 else 0 for w in words.dictionary.to_pylist()
     ]
-    values = np.array([*digits, 0])[np.asarray(pc.fill_null(words.indices, -1))]
-    return _laid(values.astype(np.int64), own, lengths, 0).astype(np.int8)
+    values = np.array([*digits, 0])[numbers(words.indices, -1)]
+    return _laid(values.astype(np.int64), own, counts, 0).astype(np.int8)
 
 
 def _laid(
-    values: NDArray[np.int64], own: NDArray[np.int64], lengths: NDArray[np.int64], none: int
+    values: NDArray[np.int64], own: NDArray[np.int64], counts: NDArray[np.int64], none: int
 ) -> NDArray[np.int64]:
     """Values of lists laid beside those of other lists that are as long, or nothing where empty."""
-    found = np.full(int(lengths.sum()), none, np.int64)
-    same = np.repeat(own == lengths, lengths)
-    found[same] = values[np.repeat(own == lengths, own)]
+    if np.array_equal(own, counts):
+        return values
+    found = np.full(int(counts.sum()), none, np.int64)
+    same = np.repeat(own == counts, counts)
+    found[same] = values[np.repeat(own == counts, own)]
     return found

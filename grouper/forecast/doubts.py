@@ -7,6 +7,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from codebooks.errors import CodebookError
 from codebooks.registry import INPATIENT, registry
@@ -26,38 +28,94 @@ if TYPE_CHECKING:
     from grouper.forecast.frame import Frame
 
 
-def refused(courses: Courses, day: NDArray[np.int64], at: int) -> list[ForecastReason | None]:
+def refused(
+    courses: Courses, day: NDArray[np.int64], at: int, forecaster: Forecaster
+) -> list[ForecastReason | None]:
     """Why each case has no forecast; None where it has one.
 
     Args:
         courses: the cases.
         day: whole days of each so far.
         at: the moment, as seconds since 1970.
+        forecaster: who is asked.
     """
-    longest = int(toml("training.toml")["longest_day"])
-    charged = np.bincount(
-        courses.lines.stay[courses.lines.day < day[courses.lines.stay]],
-        courses.lines.amount[courses.lines.day < day[courses.lines.stay]].astype(float),
-        len(courses),
+    plan = toml("training.toml")
+    longest = min(plan["longest_day"], plan["longest_times"] * forecaster.amounts.long_day)
+    begins, ends = (_seconds(courses, name) for name in ("admission_time", "discharge_time"))
+    lines, charged, back = _charged(courses, day)
+    bare = (lines == 0) & (day > 0) & _always_known(forecaster, "lines")
+    # In the order in which they are told: the last that hits stands.
+    checks = {
+        ForecastReason.NO_LINES: bare,
+        ForecastReason.REVERSED: back > plan["most_refunded"] * charged,
+        ForecastReason.TOO_LONG: day > longest,
+        ForecastReason.ENDED: ends <= at,
+        ForecastReason.NOT_STARTED: (day < 0) | (begins > at),
+        ForecastReason.NO_ADMISSION: courses.start == NO_DAY,
+        ForecastReason.KIND: np.array([kind != INPATIENT for kind in courses.texts("kind")], bool),
+    }
+    found = np.full(len(courses), None, object)
+    for reason, hit in checks.items():
+        found[hit] = reason
+    return list(found.tolist())
+
+
+def lacking(frame: Frame) -> dict[str, float]:
+    """The shares of snapshots that lack what a forecast rests on; of lines of those after day 0.
+
+    Args:
+        frame: of training.
+    """
+    later = frame.day > 0
+    found = {name: float(hit.mean()) if len(hit) else 0.0 for name, hit in _missing(frame).items()}
+    bare = frame.features[later, names().index("lines")] == 0
+    return found | {"lines": float(bare.mean()) if len(bare) else 0.0}
+
+
+def unstated(frame: Frame, forecaster: Forecaster) -> dict[ForecastReason, NDArray[np.bool_]]:
+    """Rows that lack what nearly all of training's had.
+
+    Args:
+        frame: what is asked.
+        forecaster: who is asked.
+    """
+    hits = [hit for name, hit in _missing(frame).items() if _always_known(forecaster, name)]
+    return {ForecastReason.NOT_STATED: np.logical_or.reduce([np.zeros(len(frame), bool), *hits])}
+
+
+def _missing(frame: Frame) -> dict[str, NDArray[np.bool_]]:
+    """Rows without sex, age, any diagnosis."""
+    columns = {"age": "age", "sex": "female"}
+    found: dict[str, NDArray[np.bool_]] = {
+        name: np.isnan(frame.features[:, names().index(column)]) for name, column in columns.items()
+    }
+    known = pc.fill_null(pc.list_value_length(frame.known["dx"]), 0)
+    return found | {"dx": np.asarray(known) == 0}
+
+
+def _always_known(forecaster: Forecaster, what: str) -> bool:
+    share = forecaster.setup.lacking.get(what, 0.0)
+    return bool(share < toml("training.toml")["least_lacking"])
+
+
+def _seconds(courses: Courses, name: str) -> NDArray[np.float64]:
+    """Times as seconds since 1970; NaN for none."""
+    column = courses.cases[name].combine_chunks().cast(pa.int64()).cast(pa.float64())
+    return np.asarray(pc.fill_null(column, float("nan")))
+
+
+def _charged(courses: Courses, day: NDArray[np.int64]) -> tuple[NDArray[np.float64], ...]:
+    """Of each case before a day: how many lines, what they charge, what they take back."""
+    lines = courses.lines
+    known = lines.day < day[lines.stay]
+    stay, amount = lines.stay[known], lines.amount[known].astype(np.float64)
+    size = len(courses)
+    count = np.bincount(stay, minlength=size).astype(np.float64)
+    return (
+        count,
+        np.bincount(stay, np.maximum(amount, 0.0), size),
+        np.bincount(stay, np.maximum(-amount, 0.0), size),
     )
-    ends = courses.cases["discharge_time"].to_pylist()
-    found: list[ForecastReason | None] = []
-    for place, kind in enumerate(courses.texts("kind")):
-        reason = None
-        if kind != INPATIENT:
-            reason = ForecastReason.KIND
-        elif courses.start[place] == NO_DAY:
-            reason = ForecastReason.NO_ADMISSION
-        elif day[place] < 0:
-            reason = ForecastReason.NOT_STARTED
-        elif (end := ends[place]) is not None and end.timestamp() <= at:
-            reason = ForecastReason.ENDED
-        elif day[place] > longest:
-            reason = ForecastReason.TOO_LONG
-        elif charged[place] < 0:
-            reason = ForecastReason.REVERSED
-        found.append(reason)
-    return found
 
 
 def warnings(frame: Frame, amounts: Amounts, forecaster: Forecaster) -> list[str]:
@@ -74,8 +132,8 @@ def warnings(frame: Frame, amounts: Amounts, forecaster: Forecaster) -> list[str
     other = _other_scheme(frame, amounts, forecaster)
     checks: dict[ForecastReason, Any] = {
         ForecastReason.NO_LINES: ~lines & (frame.day > 0),
-        ForecastReason.UNDATED: undated,
         **amounts.warnings,
+        ForecastReason.UNDATED: undated,
         ForecastReason.RARE_GROUP: np.isin(np.asarray(amounts.basis), (ADRG, MDC)),
         ForecastReason.HISTORY: np.asarray(amounts.basis) == ALL,
         ForecastReason.NEW_SCHEME: other | amounts.warnings.get(ForecastReason.NEW_SCHEME, other),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from codebooks.folding import fold_codes
 from codebooks.places import insured_of
 from grouper.case.fields import ZONE
+from grouper.forecast.arrays import empty, floats, lengths, numbers, stated, taken, texts
 from grouper.forecast.grid import columns
 from grouper.forecast.lines import CLASSES
 from grouper.forecast.tables import rows, toml
@@ -68,8 +69,18 @@ class Vocabulary:
 
     def numbers(self, name: str, words: pa.Array) -> NDArray[np.float64]:
         """The numbers of words; NaN for none and for one that the model does not know."""
-        places = pc.index_in(words.cast(pa.string()), pa.array(self.words[name], pa.string()))
-        return np.asarray(pc.fill_null(pc.cast(places, pa.float64()), float("nan")))
+        known = self._places(name)
+        encoded = texts(words).dictionary_encode()
+        places = [known.get(word, np.nan) for word in encoded.dictionary.to_pylist()]
+        return np.array([*places, np.nan])[numbers(encoded.indices, -1)]
+
+    def _places(self, name: str) -> dict[str, float]:
+        return _places(self.words[name])
+
+
+@lru_cache(maxsize=64)
+def _places(words: tuple[str, ...]) -> dict[str, float]:
+    return {word: float(place) for place, word in enumerate(words)}
 
 
 def feature_matrix(
@@ -91,52 +102,52 @@ def feature_matrix(
     return np.column_stack([found[name] for name in names()]).astype(np.float32)
 
 
-def _floats(column: Any) -> NDArray[np.float64]:  # noqa: ANN401 -- Arrow
-    return np.asarray(pc.fill_null(pc.cast(column, pa.float64()), float("nan")))
-
-
 def _yes(column: Any, word: str) -> NDArray[np.float64]:  # noqa: ANN401 -- Arrow
     """1 where a text is this word, 0 where it is another, NaN where it is missing."""
-    return _floats(pc.equal(column.cast(pa.string()), word))
+    if empty(column):
+        return np.full(len(column), np.nan)
+    return floats(pc.equal(texts(column), word))
 
 
 def _time(snapshots: Snapshots) -> dict[str, NDArray[np.float64]]:
     courses, stay, day = snapshots.courses, snapshots.stay, snapshots.day
-    admission = courses.cases["admission_time"].combine_chunks().take(pa.array(stay))
+    admission = snapshots.of_stays(courses.cases["admission_time"])
     local = pc.local_timestamp(admission.cast(pa.timestamp("s", ZONE), safe=False))
     start = courses.start[stay]
     return {
         "day": day.astype(np.float64),
-        "admitted_hour": _floats(pc.hour(local)),
+        "admitted_hour": floats(pc.hour(local)),
         "admitted_weekday": ((start + _MONDAY) % _WEEK + 1).astype(np.float64),
         "weekday": ((start + day + _MONDAY) % _WEEK + 1).astype(np.float64),
-        "month": _floats(pc.month(local)),
+        "month": floats(pc.month(local)),
     }
 
 
 def _person(cases: pa.RecordBatch, region: str | None) -> dict[str, NDArray[np.float64]]:
     words = toml("snapshot.toml")["codes"]
-    days = _floats(cases["age_days"])
+    days = floats(cases["age_days"])
     return {
-        "age": _floats(cases["age"]),
+        "age": floats(cases["age"]),
         "newborn": (days < _NEWBORN_DAYS).astype(np.float64),
-        "female": _floats(pc.equal(cases["sex"], _FEMALE)),
+        "female": floats(pc.equal(cases["sex"], _FEMALE)),
         "employee": _yes(cases["insurance_type"], words["employee"]),
         "retired": _yes(cases["person_type"], words["retired"]),
         "elsewhere": _elsewhere(cases, region),
-        "aided": np.asarray(cases["aid_category"].is_valid()).astype(np.float64),
-        "admission_number": _floats(cases["admission_number"]),
+        "aided": stated(cases["aid_category"]).astype(np.float64),
+        "admission_number": floats(cases["admission_number"]),
     }
 
 
 def _elsewhere(cases: pa.RecordBatch, region: str | None) -> NDArray[np.float64]:
     """Whether a person is insured in another region; without a word the region's own."""
-    places = pc.dictionary_encode(cases["insured_region"].cast(pa.string()))
-    regions = pc.dictionary_encode(cases["region"].cast(pa.string()))
+    if empty(cases["insured_region"]):
+        return np.zeros(len(cases))
+    places = texts(cases["insured_region"]).dictionary_encode()
+    regions = texts(cases["region"]).dictionary_encode()
     theirs = [region_id(insured_of(word)) for word in places.dictionary.to_pylist()]
     ours = [region_id(word) for word in regions.dictionary.to_pylist()]
-    at = np.asarray(pc.fill_null(places.indices, -1))
-    here = np.asarray(pc.fill_null(regions.indices, -1))
+    at = numbers(places.indices, -1)
+    here = numbers(regions.indices, -1)
     whose = np.array([*theirs, None], object)[at]
     own = region_id(region) if region else None
     where = np.array([*ours, own], object)[here]
@@ -150,15 +161,13 @@ def _route(
     words = toml("snapshot.toml")["codes"]
     department = vocabulary.numbers("department", cases["admission_department"])
     ward = vocabulary.numbers("department", cases["department"])
-    moved = pc.not_equal(
-        cases["department"].cast(pa.string()), cases["admission_department"].cast(pa.string())
-    )
+    moved = pc.not_equal(texts(cases["department"]), texts(cases["admission_department"]))
     return {
         "day_surgery": _yes(cases["visit_type"], words["day_surgery"]),
         "single_disease": _yes(cases["visit_type"], words["single_disease"]),
         "department": department,
         "ward": ward,
-        "moved": np.where(snapshots.day > 0, np.nan_to_num(_floats(moved)), 0.0),
+        "moved": np.where(snapshots.day > 0, np.nan_to_num(floats(moved)), 0.0),
     }
 
 
@@ -171,9 +180,9 @@ def _codes(snapshots: Snapshots, cases: pa.RecordBatch) -> dict[str, NDArray[np.
     since[block.stay[lead]] = block.day[lead]
     principal = since[stay] < day
     first = _category(_firsts(cases["dx"]))
-    admitted = _category(cases["admission_dx"].cast(pa.string()))
-    missing = ~np.asarray(admitted.is_valid())
-    differs = np.nan_to_num(_floats(pc.not_equal(first, admitted))) > 0
+    admitted = _category(texts(cases["admission_dx"]))
+    missing = ~stated(admitted)
+    differs = np.nan_to_num(floats(pc.not_equal(first, admitted))) > 0
     some = day > 0
     cell = snapshots.grid.at(stay, day)
     operated = np.where(some, snapshots.grid.operated[cell], -1)
@@ -194,17 +203,16 @@ def _codes(snapshots: Snapshots, cases: pa.RecordBatch) -> dict[str, NDArray[np.
 
 
 def _firsts(lists: pa.Array) -> pa.Array:
-    lengths = np.asarray(pc.fill_null(pc.list_value_length(lists), 0))
-    some = np.flatnonzero(lengths > 0)
-    places = np.full(len(lists), -1, np.int64)
-    places[some] = np.arange(len(some))
-    heads = pc.list_element(lists.take(pa.array(some)), 0).cast(pa.string())
-    return heads.take(pa.array(np.maximum(places, 0), mask=places < 0))
+    if empty(lists):
+        return pa.nulls(len(lists), pa.string())
+    some = lengths(lists) > 0
+    # The first entry of each list stands where its entries begin.
+    return texts(taken(lists.values, np.where(some, np.asarray(lists.offsets)[:-1], -1)))
 
 
 def _category(codes: pa.Array) -> pa.Array:
     """The three characters of the category; of a code's folded spelling."""
-    encoded = pc.dictionary_encode(codes)
+    encoded = codes.dictionary_encode()
     words = encoded.dictionary.to_pylist()
     folded = [code[:_CATEGORY] for code in fold_codes([word or "" for word in words])]
     return pa.array(folded, pa.string()).take(encoded.indices)

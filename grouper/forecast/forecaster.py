@@ -12,12 +12,13 @@ import pyarrow as pa
 from grouper.case.dates import DAY_SECONDS, LOCAL, OFFSET
 from grouper.forecast.amounts.model import AmountModel
 from grouper.forecast.answers import answers, refusals
-from grouper.forecast.course import NO_DAY, courses_of_cases
-from grouper.forecast.doubts import refused, warnings
+from grouper.forecast.course import BEYOND, NO_DAY, courses_of_cases, held
+from grouper.forecast.doubts import refused, unstated, warnings
 from grouper.forecast.errors import ForecastError
 from grouper.forecast.features import Vocabulary
 from grouper.forecast.frame import Frame, frame_of
 from grouper.forecast.groups.model import GroupModel
+from grouper.forecast.insured import insurances
 from grouper.forecast.result import FORECAST_SCHEMA, ForecastReason
 from grouper.forecast.snapshot import Snapshots, snapshots_at
 from grouper.forecast.tables import toml
@@ -45,12 +46,14 @@ class Setup:
         scheme: the scheme that was asked for; None: what binds each case.
         titles: what the groups that it has learnt are called.
         about: what it was made of, for its card.
+        lacking: shares of the training's snapshots that lacked lines, sex, age or diagnoses.
     """
 
     region: str
     scheme: str | None = None
     titles: Mapping[str, str] = field(default_factory=dict)
     about: Mapping[str, Any] = field(default_factory=dict)
+    lacking: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +104,7 @@ class Forecaster:
         if not len(frame):
             return FORECAST_SCHEMA.empty_table()
         groups = self.groups.predict(frame)
-        amounts = self.amounts.predict(frame, groups, terms)
+        amounts = self.amounts.predict(frame, groups, terms, unstated(frame, self))
         most = int(toml("training.toml")["drivers"])
         told = self.amounts.drivers(frame, groups, most) if drivers else None
         if at is None:
@@ -110,7 +113,15 @@ class Forecaster:
         doubts = warnings(frame, amounts, self)
         titles = {**self.setup.titles, **frame.bare.names}
         return answers(
-            frame, groups, amounts, titles, model=self.id, at=at, doubts=doubts, drivers=told
+            frame,
+            groups,
+            amounts,
+            titles,
+            model=self.id,
+            at=at,
+            doubts=doubts,
+            insurance=insurances(frame.known, terms),
+            drivers=told,
         )
 
     def forecast(
@@ -137,7 +148,22 @@ class Forecaster:
         """
         if not cases:
             return FORECAST_SCHEMA.empty_table()
-        return self.of_courses(courses_of_cases(cases), at, terms, drivers=drivers)
+        beyond: list[int] = []
+        try:
+            courses = courses_of_cases(cases)
+        except BEYOND:
+            cases, beyond = held(cases)
+            courses = courses_of_cases(cases)
+        found = self.of_courses(courses, at, terms, drivers=drivers)
+        if not beyond:
+            return found
+        reasons = found["reason"].to_pylist()
+        for place in beyond:
+            reasons[place] = ForecastReason.VALUES.value
+        column = FORECAST_SCHEMA.get_field_index("reason")
+        return found.set_column(
+            column, FORECAST_SCHEMA.field(column), pa.array(reasons, pa.string())
+        )
 
     def of_courses(
         self, courses: Courses, at: datetime, terms: Terms | None = None, *, drivers: bool = False
@@ -146,7 +172,7 @@ class Forecaster:
         moment = int(at.timestamp())
         today = (moment + OFFSET) // DAY_SECONDS
         day = np.where(courses.start == NO_DAY, 0, today - courses.start)
-        reasons = refused(courses, day, moment)
+        reasons = refused(courses, day, moment, self)
         good = np.array([reason is None for reason in reasons], bool)
         moments = np.full(len(courses), moment, np.int64)
         courses = courses.known_now(day)
@@ -154,9 +180,14 @@ class Forecaster:
         told = FORECAST_SCHEMA.empty_table()
         if good.any():
             frame = self.frame(snapshots_at(courses, day).take(np.flatnonzero(good)))
-            bound = np.asarray(frame.results["scheme"].combine_chunks().is_valid())
-            for stay in frame.stay[~bound]:
-                reasons[stay] = ForecastReason.SCHEME
+            schemes = frame.results["scheme"].to_pylist()
+            learnt = set(self.setup.about.get("schemes", ())) or set(schemes)
+            bound = np.array([scheme in learnt - {None} for scheme in schemes], bool)
+            for row in np.flatnonzero(~bound):
+                none = schemes[row] is None
+                reasons[frame.stay[row]] = (
+                    ForecastReason.SCHEME if none else ForecastReason.OTHER_SCHEME
+                )
             good[frame.stay[~bound]] = False
             frame = frame if bound.all() else frame.take(bound)
             told = self.of_frame(frame, place, at=moments[good], drivers=drivers)
@@ -172,6 +203,7 @@ class Forecaster:
             "scheme": self.setup.scheme,
             "titles": dict(self.setup.titles),
             "about": dict(self.setup.about),
+            "lacking": dict(self.setup.lacking),
             "vocabulary": {name: list(words) for name, words in self.vocabulary.words.items()},
         }
         found = {_SETUP: json.dumps(setup, ensure_ascii=False, indent=1).encode()}
@@ -191,10 +223,7 @@ class Forecaster:
                 ``FORECAST_NOT_INSTALLED``.
         """
         try:
-            setup = json.loads(files[_SETUP])
-            words = {name: tuple(own) for name, own in setup["vocabulary"].items()}
-            known = {name: setup[name] for name in ("region", "scheme", "titles", "about")}
-            made = Setup(**known)
+            made, words = _setup(files[_SETUP])
         except (KeyError, ValueError, TypeError, AttributeError) as error:
             raise ForecastError("FORECAST_MODEL_UNREADABLE", part=_SETUP) from error
         parts = {
@@ -203,9 +232,26 @@ class Forecaster:
             }
             for part in (_GROUPS, _AMOUNTS)
         }
-        try:
-            groups = GroupModel.read(parts[_GROUPS])
-            amounts = AmountModel.read(parts[_AMOUNTS])
-        except (KeyError, ValueError, TypeError, pa.ArrowException) as error:
-            raise ForecastError("FORECAST_MODEL_UNREADABLE", part=type(error).__name__) from error
+        groups = GroupModel.read(parts[_GROUPS])
+        amounts = AmountModel.read(parts[_AMOUNTS])
         return cls(made, Vocabulary(words), groups, amounts, model)
+
+
+def _setup(raw: bytes) -> tuple[Setup, dict[str, tuple[str, ...]]]:
+    """The setup and the words of its file.
+
+    Raises:
+        KeyError, ValueError, TypeError, AttributeError: it is of another form.
+    """
+    told = json.loads(raw)
+    words = {name: tuple(own) for name, own in told["vocabulary"].items()}
+    known = ("region", "scheme", "titles", "about", "lacking")
+    made = Setup(**{name: told[name] for name in known})
+    texts = [made.region, *made.titles.values(), *(word for own in words.values() for word in own)]
+    if made.scheme is not None:
+        texts.append(made.scheme)
+    good = all(isinstance(word, str) for word in texts) and "department" in words
+    good = good and all(isinstance(share, int | float) for share in made.lacking.values())
+    if not good or not isinstance(made.about, dict):
+        raise TypeError(_SETUP)
+    return made, words

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from grouper.case.fields import ZONE
+from grouper.forecast.arrays import empty, floats, lengths, numbers, stated, taken, whole
 from grouper.forecast.tables import rows
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class Lines:
         second: of the local time, since 1970; 0 for none.
         ward: number in ``wards`` where a bed is charged, else −1.
         wards: departments, in the order of their spelling.
-        undated: for each stay, how many lines have no time.
+        undated: for each stay, how many lines have no time, or no amount: the latter are left out.
     """
 
     stay: NDArray[np.int64]
@@ -80,9 +81,9 @@ def lines_of_cases(cases: pa.Table, start: NDArray[np.int64], undated: NDArray[n
         start: local day of each admission.
         undated: the day of a line without a time, by stay.
     """
-    lengths = _lengths(cases, "line_amount")
-    stay = np.repeat(np.arange(len(lengths)), lengths)
-    columns = {name: _beside(cases, name, lengths) for name in _COLUMNS}
+    wanted = lengths(whole(cases["line_amount"]))
+    stay = np.repeat(np.arange(len(wanted)), wanted)
+    columns = {name: _beside(whole(cases[name]), wanted) for name in _COLUMNS}
     return _lines(columns, stay, start, undated)
 
 
@@ -114,6 +115,7 @@ def _lines(
     start: NDArray[np.int64],
     undated: NDArray[np.int64],
 ) -> Lines:
+    columns, stay, empty = _with_amount(columns, stay, len(start))
     count = len(stay)
     amount, _ = _integers(columns["line_amount"], count, 100)
     seconds = _seconds(columns["line_time"], count)
@@ -128,7 +130,7 @@ def _lines(
     ward, wards = _sorted(*_words(columns["line_department"], count))
     # A bed that is taken back says nothing of where the patient lies.
     ward = np.where((kind == _BED) & (amount > 0), ward, -1)
-    lost = np.bincount(stay[~known], minlength=len(start))
+    lost = np.bincount(stay[~known], minlength=len(start)) + empty
     return Lines(
         stay,
         day,
@@ -144,6 +146,20 @@ def _lines(
         wards,
         lost.astype(np.int64),
     )
+
+
+def _with_amount(
+    columns: Mapping[str, Any], stay: NDArray[np.int64], stays: int
+) -> tuple[Mapping[str, Any], NDArray[np.int64], NDArray[np.int64]]:
+    """The lines that state an amount, and how many of each stay state none."""
+    amount = columns["line_amount"]
+    told = np.zeros(len(stay), bool) if amount is None else np.asarray(amount.is_valid())
+    if told.all():
+        return columns, stay, np.zeros(stays, np.int64)
+    keep = pa.array(told)
+    some = {name: None if one is None else one.filter(keep) for name, one in columns.items()}
+    empty = np.bincount(stay[~told], minlength=stays).astype(np.int64)
+    return some, stay[told], empty
 
 
 def _parts(
@@ -217,23 +233,17 @@ def _among(
     return np.array([*(word in wanted for word in words), False])[at]
 
 
-def _lengths(cases: pa.Table, name: str) -> NDArray[np.int64]:
-    column = cases[name].combine_chunks()
-    return np.asarray(pc.fill_null(pc.list_value_length(column), 0)).astype(np.int64)
-
-
-def _beside(cases: pa.Table, name: str, lengths: NDArray[np.int64]) -> pa.Array | None:
+def _beside(column: pa.Array, wanted: NDArray[np.int64]) -> pa.Array | None:
     """A list of the lines laid beside their amounts; None where no case has it."""
-    own = _lengths(cases, name)
-    flat = pc.list_flatten(cases[name].combine_chunks())
-    if np.array_equal(own, lengths):
-        return flat
-    if not len(flat):
+    own = lengths(column)
+    same = own == wanted
+    if same.all():
+        return column.flatten()
+    if not own.any():
         return None
-    same = own == lengths
-    places = np.full(int(lengths.sum()), -1, np.int64)
-    places[np.repeat(same, lengths)] = np.flatnonzero(np.repeat(same, own))
-    return flat.take(pa.array(places, mask=places < 0))
+    places = np.full(int(wanted.sum()), -1, np.int64)
+    places[np.repeat(same, wanted)] = np.flatnonzero(np.repeat(same, own))
+    return taken(column.flatten(), places)
 
 
 def _integers(
@@ -242,32 +252,31 @@ def _integers(
     scale: int,
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """Numbers in units of 1/scale, nought for none, and whether there is one."""
-    if column is None:
+    if column is None or empty(column):
         return np.zeros(count, np.int64), np.zeros(count, bool)
-    found = np.asarray(pc.fill_null(pc.cast(column, pa.float64()), float("nan")))
+    found = floats(column)
     told = np.isfinite(found)
     return np.rint(np.where(told, found, 0.0) * scale).astype(np.int64), told
 
 
 def _seconds(column: Any, count: int) -> NDArray[np.float64]:  # noqa: ANN401 -- Arrow
     """Local seconds since 1970; NaN for none."""
-    if column is None:
+    if column is None or empty(column):
         return np.full(count, np.nan)
     # Milliseconds come from Parquet; whole seconds are all that a day needs.
     local = pc.local_timestamp(column.cast(pa.timestamp(column.type.unit, ZONE)))
     unit = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}[column.type.unit]
-    whole = pc.cast(local, pa.int64())
-    found = np.asarray(pc.fill_null(whole, 0)).astype(np.float64) / unit
-    return np.where(np.asarray(column.is_valid()), found, np.nan)
+    found = numbers(local.view(pa.int64()), 0).astype(np.float64) / unit
+    return np.where(stated(column), found, np.nan)
 
 
 def _words(column: Any, count: int) -> tuple[NDArray[np.int64], tuple[str, ...]]:  # noqa: ANN401 -- Arrow
     """Codes of words, −1 for none, and the words."""
-    if column is None:
+    if column is None or empty(column):
         return np.full(count, -1, np.int64), ()
     if not pa.types.is_dictionary(column.type):
-        column = pc.dictionary_encode(column)
-    at = np.asarray(pc.fill_null(column.indices, -1)).astype(np.int64)
+        column = column.dictionary_encode()
+    at = numbers(column.indices, -1)
     return at, tuple(word or "" for word in column.dictionary.to_pylist())
 
 

@@ -6,8 +6,12 @@ from enum import StrEnum
 
 import pyarrow as pa
 
+from grouper.payment.result import PAYMENT_SCHEMA
+
 YUAN = pa.decimal128(18, 2)
 """Arrow type of an amount foretold, in yuan."""
+POINT_VALUE = PAYMENT_SCHEMA.field("point_value").type
+"""Arrow type of a point value, in yuan."""
 _WORD = pa.string()
 _LIKELY = pa.list_(
     pa.struct(
@@ -39,12 +43,15 @@ class ForecastReason(StrEnum):
     NOT_STARTED = "FORECAST_NOT_STARTED"
     ENDED = "FORECAST_ENDED"
     KIND = "FORECAST_KIND"
+    VALUES = "FORECAST_VALUES"
     SCHEME = "FORECAST_SCHEME"
+    OTHER_SCHEME = "FORECAST_OTHER_SCHEME"
     HISTORY = "FORECAST_HISTORY"
     REVERSED = "FORECAST_REVERSED"
     TOO_LONG = "FORECAST_TOO_LONG"
     NO_LINES = "FORECAST_NO_LINES"
     UNDATED = "FORECAST_UNDATED"
+    NOT_STATED = "FORECAST_NOT_STATED"
     NEW_DEPARTMENT = "FORECAST_NEW_DEPARTMENT"
     NEW_CODE = "FORECAST_NEW_CODE"
     RARE_GROUP = "FORECAST_RARE_GROUP"
@@ -82,6 +89,9 @@ FORECAST_SCHEMA = pa.schema(
         pa.field("cost_to_date", YUAN),
         *_bounds("cost", YUAN),
         *_bounds("los", pa.float64()),
+        pa.field("insurance", _WORD),
+        pa.field("method", _WORD),
+        pa.field("point_value", POINT_VALUE),
         pa.field("pay_reason", _WORD),
         *_bounds("amount", YUAN),
         *_bounds("fund", YUAN),
@@ -99,8 +109,10 @@ first; ``other_probability`` is that of all the rest. ``adrg``, ``mdc``: the lik
 level, not those of the likeliest group. ``basis``: the level of history behind the costs
 (``group``, ``adrg``, ``mdc``, ``all``) and its finished stays. ``level``: the share of cases that
 the intervals are to hold. ``…_low``, ``…_high``: its bounds; ``…_middle``: the median; ``…_mean``:
-the expectation; in yuan, of ``los`` in days of the whole stay. ``amount``, ``fund`` and ``surplus`` as in
-``PAYMENT_SCHEMA``; ``pay_reason`` why there are none. ``drivers``: what moves the cost away from the typical
+the expectation; in yuan, of ``los`` in days of the whole stay. ``insurance``: ``employee`` or
+``resident`` as the policy reads the record's word; ``method`` and ``point_value``: of the likeliest
+group that has a payment; ``amount``, ``fund`` and ``surplus`` as in ``PAYMENT_SCHEMA``; ``pay_reason``
+why there are none. ``drivers``: what moves the cost away from the typical
 case, the strongest first: the feature, its value, its effect in yuan.
 """
 

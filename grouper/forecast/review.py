@@ -61,10 +61,12 @@ def review(
         raise ForecastError("FORECAST_REVIEW_EMPTY", since=iso(since))
     learnt = history.only(past)
     asked = history.frame.take(rows)
+    region = history.terms.region
     base = Baselines.of(learnt, Basing.shipped()).predict(
-        with_words(asked, learnt.frame.vocabulary)
+        with_words(asked, learnt.frame.vocabulary, region)
     )
-    forecasts = forecaster.of_frame(with_words(asked, forecaster.vocabulary), history.terms)
+    seen = with_words(asked, forecaster.vocabulary, region)
+    forecasts = forecaster.of_frame(seen, history.terms)
     stay = history.frame.stay[rows]
     found = judged(
         forecasts,

@@ -9,6 +9,7 @@ empty.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +18,7 @@ import pyarrow.compute as pc
 
 from grouper.case.dates import DAY_SECONDS, OFFSET
 from grouper.case.fields import CASE_SCHEMA, members
+from grouper.forecast.arrays import empty, lengths, stated, taken, texts, whole
 from grouper.forecast.course import LATE
 from grouper.forecast.grid import Grid, columns, grid_of, most_days
 from grouper.forecast.lines import CLASSES
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
 _LAST_SECOND = DAY_SECONDS - 1
 _HOURS = 24.0
+_COSTS = ("total_cost", "own_cost", "over_limit_cost", "first_share_cost", "scope_cost")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,13 @@ class Snapshots:
     def take(self, places: NDArray[Any]) -> Snapshots:
         """Some of them."""
         return Snapshots(self.courses, self.grid, self.stay[places], self.day[places])
+
+    def of_stays(self, column: pa.ChunkedArray) -> pa.Array:
+        """A column of the stays, laid beside the snapshots."""
+        found = whole(column)
+        if len(self.stay) == len(found) and bool((self.stay == np.arange(len(found))).all()):
+            return found
+        return found.take(pa.array(self.stay))
 
     def sums(self) -> NDArray[np.float64]:
         """[snapshots, columns of the grid] what had come together by the day."""
@@ -98,13 +108,11 @@ def known_cases(snapshots: Snapshots) -> pa.RecordBatch:
     sums = snapshots.sums()
     names = columns()
     size = len(stay)
-    blank = {row["field"] for row in rows("hidden.csv")} | set(members("line_item"))
-    taken = pa.array(stay)
     found: dict[str, pa.Array] = {}
-    for name in courses.cases.column_names:
-        if name in blank or name in members("dx") or name in members("px"):
-            continue
-        found[name] = courses.cases[name].combine_chunks().take(taken)
+    for name in _kept():
+        column = courses.cases[name]
+        if not empty(column):
+            found[name] = snapshots.of_stays(column)
     midnight = (courses.start[stay] + np.maximum(day, 1) - 1) * DAY_SECONDS - OFFSET
     ends = pa.array(midnight + _LAST_SECOND).cast(pa.timestamp("s", "UTC"))
     found["discharge_time"] = ends.cast(CASE_SCHEMA.field("discharge_time").type)
@@ -114,7 +122,7 @@ def known_cases(snapshots: Snapshots) -> pa.RecordBatch:
         days = sums[:, names.index(mark)]
         found[field] = pa.array(days * _HOURS, pa.float64(), mask=days == 0)
     found |= _costs(sums, names)
-    found |= _diagnoses(snapshots, taken)
+    found |= _diagnoses(snapshots)
     found["px"], procedures = _listed(courses.px, snapshots)
     found["px_date"] = _of_list(courses.cases["px_date"], courses.px, procedures, found["px"])
     found["px_level"] = _of_list(courses.cases["px_level"], courses.px, procedures, found["px"])
@@ -125,6 +133,14 @@ def known_cases(snapshots: Snapshots) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(arrays, schema=CASE_SCHEMA)
 
 
+@cache
+def _kept() -> tuple[str, ...]:
+    """What of a case stays as it is stated."""
+    lists = {name for nested in ("line_item", "dx", "px") for name in members(nested)}
+    other = lists | {row["field"] for row in rows("hidden.csv")}
+    return tuple(name for name in CASE_SCHEMA.names if name not in other)
+
+
 def _typed(array: pa.Array, kind: pa.DataType) -> pa.Array:
     return array if array.type == kind else array.cast(kind)
 
@@ -133,26 +149,24 @@ def _wards(snapshots: Snapshots) -> pa.Array:
     """The ward whose bed was charged last; before the first bed the department of admission."""
     courses, grid = snapshots.courses, snapshots.grid
     at = np.where(snapshots.day > 0, grid.ward[grid.at(snapshots.stay, snapshots.day)], -1)
-    names = pa.array([*courses.lines.wards, None], pa.string())
-    wards = names.take(pa.array(np.where(at >= 0, at, len(names) - 1)))
-    admitted = courses.cases["admission_department"].combine_chunks().take(pa.array(snapshots.stay))
-    return pc.coalesce(wards, admitted.cast(pa.string()))
+    admitted = texts(snapshots.of_stays(courses.cases["admission_department"]))
+    if not (at >= 0).any():
+        return admitted
+    wards = taken(pa.array(courses.lines.wards, pa.string()), at)
+    return pc.coalesce(wards, admitted) if wards.null_count else wards
 
 
 def _costs(sums: NDArray[np.float64], names: tuple[str, ...]) -> dict[str, pa.Array]:
     total = sums[:, : CLASSES + 1].sum(axis=1)
     own, over, first = (sums[:, names.index(name)] for name in ("own", "over", "first_share"))
-    amounts = {
-        "total_cost": total,
-        "own_cost": own,
-        "over_limit_cost": over,
-        "first_share_cost": first,
-        "scope_cost": total - own - over - first,
-    }
-    found = {name: yuan(fen) for name, fen in amounts.items()}
+    amounts = (total, own, over, first, total - own - over - first)
+    found = {name: yuan(fen) for name, fen in zip(_COSTS, amounts, strict=True)}
     # One line that does not tell its parts leaves all parts open.
-    unclear = pa.array(sums[:, names.index("unclear")] > 0)
-    for name in amounts.keys() - {"total_cost"}:
+    open_ = sums[:, names.index("unclear")] > 0
+    if not open_.any():
+        return found
+    unclear = pa.array(open_)
+    for name in _COSTS[1:]:
         found[name] = pc.if_else(unclear, pa.scalar(None, found[name].type), found[name])
     return found
 
@@ -193,58 +207,55 @@ def _ranked(
     leads = np.zeros(size, bool)
     leads[owner[block.place[entry] == 0]] = True
     gap = (counts > 0) & ~leads
-    lengths = counts + gap
-    ends = np.cumsum(lengths)
-    flat = np.full(int(lengths.sum()), -1, np.int64)
-    begins = ends - lengths
+    sizes = counts + gap
+    ends = np.cumsum(sizes)
+    flat = np.full(int(sizes.sum()), -1, np.int64)
+    begins = ends - sizes
     within = np.arange(len(owner)) - np.repeat(np.cumsum(counts) - counts, counts)
     flat[begins[owner] + gap[owner] + within] = entry
-    codes = pa.array([*block.codes, None], pa.string())
-    at = np.append(block.code, len(codes) - 1)[flat]
-    offsets = pa.array(np.concatenate([[0], ends]), pa.int32())
-    return pa.ListArray.from_arrays(offsets, codes.take(pa.array(at))), flat
+    codes = pa.array(block.codes, pa.string())
+    at = np.append(block.code, -1)[flat]
+    offsets = pa.array(np.concatenate([[0], ends]).astype(np.int32))
+    return pa.ListArray.from_arrays(offsets, taken(codes, at)), flat
 
 
 def _of_list(
     column: pa.ChunkedArray, block: Coded, flat: NDArray[np.int64], like: pa.Array
 ) -> pa.Array:
     """A companion list beside a list of codes, as the entries stand."""
-    whole = column.combine_chunks()
-    own = np.asarray(pc.fill_null(pc.list_value_length(whole), 0)).astype(np.int64)
-    values = pc.list_flatten(whole)
-    if not len(values):
-        return pa.nulls(len(like), pa.list_(whole.type.value_type))
+    lists = whole(column)
+    own = lengths(lists)
+    if not own.any():
+        return pa.nulls(len(like), pa.list_(lists.type.value_type))
     begins = np.cumsum(own) - own
     # An entry without a code is none, so the place in the list is that of the block.
     at = begins[block.stay] + block.place
     at = np.where(block.place < own[block.stay], at, -1)
     places = np.append(at, -1)[flat]
-    taken = values.take(pa.array(np.maximum(places, 0), mask=places < 0))
-    return pa.ListArray.from_arrays(like.offsets, taken)
+    return pa.ListArray.from_arrays(like.offsets, taken(lists.flatten(), places))
 
 
-def _diagnoses(snapshots: Snapshots, taken: pa.Array) -> dict[str, pa.Array]:
+def _diagnoses(snapshots: Snapshots) -> dict[str, pa.Array]:
     """The diagnoses known; without a principal one that of admission leads them."""
     block, courses = snapshots.courses.dx, snapshots.courses
     lists, flat = _listed(block, snapshots)
     marks = _of_list(courses.cases["dx_poa"], block, flat, lists)
     times = _of_list(courses.cases["dx_time"], block, flat, lists)
     offsets = np.asarray(lists.offsets).astype(np.int64)
-    lengths = offsets[1:] - offsets[:-1]
     codes = lists.values
     first = np.zeros(len(snapshots), bool)
-    some = lengths > 0
+    some = offsets[1:] > offsets[:-1]
     first[some] = flat[offsets[:-1][some]] < 0
-    admitted = courses.cases["admission_dx"].combine_chunks().take(taken).cast(pa.string())
-    known = np.asarray(admitted.is_valid())
+    admitted = texts(snapshots.of_stays(courses.cases["admission_dx"]))
+    known = stated(admitted)
     # In the empty first place, or as the only diagnosis.
     fill = first & known
     alone = ~some & known
     if fill.any():
         places = np.full(len(flat), -1, np.int64)
         places[offsets[:-1][fill]] = np.flatnonzero(fill)
-        codes = pc.coalesce(codes, admitted.take(pa.array(np.maximum(places, 0), mask=places < 0)))
-    lists = pa.ListArray.from_arrays(lists.offsets, codes)
+        codes = pc.coalesce(codes, taken(admitted, places))
+        lists = pa.ListArray.from_arrays(lists.offsets, codes)
     if not alone.any():
         return {"dx": lists, "dx_poa": marks, "dx_time": times}
     single = pa.ListArray.from_arrays(pa.array(np.arange(len(admitted) + 1), pa.int32()), admitted)

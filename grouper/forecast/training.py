@@ -15,6 +15,7 @@ import numpy as np
 
 from grouper.forecast.amounts.model import AmountModel
 from grouper.forecast.course import NO_DAY
+from grouper.forecast.doubts import lacking
 from grouper.forecast.errors import ForecastError
 from grouper.forecast.evaluation.history import History, finished
 from grouper.forecast.forecaster import Forecaster, Setup
@@ -99,7 +100,13 @@ def learn(history: History, progress: Callable[[str], None] | None = None) -> Fo
     learnt = truth.take(np.flatnonzero(usable & earlier)).levels
     titles = {group: learnt.names.get(group, "") for group in sorted(set(learnt.texts(GROUP)))}
     about = _about(history, usable, earlier)
-    setup = Setup(region=terms.region, scheme=history.scheme, titles=titles, about=about)
+    setup = Setup(
+        region=terms.region,
+        scheme=history.scheme,
+        titles=titles,
+        about=about,
+        lacking=lacking(fit),
+    )
     return Forecaster(setup, frame.vocabulary, groups, amounts)
 
 

@@ -24,6 +24,8 @@ _FLAGS = ("default_left", "split_type")
 _CATEGORIES = (*("categories", "categories_nodes", "categories_segments", "categories_sizes"),)
 _NUMERIC = {"float", "int", "i", "q"}
 _LEAST_VERSION = 3
+_SUM = "reg:squarederror"
+"""The objective whose answer is the plain sum of the trees."""
 _NOBODY = 2**31 - 1
 """The parent of a tree's first node."""
 
@@ -43,6 +45,37 @@ def check(raw: bytes, features: int) -> None:
     except (KeyError, TypeError, AttributeError, IndexError, OverflowError) as error:
         msg = "not the form of a model"
         raise ValueError(msg) from error
+
+
+def only(document: Mapping[str, Any], place: int) -> dict[str, Any]:
+    """A model of several answers cut down to the trees of one: it adds up what they added up to.
+
+    Args:
+        document: a model that :func:`check` lets through, as xgboost writes it in JSON.
+        place: of the answer.
+    """
+    learner = document["learner"]
+    booster = learner["gradient_booster"]
+    model = booster["model"]
+    own = [tree for tree, at in zip(model["trees"], model["tree_info"], strict=True) if at == place]
+    shape = learner["learner_model_param"]
+    base = shape["base_score"].strip("[]").split(",")[place]
+    cut = {
+        **model,
+        "gbtree_model_param": model["gbtree_model_param"] | {"num_trees": str(len(own))},
+        "iteration_indptr": list(range(len(own) + 1)),
+        "tree_info": [0] * len(own),
+        "trees": [{**tree, "id": number} for number, tree in enumerate(own)],
+    }
+    return {
+        **document,
+        "learner": {
+            **learner,
+            "gradient_booster": {**booster, "model": cut},
+            "learner_model_param": shape | {"base_score": f"[{base}]", "num_target": "1"},
+            "objective": {"name": _SUM, "reg_loss_param": {}},
+        },
+    }
 
 
 def _document(document: Mapping[str, Any], features: int) -> None:

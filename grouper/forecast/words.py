@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 from codebooks.messages import text
 from grouper.case.dates import LOCAL
 from grouper.forecast.result import MEASURES, ForecastStatus
+from grouper.forecast.tables import toml
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from decimal import Decimal
 
 _BOUNDS = ("low", "middle", "high", "mean")
+_PLACES = 6
 _LEVELS = {"group", "adrg", "mdc", "all"}
 
 
@@ -40,11 +42,7 @@ def _lines(row: Mapping[str, Any], lang: str | None) -> Iterator[str]:
     status = text(f"status.{row['bare_status']}", lang)
     yield say("bare", group=row["bare_group"], status=status)
     yield say("groups")
-    for one in row["groups"]:
-        yield say(
-            "group", probability=_share(one["probability"]), group=one["group"], name=one["name"]
-        )
-    yield say("other", probability=_share(row["other_probability"]))
+    yield from _likely(row, lang)
     level = f"{row['level']:.0%}"
     for measure in MEASURES:
         bounds = {end: row[f"{measure}_{end}"] for end in _BOUNDS}
@@ -65,6 +63,20 @@ def _lines(row: Mapping[str, Any], lang: str | None) -> Iterator[str]:
         yield say("basis", basis=basis, cases=row["basis_cases"], model=row["model"] or "—")
     for code in codes(row["warnings"]):
         yield say("warning", **_reason(code, lang))
+
+
+def _likely(row: Mapping[str, Any], lang: str | None) -> Iterator[str]:
+    """The likely groups; those that hardly count are told among all others."""
+    least = toml("training.toml")["told_probability"]
+    other = row["other_probability"]
+    for place, one in enumerate(row["groups"]):
+        if place and one["probability"] < least:
+            other += one["probability"]
+            continue
+        told = {"group": one["group"], "name": one["name"]}
+        told["probability"] = _share(one["probability"])
+        yield text("forecast_words.group", lang, **told)
+    yield text("forecast_words.other", lang, probability=_share(other))
 
 
 def driver_words(driver: Mapping[str, Any], lang: str | None = None) -> str:
@@ -104,10 +116,13 @@ def document(row: Mapping[str, Any], lang: str | None = None) -> dict[str, Any]:
     if row["status"] == ForecastStatus.REFUSED:
         return found
     found["bare"] = {"status": row["bare_status"], "group": row["bare_group"]}
-    found["groups"] = [dict(one) for one in row["groups"]]
-    found["other_probability"] = row["other_probability"]
+    found["groups"] = [
+        {**one, "probability": _rounded(one["probability"])} for one in row["groups"]
+    ]
+    found["other_probability"] = _rounded(row["other_probability"])
     for level in ("adrg", "mdc"):
-        found[level] = {"code": row[level], "probability": row[f"{level}_probability"]}
+        chance = _rounded(row[f"{level}_probability"])
+        found[level] = {"code": row[level], "probability": chance}
     found["basis"] = {"level": row["basis"], "cases": row["basis_cases"]}
     found["cost_to_date"] = _amount(row["cost_to_date"])
     for measure in MEASURES:
@@ -115,6 +130,9 @@ def document(row: Mapping[str, Any], lang: str | None = None) -> dict[str, Any]:
         known = bounds["middle"] is not None
         wanted = bounds if measure == "los" else {e: _amount(v) for e, v in bounds.items()}
         found[measure] = wanted if known else None
+    for name in ("insurance", "method"):
+        found[name] = row[name]
+    found["point_value"] = _amount(row["point_value"])
     found["pay_reason"] = row["pay_reason"]
     found["drivers"] = [{**one, "text": driver_words(one, lang)} for one in row["drivers"] or ()]
     return found
@@ -126,6 +144,10 @@ def _reason(code: str, lang: str | None) -> dict[str, str]:
 
 def _amount(value: Decimal | None) -> str | None:
     return None if value is None else f"{value:f}"
+
+
+def _rounded(probability: float | None) -> float | None:
+    return None if probability is None else round(probability, _PLACES)
 
 
 def _share(probability: float) -> str:

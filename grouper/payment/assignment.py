@@ -125,6 +125,8 @@ def assign_block(
         clear = undecided & (trouble == _NONE)
         method[clear] = at[clear]
         undecided = clear & (at == _NONE)
+        if not undecided.any():
+            break
     grouped = block.columns.words("status").among(GROUPINGS)
     reason[undecided & ~grouped] = codes.index(PayReason.CASE_INVALID)
     reason[undecided & grouped] = codes.index(PayReason.METHOD_NONE)
@@ -227,6 +229,9 @@ def _masks(
         one = condition.of_block(block, families, rule)
         if one is not None:
             holds &= one.holds | one.unknown
+            if not holds.any():
+                # What hinders an answer matters only where nothing else fails.
+                return holds, []
             unknown += [(str(one.reason), one.unknown)] if one.unknown.any() else []
     if isinstance(listed, str):
         unknown.append((listed, np.ones(len(block), np.bool_)))

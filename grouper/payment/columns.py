@@ -84,8 +84,12 @@ class Columns:
         return whole
 
     def _column(self, name: str) -> pa.Array:
-        if name in self.batch.schema.names:
-            return self.batch.column(name)
+        places = self._read.get("places")
+        if places is None:
+            places = {own: place for place, own in enumerate(self.batch.schema.names)}
+            self._read["places"] = places
+        if name in places:
+            return self.batch.column(places[name])
         schema = HISTORY_SCHEMA if name in HISTORY_SCHEMA.names else CASE_SCHEMA
         return pa.nulls(self.batch.num_rows, schema.field(name).type)
 
@@ -124,9 +128,7 @@ class Columns:
             return numbers[self.rows], stated[self.rows]
         if name not in self._read:
             column = self._column(name)
-            stated = np.asarray(column.is_valid())
-            filled = pc.fill_null(pc.cast(column, pa.int64()), 0)
-            self._read[name] = (np.asarray(filled), stated)
+            self._read[name] = (_whole(column), _stated(column))
         found: tuple[NDArray[np.int64], NDArray[np.bool_]] = self._read[name]
         return found
 
@@ -138,8 +140,7 @@ class Columns:
         if ("day", name) not in self._read:
             column = self._column(name)
             local = pc.local_timestamp(column.cast(pa.timestamp("s", LOCAL.key)))
-            days = np.asarray(pc.fill_null(pc.cast(local, pa.int64()), 0)) // 86_400
-            self._read["day", name] = (days, np.asarray(column.is_valid()))
+            self._read["day", name] = (_whole(local) // 86_400, _stated(column))
         found: tuple[NDArray[np.int64], NDArray[np.bool_]] = self._read["day", name]
         return found
 
@@ -163,10 +164,29 @@ class Columns:
         return found
 
 
+def _stated(column: pa.Array) -> NDArray[np.bool_]:
+    if not column.null_count:
+        return np.ones(len(column), np.bool_)
+    if column.null_count == len(column):
+        return np.zeros(len(column), np.bool_)
+    return np.asarray(column.is_valid())
+
+
+def _whole(column: pa.Array) -> NDArray[np.int64]:
+    """Whole numbers (of a time its seconds); nought where there is none."""
+    if column.null_count == len(column):
+        return np.zeros(len(column), np.int64)
+    numbers = column if column.type == pa.int64() else pc.cast(column, pa.int64())
+    return np.asarray(pc.fill_null(numbers, 0) if numbers.null_count else numbers)
+
+
 def _words(column: pa.Array) -> Words:
+    if column.null_count == len(column):
+        return Words(np.full(len(column), -1, np.int32), ())
     if not pa.types.is_dictionary(column.type):
         column = pc.dictionary_encode(column)
-    codes = np.asarray(pc.fill_null(column.indices, -1)).astype(np.int32)
+    indices = pc.fill_null(column.indices, -1) if column.indices.null_count else column.indices
+    codes = np.asarray(indices).astype(np.int32)
     known = column.dictionary.to_pylist()
     if any(word is None for word in known):
         lost = np.array([*(word is None for word in known), False], np.bool_)[codes]
@@ -185,17 +205,20 @@ def _first(column: pa.Array) -> Words:
 
 
 def _fixed(column: pa.Array) -> tuple[Fixed, NDArray[np.bool_]]:
-    stated = np.asarray(column.is_valid())
+    stated = _stated(column)
     if pa.types.is_integer(column.type):
-        return Fixed(np.asarray(pc.fill_null(pc.cast(column, pa.int64()), 0)), 0), stated
+        return Fixed(_whole(column), 0), stated
     scale = column.type.scale
-    filled = pc.fill_null(column.cast(pa.decimal128(38, scale)), 0)
-    halves = np.frombuffer(filled.buffers()[1], np.int64).reshape(-1, 2)
-    halves = halves[filled.offset : filled.offset + len(filled)]
-    low, high = halves[:, 0], halves[:, 1]
+    if not stated.any():
+        return Fixed(np.zeros(len(column), np.int64), scale), stated
+    exact = column if pa.types.is_decimal128(column.type) else column.cast(pa.decimal128(38, scale))
+    halves = np.frombuffer(exact.buffers()[1], np.int64).reshape(-1, 2)
+    halves = halves[exact.offset : exact.offset + len(exact)]
+    # What stands in the place of a missing number is not said.
+    low, high = (np.where(stated, halves[:, one], 0) for one in range(2))
     if bool(np.all(high == (low >> 63))):
-        return Fixed(low.copy(), scale), stated
-    units = [int(one.scaleb(scale)) for one in filled.to_pylist()]
+        return Fixed(low, scale), stated
+    units = [0 if one is None else int(one.scaleb(scale)) for one in exact.to_pylist()]
     return Fixed(np.array(units, object), scale), stated
 
 
@@ -208,6 +231,9 @@ def _listed(column: pa.Array, wanted: tuple[str, ...]) -> NDArray[np.bool_]:
 
 
 def _sums(column: pa.Array) -> tuple[Fixed, NDArray[np.bool_]]:
+    if column.null_count == len(column):
+        none = np.zeros(len(column), np.int64)
+        return Fixed(none, column.type.value_type.scale), none.astype(np.bool_)
     parents = np.asarray(pc.list_parent_indices(column))
     numbers, stated = _fixed(pc.list_flatten(column))
     # Running sums part at the cases' ends: exact, and quicker than adding place by place.

@@ -11,13 +11,14 @@ from datetime import datetime, time, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Protocol
 
+import pyarrow as pa
 import structlog
 
 from codebooks.errors import GrouperError
 from codebooks.messages import catalogue
 from grouper.case.dates import LOCAL
 from grouper.case.issues import Severity
-from grouper.forecast.result import FORECAST_SCHEMA, YUAN, ForecastStatus
+from grouper.forecast.result import FORECAST_SCHEMA, ForecastStatus
 from grouper.payment.place import Terms
 from grouper.service.forecast_telling import last_whole_day
 from grouper.store import forecasts, history
@@ -27,8 +28,6 @@ from grouper.store.forecasts import ForecastRow
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    import pyarrow as pa
-
     from grouper.case.record import Case
     from grouper.store.database import Database
     from grouper.store.database import Writing as Reading
@@ -37,7 +36,7 @@ if TYPE_CHECKING:
 FAILED = "FORECAST_FAILED"
 """Reason of a stay whose forecast ended in a fault of ours."""
 _DAY = timedelta(days=1)
-_AMOUNTS = tuple(one.name for one in FORECAST_SCHEMA if one.type == YUAN)
+_DECIMALS = tuple(one.name for one in FORECAST_SCHEMA if pa.types.is_decimal(one.type))
 _log = structlog.get_logger("grouper.forecasting")
 
 
@@ -258,7 +257,7 @@ def typed(document: Mapping[str, Any]) -> dict[str, Any]:
     """A document of :func:`documents_of` as the values that ``FORECAST_SCHEMA`` has."""
     found = dict(document)
     found["as_of"] = datetime.fromisoformat(found["as_of"])
-    for name in _AMOUNTS:
+    for name in _DECIMALS:
         if found[name] is not None:
             found[name] = Decimal(found[name])
     return found

@@ -74,9 +74,6 @@ def anchors_of(
         places.append(history.levels[level].places(words)[codes])
     places.append(np.zeros(len(row), np.int64))
     typical = history.typical(np.column_stack(places), weights, day, own)
-    codes, words = candidates.words[GROUP]
-    number = {word: place for place, word in enumerate(words)}
-    bare = np.array([number.get(word, -1) for word in frame.bare.words[GROUP]], np.int64)
     extra = {
         "typical_cost": typical.log_cost,
         "typical_spread": typical.spread,
@@ -87,7 +84,7 @@ def anchors_of(
         "typical_cases": np.log1p(typical.cases),
         "course": np.log1p(charged) - np.log1p(np.maximum(typical.charged, 0.0)),
         "progress": np.log1p(charged) - typical.log_cost,
-        "is_bare": (bare[frame.bare.codes[GROUP][row]] == codes).astype(np.float64),
+        "is_bare": candidates.are_bare(frame.bare).astype(np.float64),
     }
     own_names = names()[len(features.names()) :]
     matrix = np.empty((len(row), len(names())), np.float32)

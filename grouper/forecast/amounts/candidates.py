@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from grouper.forecast.amounts.cards import Cards
     from grouper.forecast.amounts.history import History
     from grouper.forecast.groups.forecast import GroupForecast
+    from grouper.forecast.levels import Levels
 
 _ANY = ""
 
@@ -54,6 +55,20 @@ class Candidates:
     def first(self) -> NDArray[np.int64]:
         """The pair of each row's likeliest group."""
         return np.flatnonzero(self.slot == 0)
+
+    def are_bare(self, bare: Levels) -> NDArray[np.bool_]:
+        """Which pairs' group is the one that the grouper itself finds for the row.
+
+        Args:
+            bare: its answers, row by row.
+        """
+        codes, words = self.words[GROUP]
+        # A group that is named here and stands for others there has two places among the words.
+        first: dict[str, int] = {}
+        own = np.array([first.setdefault(word, len(first)) for word in words], np.int64)
+        theirs = np.array([first.get(word, -1) for word in bare.words[GROUP]], np.int64)
+        found: NDArray[np.bool_] = own[codes] == theirs[bare.codes[GROUP]][self.row]
+        return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,8 @@ FACTORS = {
     ForecastReason.REVERSED: "reversed",
     ForecastReason.TOO_LONG: "long_stay",
     ForecastReason.UNPRICED: "unpriced",
+    ForecastReason.UNDATED: "undated",
+    ForecastReason.NOT_STATED: "not_stated",
 }
 """The factor of each doubt, by its name in ``data/amounts.toml``."""
 
@@ -57,6 +59,7 @@ def doubts_of(
         ForecastReason.NEW_CODE: _new_codes(frame, frozenset(known)),
         ForecastReason.REVERSED: (refunded > plan["reversed_share"]) | (frame.snapshots.cost() < 0),
         ForecastReason.TOO_LONG: frame.day > long_day,
+        ForecastReason.UNDATED: frame.snapshots.courses.lines.undated[frame.stay] > 0,
     }
 
 

@@ -43,7 +43,8 @@ class Mixture:
             same: outcomes closer than this are one.
         """
         mass = np.where(np.isnan(values), 0.0, mass)
-        whole = mass.sum(axis=1)
+        # One after the other: noughts that fill a row up to a longer one must not change its sum.
+        whole = np.cumsum(mass, axis=1)[:, -1]
         share = mass / np.where(whole > 0, whole, 1.0)[:, None]
         # What has no mass comes last and lies upon the greatest outcome, where it changes nothing.
         placed = np.where(share > 0, values, np.inf)

@@ -53,6 +53,8 @@ class Amounts:
         basis: the level of history behind the likeliest group's cost.
         basis_cases: its finished stays.
         pay_reason: why there is no payment; empty where there is one.
+        method: what binds the likeliest group that has a payment; empty where there is none.
+        point_value: of that method, in yuan; NaN where it has none.
         warnings: rows by the doubt that they give rise to.
         level: the share of outcomes that the intervals are to hold.
     """
@@ -64,6 +66,8 @@ class Amounts:
     basis: NDArray[Any]
     basis_cases: NDArray[np.int64]
     pay_reason: NDArray[Any]
+    method: NDArray[Any]
+    point_value: NDArray[np.float64]
     warnings: dict[ForecastReason, NDArray[np.bool_]]
     level: float
 
@@ -187,16 +191,29 @@ class AmountModel:
                 )
         return replace(self, depths=depths, factors=factors)
 
-    def predict(self, frame: Frame, groups: GroupForecast, terms: Terms) -> Amounts:
+    def predict(
+        self,
+        frame: Frame,
+        groups: GroupForecast,
+        terms: Terms,
+        doubts: Mapping[ForecastReason, NDArray[np.bool_]] | None = None,
+    ) -> Amounts:
         """Foretell cost, stay and payment.
 
         Args:
             frame: the cases on their days.
             groups: their likely groups.
             terms: by which policies.
+            doubts: rows that the caller has reason to doubt, beside those that are found here.
         """
+        more = doubts or {}
         parts = [
-            self._predicted(frame.take(rows), groups.take(rows), terms)
+            self._predicted(
+                frame.take(rows),
+                groups.take(rows),
+                terms,
+                {reason: hit[rows] for reason, hit in more.items()},
+            )
             for rows in _chunks(len(frame))
         ]
         return _joined(parts) if len(parts) > 1 else parts[0]
@@ -245,11 +262,17 @@ class AmountModel:
         anchors = anchors_of(frame, pairs, cards, self.history)
         return spread_of(frame, pairs, anchors, cards, self.outcome, self.outside, terms)
 
-    def _predicted(self, frame: Frame, groups: GroupForecast, terms: Terms) -> Amounts:
+    def _predicted(
+        self,
+        frame: Frame,
+        groups: GroupForecast,
+        terms: Terms,
+        more: Mapping[ForecastReason, NDArray[np.bool_]],
+    ) -> Amounts:
         plan = toml("amounts.toml")
         level = float(plan["calibration"]["level"])
         spread = self._spread(frame, groups, terms)
-        doubts = doubts_of(frame, self.categories, self.long_day)
+        doubts = doubts_of(frame, self.categories, self.long_day) | dict(more)
         doubts[ForecastReason.RARE_GROUP] = spread.basis > 0
         doubts[ForecastReason.UNPRICED] = spread.partly
         wide = widening(doubts, len(frame))
@@ -285,6 +308,8 @@ class AmountModel:
             np.array(LEVELS, object)[spread.basis],
             spread.basis_cases,
             reason,
+            np.where(reason == "", spread.method, ""),
+            np.where(reason == "", spread.point_value, np.nan),
             doubts,
             level,
         )
@@ -346,6 +371,8 @@ def _joined(parts: list[Amounts]) -> Amounts:
         np.concatenate([p.basis for p in parts]),
         np.concatenate([p.basis_cases for p in parts]),
         np.concatenate([p.pay_reason for p in parts]),
+        np.concatenate([p.method for p in parts]),
+        np.concatenate([p.point_value for p in parts]),
         {r: np.concatenate([p.warnings[r] for p in parts]) for r in parts[0].warnings},
         parts[0].level,
     )

@@ -18,7 +18,7 @@ from grouper.case.dates import DAY_SECONDS
 from grouper.case.fields import CASE_SCHEMA, members
 from grouper.forecast.amounts.cards import DX, PX
 from grouper.forecast.amounts.outside import PARTS, moved
-from grouper.forecast.levels import GROUP
+from grouper.forecast.arrays import empty, floats, taken, texts, whole
 from grouper.forecast.result import AMOUNTS, ForecastReason
 from grouper.forecast.snapshot import yuan
 from grouper.payment.batch import price_batch
@@ -47,10 +47,14 @@ class Priced:
     Attributes:
         money: by measure of ``AMOUNTS`` [pairs, levels] in yuan; NaN where there is none.
         reason: [pairs] why there is none at the middle cost; empty where there is one.
+        method: [pairs] what binds at the middle cost; empty where nothing is paid.
+        point_value: [pairs] of that method, in yuan; NaN where it has none.
     """
 
     money: dict[str, NDArray[np.float64]]
     reason: NDArray[Any]
+    method: NDArray[Any]
+    point_value: NDArray[np.float64]
 
 
 def price_candidates(
@@ -76,7 +80,8 @@ def price_candidates(
     levels = costs.shape[1]
     pair = np.repeat(np.arange(len(candidates)), levels)
     row = candidates.row[pair]
-    results, known, strange = _groupings(frame, candidates, cards)
+    own = candidates.are_bare(frame.bare)
+    results, known, strange = _groupings(frame, candidates, cards, own, pair)
     fen = np.rint(costs.reshape(-1) * 100).astype(np.int64)
     # The share outside the scope is not sure either: by turns less and more than expected.
     turns = np.resize(_TURNS, levels)
@@ -84,9 +89,7 @@ def price_candidates(
     parts = moved(parts, outside.noise(frame)[row] * turns[np.arange(len(row)) % levels])
     days = np.rint(stays.reshape(-1)).astype(np.int64)
     cases = _cases(frame, row, fen, days, parts)
-    cases |= _codes(frame, candidates, cards, pair)
-    for name in RESULT_SCHEMA.names:
-        cases[name] = results[name].combine_chunks().take(pa.array(pair))
+    cases |= _codes(frame, candidates, cards, own, pair) | results
     since, until = HISTORY_SCHEMA.names
     # That a person comes back is not foretold.
     cases[since] = cases[until] = pa.array(np.full(len(pair), NONE, np.int32))
@@ -95,44 +98,61 @@ def price_candidates(
     money = {}
     lost = ~known | strange
     for name in AMOUNTS:
-        values = np.asarray(pc.fill_null(pc.cast(paid[name], pa.float64()), float("nan")))
-        own = values.astype(np.float64).reshape(-1, levels)
-        own[lost] = np.nan
-        money[name] = own
+        money[name] = floats(paid[name]).reshape(-1, levels).copy()
+        money[name][lost] = np.nan
     middle = pa.array(np.arange(len(candidates)) * levels + levels // 2)
-    told = pc.coalesce(paid["pay_reason"].cast(pa.string()), pa.scalar("")).take(middle)
-    reason = np.array(told.to_pylist(), object)
+    reason = _words(paid["pay_reason"], middle)
     reason[~known] = ForecastReason.UNPRICED.value
     reason[strange] = ForecastReason.NEW_SCHEME.value
-    return Priced(money, reason)
+    method = _words(paid["method"], middle)
+    method[reason != ""] = ""
+    return Priced(money, reason, method, floats(paid["point_value"].take(middle)))
+
+
+def _words(column: pa.Array, places: pa.Array) -> NDArray[Any]:
+    """Some words of a column; a missing one is empty."""
+    told = texts(column.take(places))
+    return np.array([word or "" for word in told.to_pylist()], object)
 
 
 def _groupings(
-    frame: Frame, candidates: Candidates, cards: Cards
-) -> tuple[pa.Table, NDArray[np.bool_], NDArray[np.bool_]]:
-    """The grouping of each pair; where it is known, and where its card is of another scheme.
+    frame: Frame,
+    candidates: Candidates,
+    cards: Cards,
+    own: NDArray[np.bool_],
+    pair: NDArray[np.int64],
+) -> tuple[dict[str, pa.Array], NDArray[np.bool_], NDArray[np.bool_]]:
+    """The columns of the groupings; where one is known, and where its card is of another scheme.
 
     A case that falls by the grouper's own answer into the candidate keeps that answer.
+
+    Args:
+        frame: the cases.
+        candidates: their groups.
+        cards: of groups.
+        own: which of these are the grouper's own answer.
+        pair: of each row of the columns its candidate.
     """
-    codes, words = candidates.words[GROUP]
-    number = {word: place for place, word in enumerate(words)}
-    bare = np.array([number.get(word, -1) for word in frame.bare.words[GROUP]], np.int64)
-    own = bare[frame.bare.codes[GROUP][candidates.row]] == codes
     used, at = _used(candidates)
-    place = np.where(own, len(used) + candidates.row, at)
     known = own | (candidates.card >= 0)
-    taken = pa.array(place, mask=~known)
+    # First the cards, then the answers.
+    place = np.where(known, np.where(own, len(used) + candidates.row, at), -1)
     few = cards.table.take(pa.array(used))
+    spread = place[pair]
     columns = {}
     for field in RESULT_SCHEMA:
-        kind = few.schema.field(field.name).type
-        parts = [*few[field.name].chunks, *frame.results[field.name].cast(kind).chunks]
-        columns[field.name] = pa.chunked_array(parts, kind).combine_chunks().take(taken)
-    holds = frame.results["scheme"].cast(pa.string()).combine_chunks()
-    holds = holds.take(pa.array(candidates.row))
-    same = pc.fill_null(pc.equal(columns["scheme"], holds), fill_value=False)
-    strange = known & ~np.asarray(same) & np.asarray(holds.is_valid())
-    return pa.table(columns), known, strange
+        parts = [whole(few[field.name]), whole(frame.results[field.name])]
+        parts[1] = parts[1].cast(parts[0].type)
+        if all(empty(part) for part in parts):
+            columns[field.name] = pa.nulls(len(pair), parts[0].type)
+        else:
+            columns[field.name] = taken(pa.concat_arrays(parts), spread)
+    holds = np.array(frame.results["scheme"].to_pylist(), object)
+    schemes = np.array([*few["scheme"].to_pylist(), *holds.tolist(), None], object)[place]
+    holds = holds[candidates.row]
+    strange = known & np.not_equal(schemes, holds).astype(bool)
+    strange &= np.not_equal(holds, np.array(None, object)).astype(bool)
+    return columns, known, strange
 
 
 def _cases(
@@ -147,16 +167,18 @@ def _cases(
     beside = {*members("dx"), *members("px"), *_REPLACED}
     at = pa.array(row)
     found = {}
-    for name in known.schema.names:
-        column = known[name]
+    for name, column in zip(known.schema.names, known.columns, strict=True):
         # What is empty in all of them is empty without the column.
-        if name not in beside and column.null_count < len(column):
+        if name not in beside and not empty(column):
             found[name] = column.take(at)
     for name in _YEAR:
         # What the person's year brought before is reckoned from the whole table when a month is
         # priced. A case that does not state it begins its year, as there.
         kind = CASE_SCHEMA.field(name).type
-        found[name] = pc.fill_null(known[name].cast(kind), Decimal(0)).take(at)
+        if empty(known[name]):
+            found[name] = pa.repeat(pa.scalar(Decimal(0), kind), len(row))
+        else:
+            found[name] = pc.fill_null(known[name].cast(kind), Decimal(0)).take(at)
     day = frame.day[row]
     days = los - np.maximum(day, 1) + 1
     # ``discharge_time`` of a snapshot is the end of its last day.
@@ -175,22 +197,27 @@ def _cases(
 
 
 def _codes(
-    frame: Frame, candidates: Candidates, cards: Cards, pair: NDArray[np.int64]
+    frame: Frame,
+    candidates: Candidates,
+    cards: Cards,
+    own: NDArray[np.bool_],
+    pair: NDArray[np.int64],
 ) -> dict[str, pa.Array]:
-    """Diagnoses and procedures: those known; for a group that the grouper does not find, its commonest."""
+    """Diagnoses and procedures: those known; for a group that the grouper does not find, its commonest.
+
+    Arguments as of :func:`_groupings`.
+    """
     known = frame.known
-    codes, words = candidates.words[GROUP]
-    group = frame.bare.texts(GROUP)[candidates.row]
-    other = np.array(words, object)[codes] != group
     used, at = _used(candidates)
     few = cards.table.take(pa.array(used))
+    place = np.where(~own & (candidates.card >= 0), len(known) + at, candidates.row)
+    taken_at = pa.array(place[pair])
     found = {}
     for name, column in (("dx", DX), ("px", PX)):
-        own = known[name].cast(pa.list_(pa.string()))
+        told = known[name].cast(pa.list_(pa.string()))
         typical = [[word] if word else [] for word in few[column].to_pylist()]
-        both = pa.concat_arrays([own, pa.array(typical, pa.list_(pa.string()))])
-        place = np.where(other & (candidates.card >= 0), len(own) + at, candidates.row)
-        found[name] = both.take(pa.array(place[pair]))
+        both = pa.concat_arrays([told, pa.array(typical, pa.list_(pa.string()))])
+        found[name] = both.take(taken_at)
     return found
 
 

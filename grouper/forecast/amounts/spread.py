@@ -42,6 +42,8 @@ class Spread:
         basis: place of the level of history in ``LEVELS``.
         basis_cases: its finished stays.
         pay_reason: why there is no payment; empty.
+        method: what binds the likeliest group that has a payment; empty where there is none.
+        point_value: of that method, in yuan; NaN where it has none.
         partly: rows of which a part of the likely groups has no payment.
     """
 
@@ -52,6 +54,8 @@ class Spread:
     basis: NDArray[np.int64]
     basis_cases: NDArray[np.int64]
     pay_reason: NDArray[Any]
+    method: NDArray[Any]
+    point_value: NDArray[np.float64]
     partly: NDArray[np.bool_]
 
     def depth(self, name: str, outcome: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -158,6 +162,11 @@ def spread_of(
     scale = np.maximum(range_, plan["payment"]["least_scale"] * np.maximum(middle, 1.0))
     partly = (reason == "") & (mixture["amount"].mass < 1 - plan["payment"]["told_unpriced"])
     typical = anchors.typical
+    method, value = np.full(rows, "", object), np.full(rows, np.nan)
+    paid = np.flatnonzero((priced.reason == "") & (reason[pairs.row] == ""))
+    # Backwards, so that the likelier group has the last word.
+    method[pairs.row[paid[::-1]]] = priced.method[paid[::-1]]
+    value[pairs.row[paid[::-1]]] = priced.point_value[paid[::-1]]
     return Spread(
         mixture,
         mean,
@@ -166,6 +175,8 @@ def spread_of(
         typical.basis[first],
         typical.basis_cases[first],
         reason,
+        method,
+        value,
         partly,
     )
 

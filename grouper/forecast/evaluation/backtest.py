@@ -225,7 +225,8 @@ class _Run:
         learnt = self.history.only(past)
         predict = self.model.train(learnt)
         say("baselines")
-        asked = with_words(self.history.frame.take(rows), learnt.frame.vocabulary)
+        region = self.history.terms.region
+        asked = with_words(self.history.frame.take(rows), learnt.frame.vocabulary, region)
         base = Baselines.of(learnt, self.basing).predict(asked)
         say("predict")
         forecasts = predict(asked)

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 WIDTH, HEIGHT = 460, 250
 _LEFT, _RIGHT, _TOP, _BOTTOM = 58, 22, 14, 38
 _TICKS = 4
+_LEAST = 1e-9
+"""Values that lie closer than this are one."""
 _KEY = 18
 
 
@@ -145,7 +147,9 @@ def diagonal_chart(
 
 def ticks_of(low: float, high: float) -> list[float]:
     """Round values from below the least to above the greatest one."""
-    span = high - low or abs(high) or 1.0
+    span = high - low
+    if span < _LEAST:
+        span = max(abs(high), _LEAST)
     rough = span / _TICKS
     size = 10.0 ** floor(log10(rough))
     step = next(size * by for by in (1, 2, 2.5, 5, 10) if size * by >= rough * (1 - 1e-9))

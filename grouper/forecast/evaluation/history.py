@@ -81,7 +81,7 @@ class History:
         at = pa.array(rows)
         known, results = frame.known.take(at), frame.results.take(at)
         words = words_of(known)
-        features = feature_matrix(snapshots, known, words)
+        features = feature_matrix(snapshots, known, words, self.terms.region)
         bare = levels_of(results)
         truth = self.truth.take(np.flatnonzero(stays))
         return replace(
@@ -96,9 +96,15 @@ def as_of(frame: Frame) -> NDArray[np.int64]:
     return frame.snapshots.courses.start[frame.stay] + frame.day - 1
 
 
-def with_words(frame: Frame, words: Vocabulary) -> Frame:
-    """A frame as a model with other words sees it."""
-    features = feature_matrix(frame.snapshots, frame.known, words)
+def with_words(frame: Frame, words: Vocabulary, region: str | None = None) -> Frame:
+    """A frame as a model with other words sees it.
+
+    Args:
+        frame: any.
+        words: of the model.
+        region: of cases that name none.
+    """
+    features = feature_matrix(frame.snapshots, frame.known, words, region)
     return replace(frame, features=features, vocabulary=words)
 
 

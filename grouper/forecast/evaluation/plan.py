@@ -83,6 +83,7 @@ class Plan(Section):
         lag_days: a stay is known to training so many days after its discharge, when it is coded.
         tail_days: the last days of the history are no test: stays that began there and were long
             are not in it.
+        least_days: days of test that an origin needs.
         days: of the stay on which forecasts are judged.
         stays: at most so many stays are judged an origin, chosen by their id; 0: all.
     """
@@ -93,6 +94,7 @@ class Plan(Section):
     most_origins: int
     lag_days: int
     tail_days: int
+    least_days: int
     days: tuple[int, ...]
     stays: int
 
@@ -118,13 +120,13 @@ class Plan(Section):
         first, last = _month(int(ended.min())), int(ended.max()) - self.tail_days
         found = []
         month = first + self.least_months
-        while _begin(month) <= last:
+        while _begin(month) + max(self.least_days, 1) <= last + 1:
             start, end = _begin(month), min(_begin(month + self.step_months), last + 1)
             since = _begin(month - self.window_months) if self.window_months else int(ended.min())
             found.append(Origin(start, max(since, int(ended.min())), start - self.lag_days, end))
             month += self.step_months
         if not found:
-            need = self.least_months * 30 + self.tail_days
+            need = self.least_months * 30 + self.tail_days + self.least_days
             raise ForecastError(
                 "FORECAST_BACKTEST_SHORT", days=int(ended.max() - ended.min()) + 1, need=need
             )

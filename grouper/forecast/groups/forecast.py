@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -66,7 +67,7 @@ class GroupForecast:
             level: ``group``, ``adrg`` or ``mdc``.
         """
         number, probability = self.numbers(level)
-        words = np.array([*sorted(set(self.words(level))), ""], object)
+        words, _ = _sorted(self.words(level))
         if not self.code.shape[1]:
             return np.full(len(self), "", object), np.zeros(len(self))
         summed = np.zeros_like(probability)
@@ -80,7 +81,14 @@ class GroupForecast:
 
     def numbers(self, level: str) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """The candidates' places among the sorted words of a level, and their probabilities."""
-        own = self.words(level)
-        places = {word: place for place, word in enumerate(sorted(set(own)))}
-        of_name = np.array([*(places[word] for word in own), PAD], np.int64)
+        _, of_name = _sorted(self.words(level))
         return of_name[self.code], self.probability
+
+
+@lru_cache(maxsize=64)
+def _sorted(own: tuple[str, ...]) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    """Words in order, last the empty one; the place of each word, last :data:`PAD`."""
+    words = sorted(set(own))
+    places = {word: place for place, word in enumerate(words)}
+    of_name = np.array([*(places[word] for word in own), PAD], np.int64)
+    return np.array([*words, ""], object), of_name

@@ -35,7 +35,9 @@ _CARD, _COUNTS, _PROFILES, _RANKER = (
 _FORMAT = 1
 _STAYS = "stays"
 _OUTCOMES = 2
-_BAD = (KeyError, ValueError, TypeError, IndexError, AttributeError, pa.ArrowException)
+_BAD = (KeyError, ValueError, TypeError, IndexError, AttributeError, OSError, pa.ArrowException)
+_VAST = 1e15
+"""No sum of a typical stay comes near it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +197,7 @@ def _profiles(told: pa.Table, how: Mapping[str, Any], groups: int, buckets: int)
         whole = np.zeros(shape)
         whole[at] = np.asarray(told[name]).astype(np.float64)
         sums.append(whole)
-    _hold(*(np.isfinite(one) for one in sums), *(one >= 0 for one in at))
+    _hold(*(np.abs(one) < _VAST for one in sums), *(one >= 0 for one in at))
     return Profiles(how["profile"], *sums)
 
 
@@ -208,4 +210,6 @@ def _written(table: pa.Table) -> bytes:
 
 
 def _read(raw: bytes) -> pa.Table:
-    return pa.ipc.open_file(pa.BufferReader(raw)).read_all()
+    table = pa.ipc.open_file(pa.BufferReader(raw)).read_all()
+    table.validate(full=True)
+    return table

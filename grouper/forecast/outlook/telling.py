@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import TYPE_CHECKING, Any
 
 from codebooks.messages import text
@@ -11,7 +11,7 @@ from grouper.payment.settlement.files import Sheet
 from grouper.payment.words import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
 
 _COLUMNS = (
@@ -19,6 +19,7 @@ _COLUMNS = (
     *("level", "low", "high"),
 )
 _NUMBERS = frozenset(range(4, 11))
+_SMALL, _TENTH, _WHOLE = 10, Decimal("0.1"), Decimal(1)
 
 
 def say(lang: str, key: str, **params: object) -> str:
@@ -52,6 +53,13 @@ def _period(period: Mapping[str, Any], lang: str, *, explain: bool) -> list[str]
     for one in period["point_values"]:
         rows += ["  " + row for row in _worth(one, lang, explain=explain)]
     rows.append(say(lang, "parts"))
+    # First what the office asks for first.
+    if period["whole"]:
+        rows.append("  " + say(lang, "whole"))
+        rows += ["    " + row for row in _figures(period["whole"], lang)]
+        rows += [f"    {line['written']}" for line in period["lines"] if explain]
+    else:
+        rows.append("  " + say(lang, "no_whole"))
     for one in period["parts"]:
         rows.append("  " + say(lang, "part", **_called(one)))
         if one["reason"]:
@@ -61,12 +69,6 @@ def _period(period: Mapping[str, Any], lang: str, *, explain: bool) -> list[str]
         rows += ["    " + row for row in _figures(one["figures"], lang)]
         if explain:
             rows += [f"    {line['written']}" for line in one["lines"]]
-    if period["whole"]:
-        rows.append("  " + say(lang, "whole"))
-        rows += ["    " + row for row in _figures(period["whole"], lang)]
-        rows += [f"    {line['written']}" for line in period["lines"] if explain]
-    else:
-        rows.append("  " + say(lang, "no_whole"))
     if period["assumptions"]:
         paths = say(lang, "comma").join(period["assumptions"])
         rows.append(say(lang, "assumptions", paths=paths))
@@ -84,7 +86,7 @@ def _worth(one: Mapping[str, Any], lang: str, *, explain: bool) -> list[str]:
         **whose,
         value=one["value"],
         basis=one["basis_name"],
-        spans=_spans(one["intervals"], lang),
+        spans=_spans(one["intervals"], lang, str),
     )
     if one["baseline"]:
         row += say(lang, "baseline", value=one["baseline"])
@@ -100,24 +102,35 @@ def _figures(figures: Mapping[str, Any], lang: str) -> list[str]:
             lang,
             "figure",
             name=say(lang, f"measure.{name}"),
-            expected=plainly(one["expected"]),
-            certain=plainly(one["certain"]),
-            running=plainly(one["running"]),
-            coming=plainly(one["coming"]),
-            spans=_spans(one["intervals"], lang),
+            **_parts_of(one),
+            spans=_spans(one["intervals"], lang, roughly),
         )
         for name, one in figures.items()
     ]
 
 
-def _spans(spans: Iterable[Mapping[str, Any]], lang: str) -> str:
+def _parts_of(one: Mapping[str, Any]) -> dict[str, str]:
+    """Expected, closed, running and to come; what is not exact without its fen."""
+    exact = all(span["low"] == span["high"] for span in one["intervals"])
+    tell = plainly if exact else roughly
+    found = {key: tell(one[key]) for key in ("expected", "certain")}
+    for key in ("running", "coming"):
+        told = tell(one[key])
+        found[key] = f"− {told[1:]}" if told.startswith("-") else f"+ {told}"
+    return found
+
+
+def _spans(
+    spans: Iterable[Mapping[str, Any]], lang: str, tell: Callable[[str], str] | None = None
+) -> str:
+    tell = tell or plainly
     told = [
         say(
             lang,
             "span",
             level=percent(one["level"]),
-            low=plainly(one["low"]),
-            high=plainly(one["high"]),
+            low=tell(one["low"]),
+            high=tell(one["high"]),
         )
         for one in spans
         if one["low"] != one["high"]
@@ -146,6 +159,14 @@ def percent(level: float) -> str:
 def plainly(value: str) -> str:
     """A number out of a document, for people."""
     return shown(Decimal(value))
+
+
+def roughly(value: str) -> str:
+    """An estimate out of a document, for people: in whole yuan or cases, a small one with a tenth."""
+    found = Decimal(value)
+    places = _TENTH if abs(found) < _SMALL else _WHOLE
+    # Adding nought takes the sign from a nought.
+    return f"{found.quantize(places, ROUND_HALF_UP) + 0:,f}".removesuffix(".0")
 
 
 def sheets(told: Mapping[str, Any]) -> list[Sheet]:

@@ -117,7 +117,7 @@ def _by_day(card: Card, say: _Say) -> Section:
             _told(one.get("stays")),
             *_beside(one, "cost", say),
             _figure(_part(one, "los").get("mae")),
-            _figure(_part(one, "amount").get("mae")),
+            _yuan(_part(one, "amount").get("mae")),
             _share(_part(one, "amount").get("coverage")),
             *_likeliest(one),
         )
@@ -142,12 +142,12 @@ def _beside(one: Mapping[str, Any], measure: str, say: _Say | None = None) -> tu
         if isinstance(base, dict) and (error := _float(base.get("mae"))) is not None
     }
     if own is None or not known:
-        return _figure(own), NOTHING, NOTHING
+        return _yuan(own), NOTHING, NOTHING
     best = min(sorted(known), key=lambda name: known[name])
     say = say or _Say(language())
     name = say.known(f"forecast_evaluation.baseline_{best}", best)
     margin = 1 - own / known[best] if known[best] else None
-    return _figure(own), f"{_figure(known[best])} ({name})", _share(margin)
+    return _yuan(own), f"{_yuan(known[best])} ({name})", _share(margin)
 
 
 def _likeliest(one: Mapping[str, Any]) -> tuple[str, str]:
@@ -162,9 +162,10 @@ def _overall(card: Card, say: _Say) -> Section:
         scores = _part(whole, measure)
         if scores:
             name = say.known(f"forecast_evaluation.measure_{measure}", measure)
-            figures = (scores.get(key) for key in ("mae", "r2", "bias", "width"))
-            shares = (_share(scores.get(key)) for key in ("medape", "coverage", "level"))
-            mae, r2, bias, width = (_figure(one) for one in figures)
+            told = _figure if measure == "los" else _yuan
+            mae, bias, width = (told(scores.get(one)) for one in ("mae", "bias", "width"))
+            r2 = _figure(scores.get("r2"))
+            shares = (_share(scores.get(one)) for one in ("medape", "coverage", "level"))
             medape, coverage, level = shares
             rows.append((name, mae, medape, r2, bias, coverage, level, width))
     if not rows:
@@ -279,6 +280,11 @@ def _figure(value: Any) -> str:  # noqa: ANN401 -- as above
     if found is None:
         return NOTHING
     return f"{found:,.0f}" if abs(found) >= _FINE * _FINE else f"{found:,.2f}"
+
+
+def _yuan(value: Any) -> str:  # noqa: ANN401 -- as above
+    found = _float(value)
+    return NOTHING if found is None else f"{found:,.0f}"
 
 
 def _share(value: Any) -> str:  # noqa: ANN401 -- as above

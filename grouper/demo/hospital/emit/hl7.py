@@ -1,13 +1,13 @@
 """A month as HL7 v2 messages in their order of time.
 
 ADT^A01 at the admission with its diagnosis, an ADT^A08 for each day on which a diagnosis was written
-with what is worked on, a DFT^P03 for each day with charges, ADT^A03 with what was coded in the end.
+or a procedure done with what is known by then, a DFT^P03 for each day with charges, ADT^A03 with what was coded in the end.
 The same month gives the same messages.
 """
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, time
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -22,6 +22,7 @@ from hl7_adapters.hl7v2.codec import build
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from datetime import date
 
     from grouper.case.record import Case
     from grouper.demo.hospital.emit.month import Day, Line, Month, Stay
@@ -70,6 +71,10 @@ def _course(month: Month, stay: Stay) -> Iterator[tuple[datetime | None, int, Da
     yield came, _ADMITTED, None
     for told in written_on(case) or [later(came, settings()["hl7"]["diagnosed_after_hours"])]:
         yield (min(told, left) if told and left else told), _TOLD, None
+    for told in sorted({at for at in map(_done, case.px_date) if at is not None}):
+        # What is done on the last day is told with the discharge, as is what lies outside the stay.
+        if (came is None or told > came) and (left is None or told < left):
+            yield told, _TOLD, None
     for day in month.days(stay):
         yield day.last or came, _CHARGED, day
     if left is not None:
@@ -97,8 +102,8 @@ def _body(case: Case, kind: int, lines: Sequence[Line], moment: datetime) -> lis
     system = settings()["hl7"]["code_system"][case.code_system]
     listed = {_ADMITTED: admitted, _LEFT: final}.get(kind, partial(worked_on, moment=moment))(case)
     found += [("DG1", _placed(cells)) for cells in diagnoses(listed, system)]
-    if kind == _LEFT:
-        found += _procedures(case)
+    if kind in {_TOLD, _LEFT}:
+        found += _procedures(case, None if kind == _LEFT else moment)
     if case.insurance_type:
         insured = _placed({1: "1", 2: case.insurance_type, 15: case.insurance_type})
         found.append(("IN1", insured))
@@ -133,9 +138,20 @@ def _pv1(case: Case, kind: int) -> list[Field]:
     return _placed(cells)
 
 
-def _procedures(case: Case) -> Iterator[Segment]:
+def _done(day: date | None) -> datetime | None:
+    """When a procedure of a day is told: in the evening; None: its day is not known."""
+    if day is None:
+        return None
+    return datetime.combine(day, time(settings()["hl7"]["operated_told_hour"]), ZoneInfo(ZONE))
+
+
+def _procedures(case: Case, moment: datetime | None) -> Iterator[Segment]:
+    """The procedures that were told by a time; None: all of them."""
     system = settings()["hl7"]["code_system"][case.code_system]
     shown = [(at, code) for at, code in enumerate(case.px) if code is not None]
+    if moment is not None:
+        told = {at: _done(_at(case.px_date, at)) for at, _ in shown}
+        shown = [(at, c) for at, c in shown if (when := told[at]) is not None and when <= moment]
     for number, (at, code) in enumerate(shown, 1):
         about = {n: _at(getattr(case, n), at) for n in ("px_date", "px_level", "px_modifier")}
         day = about["px_date"]
