@@ -33,8 +33,9 @@ def read_rows(
 ) -> Iterator[Row]:
     """The rows of a CSV file whose first line names its columns, in any order.
 
-    A name that ends in ``.gz`` is unpacked first. UTF-8 (with or without a byte order mark) and GB18030 are read. Empty lines are passed over;
-    optional columns that the file lacks are empty texts.
+    A file whose name ends in ``.gz`` is unpacked. UTF-8 (with or without a byte order mark) and
+    GB18030 are read. Empty lines are passed over; optional columns that the file lacks are empty
+    texts.
 
     Args:
         path: of the file.

@@ -111,7 +111,9 @@ def running(case: Case, day: int) -> Case:
     blank |= dict.fromkeys(("discharge_time", "department", "los", "icu_hours", "total_cost"))
     blank |= dict.fromkeys(("ventilator_hours", "scope_cost", "own_cost", "over_limit_cost"))
     cut = replace(case, **(left | blank), first_share_cost=None)
-    return with_lines(cut, [line for line in lines(case) if told(case, line["line_time"], day)])
+    # A line without an amount is none.
+    charged = [line for line in lines(case) if line["line_amount"] is not None]
+    return with_lines(cut, [line for line in charged if told(case, line["line_time"], day)])
 
 
 def wards(case: Case, day: int) -> str | None:

@@ -188,7 +188,11 @@ def test_the_demonstration_runs(
     monkeypatch.chdir(tmp_path)
     # The hospital's month in small; what it is in full, test_demo_hospital holds.
     monkeypatch.setattr(hospital_month, "SCALE", 0.1)
+    # Forecasts are shown on a small hospital in test_demo_forecast.
+    shown: list[Path] = []
+    monkeypatch.setattr(demo, "show_forecast", shown.append)
     demo.main()
+    assert shown == [demo.OUT]
     text = capsys.readouterr().out
     assert "共处理 1,200 例" in text
     assert "chs-drg-2.0" in text

@@ -189,9 +189,9 @@ def test_messages_tell_what_is_known_day_by_day(told: tuple[Path, Path]) -> None
         ("A", "R07.400", [("R07.400", 0, came)], None),
         ("W", None, [("R07.400", 0, None), ("E11.900", 1, first)], None),
         # The evening of the procedure.
-        ("W", None, [("R07.400", 0, None), ("E11.900", 1, first)], ["36.0700x004"]),
-        ("W", None, both, ["36.0700x004"]),
-        ("F", None, both, ["36.0700x004"]),
+        ("W", None, [("R07.400", 0, None), ("E11.900", 1, first)], ["36.0601"]),
+        ("W", None, both, ["36.0601"]),
+        ("F", None, both, ["36.0601", "88.5500"]),
     ]
 
 

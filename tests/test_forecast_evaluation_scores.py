@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from evaluation_support import judged_rows
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from grouper.forecast.evaluation.calibration import parts, quantiles, reliability
@@ -380,6 +380,7 @@ def test_figures_in_words() -> None:
 
 
 @given(low=st.floats(-1e6, 1e6), span=st.floats(0, 1e6))
+@example(low=0.0, span=5e-324)
 def test_ticks_are_round_and_hold_all(low: float, span: float) -> None:
     found = ticks_of(low, low + span)
     assert 2 <= len(found) <= 12

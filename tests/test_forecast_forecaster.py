@@ -33,13 +33,13 @@ from hypothesis import strategies as st
 from grouper.case.dates import LOCAL
 from grouper.case.record import Case
 from grouper.forecast import boost
-from grouper.forecast.course import NO_DAY
+from grouper.forecast.course import NO_DAY, courses_of_cases
 from grouper.forecast.errors import ForecastError
 from grouper.forecast.evaluation.history import History
 from grouper.forecast.forecaster import Forecaster, Setup
 from grouper.forecast.frame import frame_of
 from grouper.forecast.result import AMOUNTS, FORECAST_SCHEMA, MEASURES, ForecastReason
-from grouper.forecast.snapshot import snapshots_of
+from grouper.forecast.snapshot import snapshots_at, snapshots_of
 from grouper.forecast.tables import toml
 from grouper.forecast.training import Learner, history_of, learn, split
 
@@ -312,10 +312,17 @@ def test_a_stay_that_ends_under_another_scheme_is_told() -> None:
     assert ForecastReason.NEW_SCHEME not in (told["warnings"][0].as_py() or "").split(";")
 
 
-def test_a_region_that_knows_no_scheme_on_the_day_of_discharge_says_nothing() -> None:
-    """Only the day of the snapshot needs a scheme; of the later day nothing is known."""
-    case = replace(plain(), region=None)
-    assert one(case) == one(plain())
+def test_a_case_without_a_region_is_of_the_model_s() -> None:
+    assert one(replace(plain(), region=None)) == one(plain())
+
+
+def test_of_a_day_without_any_scheme_nothing_is_said() -> None:
+    """A back-test asks about snapshots as they are; what binds nowhere is no other scheme."""
+    courses = courses_of_cases([replace(plain(), region="nowhere")])
+    frame = forecaster().frame(snapshots_at(courses, np.array([3])))
+    (row,) = rows_of(forecaster().of_frame(frame, TERMS))
+    assert row["scheme"] is None
+    assert ForecastReason.NEW_SCHEME not in (row["warnings"] or "").split(";")
 
 
 def test_what_training_lacked_itself_is_no_doubt() -> None:
@@ -442,7 +449,7 @@ def test_a_damaged_file_is_a_declared_error(name: str, raw: bytes | None) -> Non
     assert caught.value.code == "FORECAST_MODEL_UNREADABLE"
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     st.sampled_from([name for name in names_of_files() if not name.endswith(".ubj")]),
     st.integers(0, 1 << 20),
@@ -462,6 +469,7 @@ def test_a_changed_byte_is_read_or_declared(name: str, place: int, value: int) -
         *({"vocabulary": []}, {"vocabulary": {"department": 3}}, {"vocabulary": {}}),
         *({"vocabulary": {"department": [1]}}, {"region": None}, {"scheme": 3}),
         *({"titles": {"I21": 1}}, {"titles": []}, {"lacking": {"age": "all"}}, {"about": []}),
+        {"about": {"schemes": 3}},
     ],
 )
 def test_a_setup_of_another_form_is_refused(setup: dict[str, Any]) -> None:

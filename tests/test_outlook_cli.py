@@ -25,7 +25,7 @@ from grouper.forecast.errors import ForecastError
 from grouper.forecast.outlook.document import document
 from grouper.forecast.outlook.published import Published
 from grouper.forecast.outlook.score import against, score
-from grouper.forecast.outlook.telling import lines, sheets
+from grouper.forecast.outlook.telling import _parts_of, lines, roughly, sheets
 
 MONTH, MIDDLE = "2026-02", date(2026, 2, 10)
 
@@ -272,3 +272,19 @@ def test_the_group_lists_them() -> None:
         found = CliRunner().invoke(whole, ["forecast", word, "--help"])
         assert found.exit_code == 0, found.output
         assert "--published" in found.output
+
+
+def test_estimates_are_told_in_whole_yuan_and_what_is_sure_to_the_fen() -> None:
+    assert [roughly(one) for one in ("1234567.50", "-20758.11", "9.96", "0.74", "-0.04")] == [
+        *("1,234,568", "-20,758", "10", "0.7", "0"),
+    ]
+    spans = [{"level": 0.8, "low": "-30.00", "high": "50.49"}]
+    one = {"expected": "12.34", "certain": "20.00", "running": "-10.04", "coming": "2.38"}
+    assert _parts_of(one | {"intervals": spans}) == {
+        "expected": "12",
+        "certain": "20",
+        "running": "− 10",
+        "coming": "+ 2.4",
+    }
+    sure = [{"level": 0.8, "low": "12.34", "high": "12.34"}]
+    assert _parts_of(one | {"intervals": sure})["running"] == "− 10.04"

@@ -265,7 +265,7 @@ def test_the_command_does_it_once(
     monkeypatch.setattr(forecast_model, "approved_model", lambda _: model())
     stay(running)
     day = last_whole_day(now()).isoformat()
-    found = json.loads(command("--json"))
+    found = json.loads(command("--format", "json"))
     assert found == {"as_of": day, "model": "m1", "forecast": 1, "refused": 0, "failed": 0}
     assert "预测 0 例" in command()
     stay(running, "V2", "P2", age="97")
@@ -273,7 +273,7 @@ def test_the_command_does_it_once(
         "--anew", "--lang", "en"
     )
     # Nothing was known of these stays then.
-    found = json.loads(command("--json", "--at", "2026-03-05"))
+    found = json.loads(command("--format", "json", "--at", "2026-03-05"))
     assert (found["as_of"], found["forecast"], found["refused"]) == ("2026-03-04", 0, 0)
     later = (now() + timedelta(days=2)).strftime("%Y-%m-%d")
     for at in ("yesterday", later):

@@ -303,10 +303,10 @@ def test_the_command_scores_and_tells(
     assert "3 forecasts newly scored" in told
     assert "Payment (yuan)" in told
     assert "2026-03-02 to 2026-03-04" in told
-    found = json.loads(run.invoke(app, ["--json", "--since", "2026-03-03"]).output)
+    found = json.loads(run.invoke(app, ["--format", "json", "--since", "2026-03-03"]).output)
     assert (found["first"], found["all"]["forecasts"]) == ("2026-03-03", 2)
     assert found["all"]["measures"]["cost"]["mae"] == 200.0
-    other = json.loads(run.invoke(app, ["--json", "--model", "m2"]).output)
+    other = json.loads(run.invoke(app, ["--format", "json", "--id", "m2"]).output)
     assert other["all"]["forecasts"] == 0
     (tmp_path / "empty").mkdir()
     monkeypatch.setenv("GROUPER_SERVICE_DATABASE", f"sqlite:///{tmp_path / 'empty' / 'g.sqlite'}")

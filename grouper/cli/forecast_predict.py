@@ -31,7 +31,7 @@ from grouper.forecast.forecaster import Forecaster
 from grouper.forecast.registry.approved import approved
 from grouper.forecast.result import ForecastStatus
 from grouper.forecast.summary import summary
-from grouper.forecast.words import document, lines
+from grouper.forecast.words import document, figure, lines
 from grouper.payment.place import Terms
 from grouper.run.destinations import OutputError, writing
 
@@ -151,7 +151,7 @@ def _ward(one: Ward, name: str) -> list[str]:
 def _case(row: Mapping[str, Any], lang: str | None) -> list[str]:
     first = row["groups"][0]
     group = f"{first['group']} {first['probability']:.0%}"
-    bounds = {end: f"{row[f'surplus_{end}']:,.0f}" for end in ("low", "high")}
+    bounds = {end: figure(row[f"surplus_{end}"], lang) for end in ("low", "high")}
     return [
         readable(row["case_id"] or _NONE),
         readable(row["department"] or _NONE),

@@ -15,6 +15,7 @@ from grouper.case.dates import LOCAL, parse_time
 from grouper.cli.codebooks_render import print_json
 from grouper.cli.language import Language
 from grouper.cli.service_commands import service_module
+from grouper.cli.settle import Format
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +26,7 @@ def say(key: str) -> str:
     return text(f"forecast_run.{key}", language())
 
 
-Json = Annotated[bool, typer.Option("--json", help=say("json"))]
+Formatted = Annotated[Format, typer.Option("--format", help=say("format"))]
 Lang = Annotated[Language | None, typer.Option("--lang", help=say("lang"))]
 
 
@@ -52,7 +53,7 @@ def opened() -> Iterator[tuple[Any, Any]]:
 def running_command(
     at: Annotated[str | None, typer.Option("--at", help=say("at"))] = None,
     anew: Annotated[bool, typer.Option("--anew", help=say("anew"))] = False,
-    as_json: Json = False,
+    format_: Formatted = Format.TEXT,
     lang: Lang = None,
 ) -> None:
     """Foretell the stays of the store that run, and keep the forecasts."""
@@ -81,7 +82,7 @@ def running_command(
         "refused": found.refused,
         "failed": found.failed,
     }
-    if as_json:
+    if format_ is Format.JSON:
         print_json(told)
     else:
         typer.echo(text("forecast_run.done", lang, **told))

@@ -9,8 +9,9 @@ import typer
 
 from codebooks.messages import text
 from grouper.cli.codebooks_render import print_json, print_table
-from grouper.cli.forecast_running import Json, Lang, opened, say
+from grouper.cli.forecast_running import Formatted, Lang, opened, say
 from grouper.cli.service_commands import service_module
+from grouper.cli.settle import Format
 from grouper.forecast.result import MEASURES
 
 if TYPE_CHECKING:
@@ -25,8 +26,8 @@ def score_command(
     since: Annotated[
         datetime | None, typer.Option("--since", formats=["%Y-%m-%d"], help=say("since"))
     ] = None,
-    model: Annotated[str | None, typer.Option("--model", help=say("model"))] = None,
-    as_json: Json = False,
+    model: Annotated[str | None, typer.Option("--id", help=say("model"))] = None,
+    format_: Formatted = Format.TEXT,
     lang: Lang = None,
 ) -> None:
     """Score the forecasts of stays that were discharged meanwhile, and show errors and coverage."""
@@ -38,7 +39,7 @@ def score_command(
         with database.reading() as connection:
             scores = forecasts.scored(connection, None if since is None else since.date(), model)
             found = service_module("service.score_summary").summary(scores)
-    if as_json:
+    if format_ is Format.JSON:
         print_json(found)
         return
     typer.echo(text("forecast_run.scored", lang, count=done))

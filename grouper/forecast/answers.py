@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 
+from grouper.forecast.arrays import texts
 from grouper.forecast.levels import ADRG, GROUP, MDC
 from grouper.forecast.result import FORECAST_SCHEMA, MEASURES, POINT_VALUE, YUAN, ForecastStatus
 from grouper.forecast.tables import toml
@@ -59,11 +60,11 @@ def answers(
         "as_of": moments(at),
         "day": pa.array(frame.day, pa.int32()),
         "model": pa.repeat(pa.scalar(model), size),
-        "scheme": _plain(frame.results["scheme"]),
+        "scheme": texts(frame.results["scheme"]),
         "status": pa.repeat(pa.scalar(ForecastStatus.FORECAST.value), size),
         "warnings": pa.array([words or None for words in doubts], pa.string()),
         "department": frame.known["department"],
-        "bare_status": _plain(frame.results["status"]),
+        "bare_status": texts(frame.results["status"]),
         "bare_group": pa.array(frame.bare.texts(GROUP), pa.string()),
         "groups": _likely(groups, titles),
         "adrg": pa.array(adrg, pa.string()),
@@ -139,10 +140,14 @@ def refusals(
 
 def _table(found: dict[str, pa.Array], size: int) -> pa.Table:
     columns = [
-        found[f.name].cast(f.type) if f.name in found else pa.nulls(size, f.type)
+        _typed(found[f.name], f.type) if f.name in found else pa.nulls(size, f.type)
         for f in FORECAST_SCHEMA
     ]
     return pa.table(columns, FORECAST_SCHEMA)
+
+
+def _typed(column: pa.Array, kind: pa.DataType) -> pa.Array:
+    return column if column.type == kind else column.cast(kind)
 
 
 def moments(at: NDArray[np.int64]) -> pa.Array:
@@ -156,12 +161,8 @@ def money(values: NDArray[np.float64], kind: pa.DataType = YUAN) -> pa.Array:
     fen = np.rint(np.where(known, values, 0.0) * 10**kind.scale).astype(np.int64)
     words = np.empty((len(fen), 2), np.int64)
     words[:, 0], words[:, 1] = fen, fen >> 63
-    exact = pa.Array.from_buffers(kind, len(fen), [None, pa.py_buffer(words.tobytes())])
-    return pa.compute.if_else(pa.array(known), exact, pa.scalar(None, kind))
-
-
-def _plain(column: Any) -> pa.Array:  # noqa: ANN401 -- Arrow
-    return column.combine_chunks().cast(pa.string())
+    mask = None if known.all() else pa.array(known).buffers()[1]
+    return pa.Array.from_buffers(kind, len(fen), [mask, pa.py_buffer(words.tobytes())])
 
 
 def _likely(groups: GroupForecast, titles: Mapping[str, str]) -> pa.Array:
@@ -169,14 +170,13 @@ def _likely(groups: GroupForecast, titles: Mapping[str, str]) -> pa.Array:
     most = int(toml("training.toml")["shown_groups"])
     code = groups.code[:, :most]
     some = code >= 0
-    flat = code[some]
-    names = np.array(groups.names, object)
-    called = np.array([titles.get(name, "") for name in groups.names], object)
+    flat = code[some].tolist()
+    names = [groups.names[number] for number in flat]
     parts = [
-        pa.array(names[flat], pa.string()),
-        pa.array(called[flat], pa.string()),
-        pa.array(np.array(groups.adrg, object)[flat], pa.string()),
-        pa.array(np.array(groups.mdc, object)[flat], pa.string()),
+        pa.array(names, pa.string()),
+        pa.array([titles.get(name, "") for name in names], pa.string()),
+        pa.array([groups.adrg[number] for number in flat], pa.string()),
+        pa.array([groups.mdc[number] for number in flat], pa.string()),
         pa.array(groups.probability[:, :most][some]),
     ]
     kind = FORECAST_SCHEMA.field("groups").type

@@ -8,6 +8,7 @@ of a finished one only at its end (:data:`LATE`): when it became known, nobody c
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -165,9 +166,15 @@ def held(cases: Sequence[Case]) -> tuple[list[Case], list[int]]:
 def _column(cases: Sequence[Case], field: pa.Field) -> pa.Array:
     values = [getattr(case, field.name) for case in cases]
     # Most fields of a running case are empty.
-    if values.count(None) == len(values):
-        return pa.nulls(len(values), field.type)
+    for nothing in (None, ()):
+        if values.count(nothing) == len(values):
+            return _blank(nothing, len(values), field.type)
     return pa.array(values, field.type)
+
+
+@lru_cache(maxsize=256)
+def _blank(value: tuple[()] | None, count: int, kind: pa.DataType) -> pa.Array:
+    return pa.array([value] * count, kind)
 
 
 def local_days(column: pa.Array | pa.ChunkedArray) -> NDArray[np.int64]:

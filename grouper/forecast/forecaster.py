@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -104,9 +105,12 @@ class Forecaster:
         if not len(frame):
             return FORECAST_SCHEMA.empty_table()
         groups = self.groups.predict(frame)
-        amounts = self.amounts.predict(frame, groups, terms, unstated(frame, self))
-        most = int(toml("training.toml")["drivers"])
-        told = self.amounts.drivers(frame, groups, most) if drivers else None
+        doubted, told = unstated(frame, self), None
+        if drivers:
+            most = int(toml("training.toml")["drivers"])
+            amounts, told = self.amounts.explained(frame, groups, terms, most, doubted)
+        else:
+            amounts = self.amounts.predict(frame, groups, terms, doubted)
         if at is None:
             start = frame.snapshots.courses.start[frame.stay]
             at = (start + frame.day) * DAY_SECONDS - OFFSET
@@ -177,9 +181,12 @@ class Forecaster:
         moments = np.full(len(courses), moment, np.int64)
         courses = courses.known_now(day)
         place = terms or Terms(region=self.setup.region, today=at.astimezone(LOCAL).date())
-        told = FORECAST_SCHEMA.empty_table()
+        told = _nobody()
         if good.any():
-            frame = self.frame(snapshots_at(courses, day).take(np.flatnonzero(good)))
+            snapshots = snapshots_at(courses, day)
+            if not good.all():
+                snapshots = snapshots.take(np.flatnonzero(good))
+            frame = self.frame(snapshots)
             schemes = frame.results["scheme"].to_pylist()
             learnt = set(self.setup.about.get("schemes", ())) or set(schemes)
             bound = np.array([scheme in learnt - {None} for scheme in schemes], bool)
@@ -191,6 +198,8 @@ class Forecaster:
             good[frame.stay[~bound]] = False
             frame = frame if bound.all() else frame.take(bound)
             told = self.of_frame(frame, place, at=moments[good], drivers=drivers)
+        if good.all():
+            return told
         parts = [refusals(courses, day, reasons, model=self.id, at=moments), told]
         places = np.concatenate([np.flatnonzero(~good), np.flatnonzero(good)])
         order = np.argsort(places, kind="stable")
@@ -252,6 +261,11 @@ def _setup(raw: bytes) -> tuple[Setup, dict[str, tuple[str, ...]]]:
         texts.append(made.scheme)
     good = all(isinstance(word, str) for word in texts) and "department" in words
     good = good and all(isinstance(share, int | float) for share in made.lacking.values())
-    if not good or not isinstance(made.about, dict):
+    if not good or not isinstance(made.about.get("schemes", []), list):
         raise TypeError(_SETUP)
     return made, words
+
+
+@cache
+def _nobody() -> pa.Table:
+    return FORECAST_SCHEMA.empty_table()

@@ -14,6 +14,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from grouper.forecast.arrays import empty, texts
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -57,20 +59,21 @@ def levels_of(results: pa.Table | pa.RecordBatch) -> Levels:
     Args:
         results: columns of ``RESULT_SCHEMA``.
     """
-    status = _texts(results["status"])
-    group = pc.coalesce(
-        _texts(results["group"]), pc.binary_join_element_wise(UNGROUPED, status, "")
-    )
+    status = texts(results["status"])
+    group = texts(results["group"])
+    if group.null_count:
+        group = pc.coalesce(group, pc.binary_join_element_wise(UNGROUPED, status, ""))
     words: dict[str, tuple[str, ...]] = {}
     codes: dict[str, NDArray[np.int64]] = {}
     for level in (GROUP, ADRG, MDC):
         column = group if level == GROUP else _above(results[level], group, level)
-        encoded = pc.dictionary_encode(column)
+        encoded = column.dictionary_encode()
         words[level] = tuple(encoded.dictionary.to_pylist())
         codes[level] = np.asarray(encoded.indices).astype(np.int64)
-    titles = _texts(results["group_name"])
-    once = pc.dictionary_encode(pc.binary_join_element_wise(group, pc.fill_null(titles, ""), "\t"))
-    names = dict(one.split("\t", 1) for one in once.dictionary.to_pylist())
+    titles = texts(results["group_name"])
+    titles = pc.fill_null(titles, "") if titles.null_count else titles
+    once = pc.binary_join_element_wise(group, titles, "\t").unique()
+    names = dict(one.split("\t", 1) for one in once.to_pylist())
     return Levels(words, codes, np.array(status.to_pylist(), object), names)
 
 
@@ -82,12 +85,10 @@ def above(group: str, level: str) -> str:
 
 
 def _above(column: Any, group: pa.Array, level: str) -> pa.Array:  # noqa: ANN401 -- Arrow
-    encoded = pc.dictionary_encode(group)
+    told = texts(column)
+    if not told.null_count:
+        return told
+    encoded = group.dictionary_encode()
     made = [above(word, level) for word in encoded.dictionary.to_pylist()]
     own = pa.array(made, pa.string()).take(encoded.indices)
-    return pc.coalesce(_texts(column), own)
-
-
-def _texts(column: Any) -> pa.Array:  # noqa: ANN401 -- Arrow
-    whole = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-    return whole.cast(pa.string())
+    return own if empty(told) else pc.coalesce(told, own)

@@ -62,7 +62,7 @@ class Ward:
         self.sums["amount"] += row["amount_mean"]
         self.sums["surplus"] += row["surplus_mean"]
         self.loses += row["surplus_middle"] < 0
-        self.surely += row["surplus_high"] < 0
+        self.surely += row["surplus_high"] is not None and row["surplus_high"] < 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
 _BOUNDS = ("low", "middle", "high", "mean")
-_PLACES = 6
+_PLACES, _CENTS = 6, 2
 _LEVELS = {"group", "adrg", "mdc", "all"}
 
 
@@ -48,10 +48,8 @@ def _lines(row: Mapping[str, Any], lang: str | None) -> Iterator[str]:
         bounds = {end: row[f"{measure}_{end}"] for end in _BOUNDS}
         if bounds["middle"] is None:
             continue
-        shown = {
-            name: f"{value:,.0f}" if measure != "los" else f"{value:.1f}"
-            for name, value in bounds.items()
-        }
+        places = 1 if measure == "los" else 0
+        shown = {name: figure(value, lang, places) for name, value in bounds.items()}
         yield say(measure, level=level, now=f"{row['cost_to_date']:,.0f}", **shown)
     if row["pay_reason"] and row["amount_middle"] is None:
         yield say("unpriced", reason=text(f"reason.{row['pay_reason']}", lang))
@@ -91,6 +89,18 @@ def driver_words(driver: Mapping[str, Any], lang: str | None = None) -> str:
     return text(key, lang, feature=feature, effect=f"{abs(driver['effect']):,.0f}")
 
 
+def figure(value: Decimal | float | None, lang: str | None = None, places: int = 0) -> str:
+    """An amount or a number of days as a text; of a bound that nobody can name a word for that.
+
+    Args:
+        value: in yuan or days; None: an interval is open on this side.
+        lang: of the word.
+        places: after the point.
+    """
+    # A little below nought is nought, without a sign.
+    return text("forecast_words.open", lang) if value is None else f"{value:z,.{places}f}"
+
+
 def codes(joined: str | None) -> list[str]:
     """Codes that stand joined by ``;``."""
     return joined.split(";") if joined else []
@@ -128,12 +138,14 @@ def document(row: Mapping[str, Any], lang: str | None = None) -> dict[str, Any]:
     for measure in MEASURES:
         bounds = {end: row[f"{measure}_{end}"] for end in _BOUNDS}
         known = bounds["middle"] is not None
-        wanted = bounds if measure == "los" else {e: _amount(v) for e, v in bounds.items()}
-        found[measure] = wanted if known else None
+        tell = _days if measure == "los" else _amount
+        found[measure] = {end: tell(value) for end, value in bounds.items()} if known else None
     for name in ("insurance", "method"):
         found[name] = row[name]
     found["point_value"] = _amount(row["point_value"])
-    found["pay_reason"] = row["pay_reason"]
+    why = row["pay_reason"]
+    found["pay_reason"] = why
+    found["pay_reason_text"] = None if why is None else text(f"reason.{why}", lang)
     found["drivers"] = [{**one, "text": driver_words(one, lang)} for one in row["drivers"] or ()]
     return found
 
@@ -144,6 +156,10 @@ def _reason(code: str, lang: str | None) -> dict[str, str]:
 
 def _amount(value: Decimal | None) -> str | None:
     return None if value is None else f"{value:f}"
+
+
+def _days(value: float | None) -> float | None:
+    return None if value is None else round(value, _CENTS)
 
 
 def _rounded(probability: float | None) -> float | None:

@@ -38,7 +38,7 @@ class Fixed:
 
     units: Units
     places: int
-    _bound: int | None = field(default=None, repr=False, compare=False)
+    most: int | None = field(default=None, repr=False, compare=False)
 
     @classmethod
     def of(cls, values: Sequence[Decimal | int], places: int) -> Fixed:
@@ -89,16 +89,16 @@ class Fixed:
 
     def bound(self) -> int:
         """What none of the units exceeds, their signs left aside; not always the least such number."""
-        if self._bound is None:
-            object.__setattr__(self, "_bound", largest(self.units))
-        return self._bound or 0
+        if self.most is None:
+            object.__setattr__(self, "most", largest(self.units))
+        return self.most or 0
 
     def over(self, other: Fixed | Decimal | int, rounding: Rounding) -> Fixed:
         """The quotient, rounded exactly; where the divisor is nought the result is nought."""
         divisor = other if isinstance(other, Fixed) else Fixed.same(other, len(self))
         shift = rounding.places + divisor.places - self.places
-        above = Fixed(self.units, 0, self._bound) * 10 ** max(shift, 0)
-        below = Fixed(divisor.units, 0, divisor._bound) * 10 ** max(-shift, 0)
+        above = Fixed(self.units, 0, self.most) * 10 ** max(shift, 0)
+        below = Fixed(divisor.units, 0, divisor.most) * 10 ** max(-shift, 0)
         return Fixed(_slim(_divide(above.units, below.units, rounding.mode)), rounding.places)
 
     def rounded(self, rounding: Rounding) -> Fixed:
@@ -119,8 +119,8 @@ class Fixed:
         """The same numbers with more places."""
         if places == self.places:
             return self
-        more = Fixed(self.units, 0, self._bound) * 10 ** (places - self.places)
-        return Fixed(more.units, places, more._bound)
+        more = Fixed(self.units, 0, self.most) * 10 ** (places - self.places)
+        return Fixed(more.units, places, more.most)
 
     def minimum(self, other: Fixed | Decimal | int) -> Fixed:
         """The lesser of two, case by case."""
@@ -149,7 +149,7 @@ class Fixed:
 
     def take(self, places: NDArray[Any]) -> Fixed:
         """The numbers of some cases."""
-        return Fixed(self.units[places], self.places, self._bound)
+        return Fixed(self.units[places], self.places, self.most)
 
     def decimals(self) -> list[Decimal]:
         """As decimals, with their places."""

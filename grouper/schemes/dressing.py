@@ -33,9 +33,17 @@ def _as(column: pa.Array, kind: pa.DataType) -> pa.Array:
     return column if column.type == kind else column.cast(kind)
 
 
-def words(places: NDArray[np.integer[Any]], texts: Sequence[str | None]) -> pa.DictionaryArray:
-    """A dictionary array; places below zero are null."""
-    return pa.DictionaryArray.from_arrays(indices(places), pa.array(texts, pa.string()))
+def words(
+    places: NDArray[np.integer[Any]], texts: Sequence[str | None] | pa.StringArray
+) -> pa.DictionaryArray:
+    """A dictionary array; places below zero are null.
+
+    Args:
+        places: of the words.
+        texts: the words; an Arrow array where they are the same many every time.
+    """
+    known = texts if isinstance(texts, pa.StringArray) else pa.array(texts, pa.string())
+    return pa.DictionaryArray.from_arrays(indices(places), known)
 
 
 def indices(places: NDArray[np.integer[Any]]) -> pa.Array:

@@ -104,10 +104,9 @@ class Depths:
         """The depth for each of some cases: of the first of its kinds that is known."""
         found = np.full(count, self.depth.get(_WHOLE, (-np.inf, 0))[0])
         done = np.zeros(count, bool)
+        none = (np.nan, 0)
         for words in kinds:
-            names, place = np.unique(np.asarray(words, str), return_inverse=True)
-            own = np.array([self.depth.get(name, (np.nan, 0))[0] for name in names.tolist()])
-            values = own[place] if count else np.zeros(0)
+            values = np.array([self.depth.get(word, none)[0] for word in words.tolist()])
             take = ~done & ~np.isnan(values)
             found[take] = values[take]
             done |= take
@@ -133,4 +132,7 @@ class Depths:
 
 def marked(kinds: Sequence[NDArray[Any]], marks: NDArray[Any]) -> list[NDArray[Any]]:
     """Kinds parted by how far the outcome is foretold as one figure."""
-    return [words.astype(str).astype(object) + "|" + marks for words in kinds]
+    return [
+        np.array([f"{word}|{mark}" for word, mark in zip(words, marks, strict=True)], object)
+        for words in kinds
+    ]

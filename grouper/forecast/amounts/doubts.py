@@ -27,6 +27,7 @@ FACTORS = {
     ForecastReason.REVERSED: "reversed",
     ForecastReason.TOO_LONG: "long_stay",
     ForecastReason.UNPRICED: "unpriced",
+    ForecastReason.HISTORY: "history",
     ForecastReason.UNDATED: "undated",
     ForecastReason.NOT_STATED: "not_stated",
 }

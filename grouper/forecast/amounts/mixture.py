@@ -57,6 +57,10 @@ class Mixture:
         at = np.cumsum(share, axis=1) - share / 2
         return cls(placed, at, whole, same)
 
+    def take(self, rows: slice) -> Mixture:
+        """Some rows."""
+        return Mixture(self.values[rows], self.at[rows], self.mass[rows], self.same)
+
     def quantile(self, level: NDArray[np.float64] | float) -> NDArray[np.float64]:
         """[rows] quantiles at a level for each row; of [rows, levels] that many."""
         asked = np.asarray(level, np.float64)
@@ -73,8 +77,8 @@ class Mixture:
 
     def interval(
         self, depth: NDArray[np.float64], scale: NDArray[np.float64]
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """The outcomes that lie at least so deep.
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+        """The outcomes that lie at least so deep: the lowest, the median, the highest.
 
         Args:
             depth: by row, at most ½: the level on either side; below nought: so many scales beyond
@@ -83,8 +87,8 @@ class Mixture:
         """
         level = np.clip(depth, 0.0, 0.5)
         beyond = np.where(depth < 0, -depth * scale, 0.0)
-        ends = self.quantile(np.column_stack([level, 1.0 - level]))
-        return ends[:, 0] - beyond, ends[:, 1] + beyond
+        found = self.quantile(np.column_stack([level, np.full(len(level), 0.5), 1.0 - level]))
+        return found[:, 0] - beyond, found[:, 1], found[:, 2] + beyond
 
     def depth(
         self, outcome: NDArray[np.float64], scale: NDArray[np.float64]

@@ -16,12 +16,13 @@ from grouper.forecast.amounts.doubts import categories_of, doubts_of, widening
 from grouper.forecast.amounts.drivers import drivers_of
 from grouper.forecast.amounts.history import History, facts_of
 from grouper.forecast.amounts.kinds import kinds_of
+from grouper.forecast.amounts.learning import corrections, drawn, weights_of
 from grouper.forecast.amounts.outcome import Outcome
 from grouper.forecast.amounts.outside import Outside
 from grouper.forecast.amounts.spread import Spread, spread_of
 from grouper.forecast.amounts.storage import Parts, files_of, parts_of
 from grouper.forecast.errors import ForecastError
-from grouper.forecast.levels import ADRG, GROUP, LEVELS, MDC
+from grouper.forecast.levels import ADRG, ALL, GROUP, LEVELS, MDC
 from grouper.forecast.result import AMOUNTS, MEASURES, ForecastReason
 from grouper.forecast.tables import toml
 
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from grouper.forecast.amounts.anchors import Anchors
+    from grouper.forecast.amounts.candidates import Candidates
     from grouper.forecast.amounts.drivers import Driver
     from grouper.forecast.frame import Frame, Truth
     from grouper.forecast.groups.forecast import GroupForecast
@@ -70,6 +73,15 @@ class Amounts:
     point_value: NDArray[np.float64]
     warnings: dict[ForecastReason, NDArray[np.bool_]]
     level: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Followed:
+    """Cases beside the groups into which they may fall."""
+
+    cards: Cards
+    pairs: Candidates
+    anchors: Anchors
 
 
 @dataclass(frozen=True)
@@ -128,10 +140,10 @@ class AmountModel:
         own = truth.take(stays)
         cards = Cards.of(own.results, cases.take(stays))
         levels = own.levels
-        weights = _weights(cards, levels.texts(GROUP))
+        weights = weights_of(cards, levels.texts(GROUP))
         facts = facts_of(frame.snapshots, stays, own.cost, weights)
         history = History.of(facts, {level: levels.texts(level) for level in (GROUP, ADRG, MDC)})
-        rows = _drawn(frame, stays, int(plan["most_rows"]))
+        rows = drawn(frame, stays, int(plan["most_rows"]))
         some = frame.take(rows)
         place = np.searchsorted(stays, some.stay)
         codes = {level: levels.codes[level][place] for level in (GROUP, ADRG, MDC)}
@@ -171,7 +183,8 @@ class AmountModel:
         mean = {name: np.full(len(frame), np.nan) for name in MEASURES}
         marks = {name: np.full(len(frame), "", object) for name in MEASURES}
         for rows in _chunks(len(frame)):
-            spread = self._spread(frame.take(rows), groups.take(rows), terms)
+            piece = frame.take(rows)
+            spread = self._spread(piece, self._followed(piece, groups.take(rows)), terms)
             for name in MEASURES:
                 depth[name][rows] = spread.depth(name, outcomes[name][rows])
                 mean[name][rows] = spread.mean[name]
@@ -186,7 +199,7 @@ class AmountModel:
             own = [words[some] for words in kinds]
             depths[name] = Depths.beside_single(depth[name][some], marks[name][some], own, plan)
             if name in base:
-                factors[name] = _factors(
+                factors[name] = corrections(
                     (outcomes[name] - base[name])[some], (mean[name] - base[name])[some], own
                 )
         return replace(self, depths=depths, factors=factors)
@@ -206,17 +219,26 @@ class AmountModel:
             terms: by which policies.
             doubts: rows that the caller has reason to doubt, beside those that are found here.
         """
-        more = doubts or {}
-        parts = [
-            self._predicted(
-                frame.take(rows),
-                groups.take(rows),
-                terms,
-                {reason: hit[rows] for reason, hit in more.items()},
-            )
-            for rows in _chunks(len(frame))
-        ]
-        return _joined(parts) if len(parts) > 1 else parts[0]
+        return self._told(frame, groups, terms, doubts or {}, None)[0]
+
+    def explained(
+        self,
+        frame: Frame,
+        groups: GroupForecast,
+        terms: Terms,
+        most: int,
+        doubts: Mapping[ForecastReason, NDArray[np.bool_]] | None = None,
+    ) -> tuple[Amounts, list[list[Driver]]]:
+        """:meth:`predict` and :meth:`drivers` at once, in less time.
+
+        Args:
+            frame: the cases on their days.
+            groups: their likely groups.
+            terms: by which policies.
+            most: effects of a case at most.
+            doubts: as for :meth:`predict`.
+        """
+        return self._told(frame, groups, terms, doubts or {}, most)
 
     def drivers(self, frame: Frame, groups: GroupForecast, most: int) -> list[list[Driver]]:
         """What moves each case's cost away from the typical stay of its likeliest group.
@@ -226,10 +248,8 @@ class AmountModel:
             groups: their likely groups.
             most: effects of a case at most.
         """
-        cards = self.cards.and_bare(frame)
-        pairs = candidates_of(groups, cards, self.stand_ins)
-        anchors = anchors_of(frame, pairs, cards, self.history)
-        return drivers_of(self.outcome, anchors, pairs, most)
+        followed = self._followed(frame, groups)
+        return drivers_of(self.outcome, followed.anchors, followed.pairs, most)
 
     def files(self) -> dict[str, bytes]:
         """The model as files; nothing in them can be run."""
@@ -256,26 +276,52 @@ class AmountModel:
         parts = parts_of(files)
         return cls(**{one.name: getattr(parts, one.name) for one in fields(parts)})
 
-    def _spread(self, frame: Frame, groups: GroupForecast, terms: Terms) -> Spread:
+    def _followed(self, frame: Frame, groups: GroupForecast) -> _Followed:
         cards = self.cards.and_bare(frame)
         pairs = candidates_of(groups, cards, self.stand_ins)
-        anchors = anchors_of(frame, pairs, cards, self.history)
+        return _Followed(cards, pairs, anchors_of(frame, pairs, cards, self.history))
+
+    def _spread(self, frame: Frame, followed: _Followed, terms: Terms) -> Spread:
+        cards, pairs, anchors = followed.cards, followed.pairs, followed.anchors
         return spread_of(frame, pairs, anchors, cards, self.outcome, self.outside, terms)
+
+    def _told(
+        self,
+        frame: Frame,
+        groups: GroupForecast,
+        terms: Terms,
+        doubts: Mapping[ForecastReason, NDArray[np.bool_]],
+        most: int | None,
+    ) -> tuple[Amounts, list[list[Driver]]]:
+        """Amounts, and if asked for the drivers; in pieces that fit into memory."""
+        parts: list[Amounts] = []
+        told: list[list[Driver]] = []
+        for rows in _chunks(len(frame)):
+            alone = len(rows) == len(frame)
+            piece = frame if alone else frame.take(rows)
+            followed = self._followed(piece, groups if alone else groups.take(rows))
+            more = doubts if alone else {reason: hit[rows] for reason, hit in doubts.items()}
+            parts.append(self._predicted(piece, followed, terms, more))
+            if most is not None:
+                told += drivers_of(self.outcome, followed.anchors, followed.pairs, most)
+        return (_joined(parts) if len(parts) > 1 else parts[0]), told
 
     def _predicted(
         self,
         frame: Frame,
-        groups: GroupForecast,
+        followed: _Followed,
         terms: Terms,
         more: Mapping[ForecastReason, NDArray[np.bool_]],
     ) -> Amounts:
         plan = toml("amounts.toml")
         level = float(plan["calibration"]["level"])
-        spread = self._spread(frame, groups, terms)
+        spread = self._spread(frame, followed, terms)
         doubts = doubts_of(frame, self.categories, self.long_day) | dict(more)
         doubts[ForecastReason.RARE_GROUP] = spread.basis > 0
         doubts[ForecastReason.UNPRICED] = spread.partly
+        doubts[ForecastReason.HISTORY] = spread.basis == LEVELS.index(ALL)
         wide = widening(doubts, len(frame))
+        half = np.where(doubts[ForecastReason.HISTORY], spread.step, 0.0)
         kinds = kinds_of(frame)
         low, middle, high, mean = ({} for _ in range(4))
         for name in MEASURES:
@@ -283,7 +329,7 @@ class AmountModel:
             depth = np.full(len(frame), (1 - level) / 2)
             if known is not None:
                 depth = known.at(marked(kinds, spread.marks(name)), len(frame))
-            low[name], middle[name], high[name] = spread.bounds(name, depth, wide)
+            low[name], middle[name], high[name] = spread.bounds(name, depth, wide, half)
             mean[name] = spread.mean[name]
             if name in self.factors:
                 base = spread.least.get(name, 0.0)
@@ -313,45 +359,6 @@ class AmountModel:
             doubts,
             level,
         )
-
-
-def _weights(cards: Cards, names: NDArray[Any]) -> NDArray[np.float64]:
-    """Logarithm of the weight of each stay's group; for one without the mean of the others."""
-    unique, place = np.unique(names.astype(str), return_inverse=True)
-    own = np.array([cards.log_weight[cards.places[name]] for name in unique.tolist()])[place]
-    some = np.isfinite(own)
-    return np.where(some, own, own[some].mean() if some.any() else 0.0)
-
-
-def _drawn(frame: Frame, stays: NDArray[np.int64], most: int) -> NDArray[np.int64]:
-    """Rows to learn from: all, or those with the least hash of stay and day."""
-    rows = np.flatnonzero(np.isin(frame.stay, stays))
-    if len(rows) <= most:
-        return rows
-    mixed = frame.stay[rows].astype(np.uint64) * np.uint64(1_000_003)
-    mixed = (mixed + frame.day[rows].astype(np.uint64)) * np.uint64(0x9E3779B97F4A7C15)
-    mixed ^= mixed >> np.uint64(29)
-    mixed *= np.uint64(0xBF58476D1CE4E5B9)
-    return np.sort(rows[np.argsort(mixed ^ (mixed >> np.uint64(32)), kind="stable")[:most]])
-
-
-def _factors(
-    came: NDArray[np.float64], foretold: NDArray[np.float64], kinds: list[NDArray[Any]]
-) -> Depths:
-    """What came ÷ what was expected, by kind, within the stated bounds."""
-    plan = toml("amounts.toml")["calibration"]
-    found: dict[str, tuple[float, int]] = {}
-    for words in [*kinds, np.full(len(came), "", object)]:
-        names, place = np.unique(np.asarray(words, str), return_inverse=True)
-        count = np.bincount(place, minlength=len(names))
-        above = np.bincount(place, came, len(names))
-        below = np.bincount(place, foretold, len(names))
-        for number, name in enumerate(names.tolist()):
-            if below[number] > 0 and (count[number] >= plan["least"] or not name):
-                ratio = float(above[number] / below[number])
-                bounded = min(max(ratio, plan["least_factor"]), plan["most_factor"])
-                found.setdefault(name, (bounded, int(count[number])))
-    return Depths(found or {"": (1.0, 0)})
 
 
 def _chunks(count: int) -> list[NDArray[np.int64]]:

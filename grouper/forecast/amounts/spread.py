@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 _HALF_FEN = 0.005
 _PLACES = 2
+_MEASURES = ("cost", "los", *AMOUNTS)
+_SAME = dict.fromkeys(AMOUNTS, _HALF_FEN)
+"""Outcomes closer than this are one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,7 @@ class Spread:
         mean: by measure the expectation of each row, in yuan or days.
         least: what cost and stay cannot fall below.
         scale: in yuan, how far beyond the foretold payments a step outwards goes.
+        step: the same where all foretold payments are one.
         basis: place of the level of history in ``LEVELS``.
         basis_cases: its finished stays.
         pay_reason: why there is no payment; empty.
@@ -51,6 +55,7 @@ class Spread:
     mean: dict[str, NDArray[np.float64]]
     least: dict[str, NDArray[np.float64]]
     scale: NDArray[np.float64]
+    step: NDArray[np.float64]
     basis: NDArray[np.int64]
     basis_cases: NDArray[np.int64]
     pay_reason: NDArray[Any]
@@ -77,7 +82,11 @@ class Spread:
         return found
 
     def bounds(
-        self, name: str, depth: NDArray[np.float64], wide: NDArray[np.float64]
+        self,
+        name: str,
+        depth: NDArray[np.float64],
+        wide: NDArray[np.float64],
+        half: NDArray[np.float64],
     ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
         """Lower bounds, medians and upper bounds, in yuan or days.
 
@@ -85,11 +94,13 @@ class Spread:
             name: the measure.
             depth: by row, as the calibration gives it.
             wide: by row, the factor of both half widths.
+            half: by row, what half widths of payments are at least before it, in yuan.
         """
-        mixture = self.mixture[name]
-        middle = mixture.quantile(0.5)
-        low, high = mixture.interval(depth, self._scale(name))
-        low, high = middle - wide * (middle - low), middle + wide * (high - middle)
+        low, middle, high = self.mixture[name].interval(depth, self._scale(name))
+        below, above = middle - low, high - middle
+        if name in AMOUNTS:
+            below, above = np.maximum(below, half), np.maximum(above, half)
+        low, high = middle - wide * below, middle + wide * above
         return self._outwards(name, low), self._outwards(name, middle), self._outwards(name, high)
 
     def _scale(self, name: str) -> NDArray[np.float64]:
@@ -139,19 +150,14 @@ def spread_of(
     rows = len(frame)
     first = pairs.first
     least = {"cost": anchors.charged[first], "los": anchors.day[first].astype(np.float64)}
-    padded = _padded(pairs, rows)
-    own_mass = _laid(mass, padded, 0.0)
-    left = stays - anchors.day[:, None]
-    mixture = {
-        "cost": Mixture.of(_laid(np.log1p(costs), padded, np.nan), own_mass),
-        "los": Mixture.of(_laid(np.log1p(np.maximum(left, 0.0)), padded, np.nan), own_mass),
-    }
-    mean = {"cost": _mean(costs, mass, pairs, rows), "los": _mean(stays, mass, pairs, rows)}
+    left = np.maximum(stays - anchors.day[:, None], 0.0)
     priced = price_candidates(frame, pairs, cards, costs, stays, outside, terms)
-    for name in AMOUNTS:
-        values = priced.money[name]
-        mixture[name] = Mixture.of(_laid(values, padded, np.nan), own_mass, _HALF_FEN)
-        mean[name] = _mean(values, mass, pairs, rows)
+    money = [priced.money[name] for name in AMOUNTS]
+    # All measures side by side: one look at each row serves all.
+    points = np.stack([np.log1p(costs), np.log1p(left), *money])
+    mixture = dict(zip(_MEASURES, _mixtures(points, mass, pairs, rows), strict=True))
+    means = _means(np.stack([costs, stays, *money]), mass, pairs, rows)
+    mean = dict(zip(_MEASURES, means, strict=True))
     reason = _reasons(priced.reason, mixture["amount"].mass, pairs, rows)
     for name in AMOUNTS:
         mean[name][reason != ""] = np.nan
@@ -159,7 +165,7 @@ def spread_of(
     amounts = mixture["amount"].values
     middle = np.expm1(mixture["cost"].quantile(0.5))
     range_ = np.nan_to_num(amounts[:, -1] - amounts[:, 0])
-    scale = np.maximum(range_, plan["payment"]["least_scale"] * np.maximum(middle, 1.0))
+    step = plan["payment"]["least_scale"] * np.maximum(middle, 1.0)
     partly = (reason == "") & (mixture["amount"].mass < 1 - plan["payment"]["told_unpriced"])
     typical = anchors.typical
     method, value = np.full(rows, "", object), np.full(rows, np.nan)
@@ -171,7 +177,8 @@ def spread_of(
         mixture,
         mean,
         least,
-        scale,
+        np.maximum(range_, step),
+        step,
         typical.basis[first],
         typical.basis_cases[first],
         reason,
@@ -188,30 +195,39 @@ def masses(levels: Sequence[float]) -> NDArray[np.float64]:
     return np.diff(edges)
 
 
-def _padded(pairs: Candidates, rows: int) -> tuple[int, int, NDArray[np.int64]]:
+def _mixtures(
+    points: NDArray[np.float64], mass: NDArray[np.float64], pairs: Candidates, rows: int
+) -> list[Mixture]:
+    """Distributions of rows by measure, of [measures, pairs, levels]."""
+    count, _, levels = points.shape
     width = int(pairs.slot.max(initial=0)) + 1
-    return rows, width, pairs.row * width + pairs.slot
+    at = pairs.row * width + pairs.slot
+    laid = np.full((count, rows * width, levels), np.nan)
+    laid[:, at] = points
+    own = np.zeros((rows * width, levels))
+    own[at] = mass
+    own = np.tile(own.reshape(rows, width * levels), (count, 1))
+    every = Mixture.of(laid.reshape(count * rows, width * levels), own)
+    return [
+        replace(every.take(slice(one * rows, (one + 1) * rows)), same=_SAME.get(name, every.same))
+        for one, name in enumerate(_MEASURES)
+    ]
 
 
-def _laid(
-    values: NDArray[np.float64], padded: tuple[int, int, NDArray[np.int64]], none: float
-) -> NDArray[np.float64]:
-    """[rows, points] of [pairs, levels]."""
-    rows, width, at = padded
-    found = np.full((rows * width, values.shape[1]), none)
-    found[at] = values
-    return found.reshape(rows, width * values.shape[1])
-
-
-def _mean(
+def _means(
     values: NDArray[np.float64], mass: NDArray[np.float64], pairs: Candidates, rows: int
 ) -> NDArray[np.float64]:
-    """Expectation of each row over what is known; NaN without any."""
-    own = np.where(np.isnan(values), 0.0, mass)
-    whole = np.bincount(pairs.row, own.sum(axis=1), rows)
-    total = np.bincount(pairs.row, (np.nan_to_num(values) * own).sum(axis=1), rows)
-    found: NDArray[np.float64] = np.divide(total, whole, out=np.full(rows, np.nan), where=whole > 0)
-    return found
+    """[measures, rows] expectations over what is known, of [measures, pairs, levels]; NaN without any."""
+    count = len(values)
+    known = ~np.isnan(values)
+    own = np.where(known, mass, 0.0)
+    each = np.where(known, values, 0.0) * own
+    row = (np.arange(count)[:, None] * rows + pairs.row).reshape(-1)
+    whole = np.bincount(row, own.sum(axis=2).reshape(-1), count * rows)
+    total = np.bincount(row, each.sum(axis=2).reshape(-1), count * rows)
+    none = np.full(count * rows, np.nan)
+    found: NDArray[np.float64] = np.divide(total, whole, out=none, where=whole > 0)
+    return found.reshape(count, rows)
 
 
 def _reasons(

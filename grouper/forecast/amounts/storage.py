@@ -33,6 +33,7 @@ _SUMS, _DAY = 6, 4
 _BAD = (
     KeyError,
     ValueError,
+    OSError,
     TypeError,
     IndexError,
     AttributeError,

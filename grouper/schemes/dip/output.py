@@ -49,6 +49,7 @@ class Dresser:
         self._unmatched = scheme.policy.unmatched
         self._groups = [row.group for row in rows]
         self._names = [row.name for row in rows]
+        self._words = tuple(pa.array(one, pa.string()) for one in (self._groups, self._names))
         self._sections = sorted({row.section for row in rows})
         # A row number below zero counts from the end: there stands "none".
         section = [self._sections.index(row.section) for row in rows]
@@ -76,11 +77,13 @@ class Dresser:
         }
         return result_batch(columns, count)
 
-    def _with_fallback(self, numbers: Numbers) -> tuple[list[str], list[str], NDArray[np.int64]]:
+    def _with_fallback(
+        self, numbers: Numbers
+    ) -> tuple[pa.StringArray, pa.StringArray, NDArray[np.int64]]:
         """Codes and names of groups, and each case's place among them."""
         none = np.flatnonzero(numbers.reason == REASONS.index(Reason.GROUP_NONE))
         if self._unmatched == NO_GROUP or not len(none):
-            return self._groups, self._names, numbers.row
+            return *self._words, numbers.row
         if self._unmatched == CHAPTER:
             found = self._chapters(numbers, none)
         else:
@@ -89,7 +92,8 @@ class Dresser:
         places = {group: len(self._groups) + n for n, group in enumerate(more)}
         place = numbers.row.copy()
         place[none] = [places[group] if group else NONE for group in found]
-        return [*self._groups, *more], [*self._names, *([""] * len(more))], place
+        groups, names = [*self._groups, *more], [*self._names, *([""] * len(more))]
+        return pa.array(groups, pa.string()), pa.array(names, pa.string()), place
 
     def _chapters(self, numbers: Numbers, rows: NDArray[np.int64]) -> list[str | None]:
         principal = numbers.prepared.principal.take(rows).tolist()

@@ -1,0 +1,626 @@
+"""``grouper forecast train``, ``predict``, ``backtest`` and ``report``, as a hospital calls them."""
+
+from __future__ import annotations
+
+import getpass
+import hashlib
+import io
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pytest
+import typer
+from forecast_cli_support import run, shrink
+
+from codebooks.errors import GrouperError
+from codebooks.messages import catalogue, text
+from grouper.case.dates import LOCAL
+from grouper.cli import forecast_train
+from grouper.cli import main as entry
+from grouper.cli.forecast_commands import GROUP, add_forecast
+from grouper.cli.forecast_options import Announcer, discharged_before, moment_of
+from grouper.demo.hospital.build import make_hospital
+from grouper.demo.hospital.plan import make_plan
+from grouper.demo.hospital.tables import toml as hospital_table
+from grouper.forecast.archive import read_archive
+from grouper.forecast.errors import ForecastError
+from grouper.forecast.registry import approvals, keeping
+from grouper.forecast.registry.approved import forget
+from grouper.forecast.result import FORECAST_SCHEMA
+from grouper.forecast.tables import toml
+from grouper.forecast.training import history_of
+from grouper.payment.place import Terms
+
+FIRST, MONTHS, SCALE, SEED = "2026-01", 7, 0.05, 20250101
+UNTIL = datetime(2026, 5, 1, tzinfo=LOCAL)
+AT = datetime(2026, 5, 20, 8, tzinfo=LOCAL)
+WARDS = ("--region", "demo")
+
+
+@dataclass(frozen=True)
+class Trained:
+    """The hospital, the folder of its models, and what training said."""
+
+    hospital: Path
+    data: Path
+    out: str
+    told: str
+
+    @property
+    def card(self) -> dict[str, Any]:
+        """The card of the model in use, as its file has it."""
+        (path,) = self.data.glob("**/card.json")
+        found: dict[str, Any] = json.loads(path.read_text("utf-8"))
+        return found
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _small() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        shrink(patch)
+        yield
+
+
+@pytest.fixture(scope="module")
+def hospital(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("hospital")
+    own = hospital_table("hospital.toml")["hospital"]
+    make_hospital(
+        folder, make_plan(FIRST, MONTHS, SEED, SCALE, region="demo", scheme=own["scheme"])
+    )
+    return folder
+
+
+@pytest.fixture(scope="module")
+def trained(hospital: Path, tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    """A model of the stays before May, approved; the stays after it are still to come."""
+    data = tmp_path_factory.mktemp("models")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GROUPER_DATA", str(data))
+        patch.setattr(
+            sys, "argv", ["/opt/bin/grouper", "forecast", "train", str(hospital), "--approve"]
+        )
+        words = ("train", str(hospital), *WARDS, "--until", "2026-05-01")
+        found = run(*words, "--approve", "--by", "王主任", "--lang", "en")
+    assert found.exit_code == 0, found.exception
+    return Trained(hospital, data, found.stdout, found.stderr)
+
+
+@pytest.fixture
+def in_use(trained: Trained, monkeypatch: pytest.MonkeyPatch) -> Trained:
+    monkeypatch.setenv("GROUPER_DATA", str(trained.data))
+    return trained
+
+
+def stays(folder: Path) -> list[dict[str, Any]]:
+    """The inpatient stays of the hospital, by plain reading."""
+    names = ["case_id", "admission_time", "discharge_time", "department"]
+    parts = [pq.read_table(one, columns=names) for one in sorted((folder / "inpatient").iterdir())]
+    return [row for part in parts for row in part.to_pylist()]
+
+
+def running(folder: Path, at: datetime) -> set[str]:
+    """Who is there at a moment."""
+    return {
+        row["case_id"]
+        for row in stays(folder)
+        if row["admission_time"] <= at < row["discharge_time"]
+    }
+
+
+def code(*words: str) -> str:
+    """The code of the error by which a command ends."""
+    found = run(*words)
+    assert isinstance(found.exception, GrouperError), (found.exit_code, found.exception)
+    return found.exception.code
+
+
+# ---- the group of commands
+
+
+def commands(*words: str) -> set[str | None]:
+    """What is added to an app for the words of a command line."""
+    app = typer.Typer()
+    add_forecast(app, words)
+    below = [group.typer_instance for group in app.registered_groups]
+    return {one.name for group in below if group for one in group.registered_commands}
+
+
+def test_only_what_is_asked_for_is_loaded() -> None:
+    assert commands("group", "a.csv") == set()
+    assert commands("forecast", "report", "x") == {"report"}
+    assert commands("forecast", "card") == {"card"}
+    listed = commands("forecast")
+    assert {"train", "predict", "backtest", "report", "outlook", "approve"} <= listed
+    assert commands("forecast", "--help") == listed
+    # A list of all commands and a word that is no command need no more than a stand-in.
+    assert commands("--help") == commands() == commands("forecast", "nonsense") == {"train"}
+    stand_in = typer.Typer()
+    add_forecast(stand_in, [])
+    below = stand_in.registered_groups[0].typer_instance
+    assert below is not None
+    callback = below.registered_commands[0].callback
+    assert callback is not None
+    assert callback() is None
+
+
+def test_a_command_that_is_not_there_is_refused() -> None:
+    found = run("nonsense")
+    assert found.exit_code == 2
+    assert "nonsense" in found.stderr
+    bare = run()
+    assert bare.exit_code == 2
+    assert all(word in bare.output for word in ("train", "predict", "backtest", "report"))
+
+
+@pytest.mark.parametrize("words", [("--help",), ("forecast",), ("forecast", "predict", "--help")])
+def test_help_needs_no_trees(words: tuple[str, ...], tmp_path: Path) -> None:
+    script = (
+        "import sys\n"
+        "from grouper.cli.main import main\n"
+        "try:\n    main()\nexcept SystemExit:\n    pass\n"
+        "print('loaded:', 'xgboost' in sys.modules)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, *words],
+        env={"GROUPER_DATA": str(tmp_path), "GROUPER_LANG": "en", "PYTHONUTF8": "1"},
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=True,
+    )
+    assert "loaded: False" in done.stdout
+    wanted = {"--help": GROUP, "forecast": "backtest"}.get(
+        words[-1] if len(words) == 1 else "", "--at"
+    )
+    assert wanted in done.stdout
+
+
+def test_every_text_of_the_commands_is_in_both_languages() -> None:
+    for key in catalogue("zh"):
+        if key.startswith(("forecast_cli.", "forecast_help.", "forecast_words.", "forecast_sum.")):
+            assert catalogue("en")[key]
+    for name in ("train", "predict", "backtest", "report"):
+        assert catalogue("zh")[f"forecast_cli.{name}"]
+
+
+# ---- options
+
+
+def test_a_moment_is_read_or_refused() -> None:
+    before = datetime.now(UTC)
+    assert before <= moment_of(None) <= datetime.now(UTC) + timedelta(seconds=1)
+    assert moment_of("2026-05-20T08:00") == AT
+    with pytest.raises(ForecastError) as caught:
+        moment_of("2026-13-45" + "x" * 100)
+    assert caught.value.code == "FORECAST_AT"
+    assert len(str(caught.value.params["found"])) == 40
+
+
+def test_the_last_day_is_left_out(hospital: Path) -> None:
+    archive = read_archive([hospital])
+    assert discharged_before(archive, None) is archive
+    kept = discharged_before(archive, "2026-05-01")
+    wanted = {row["case_id"] for row in stays(hospital) if row["discharge_time"] < UNTIL}
+    assert set(kept.cases["case_id"].to_pylist()) == wanted
+    assert 0 < len(wanted) < len(archive)
+    with pytest.raises(ForecastError, match="FORECAST_AT"):
+        discharged_before(archive, "soon")
+
+
+def test_files_are_named_on_a_terminal_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Screen(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    for place, seen in ((io.StringIO(), ""), (Screen(), "reading 2026-01\ufffd.parquet\n")):
+        monkeypatch.setattr(sys, "stderr", place)
+        Announcer("en").file("2026-01\udcff.parquet")
+        assert place.getvalue() == seen
+
+
+# ---- training
+
+
+def test_training_says_what_it_does_and_what_it_made(trained: Trained) -> None:
+    steps = ("courses", "snapshots", "truth", "groups", "amounts", "calibration")
+    words = [text(f"forecast_words.step_{step}", "en") for step in steps]
+    told = trained.told.splitlines()
+    assert told[:3] == words[:3]
+    # Trained once for the back-test and once on all.
+    assert [told.count(word) for word in words] == [1, 1, 1, 2, 2, 2]
+    assert sum("origin 1/1 (2026-04-01)" in line for line in told) == 3
+    card = trained.card
+    data = card["data"]
+    made, approved = trained.out.splitlines()
+    assert made.startswith(f"model {card['id']}: {data['stays']} stays, discharged 2026-01-01")
+    assert approved == f"default now uses model {card['id']}"
+
+
+def test_the_card_tells_of_what_the_model_is_made(trained: Trained) -> None:
+    card, before = trained.card, [r for r in stays(trained.hospital) if r["discharge_time"] < UNTIL]
+    data = card["data"]
+    assert data["stays"] + data["invalid"] == len(before)
+    ends = sorted(row["discharge_time"].astimezone(LOCAL).date().isoformat() for row in before)
+    assert (data["first_discharge"], data["last_discharge"]) == (ends[0], ends[-1])
+    assert data["first_discharge"] < data["learnt_until"] < data["last_discharge"]
+    files = [*sorted((trained.hospital / "inpatient").iterdir())]
+    files += sorted((trained.hospital / "charges").iterdir())
+    assert [one["name"] for one in data["files"]] == [path.name for path in files]
+    hashes = [hashlib.sha256(path.read_bytes()).hexdigest() for path in files]
+    assert [one["sha256"] for one in data["files"]] == hashes
+    assert data["sha256"] == hashlib.sha256("".join(hashes).encode()).hexdigest()
+    # No folder of this machine stands in it.
+    whole = json.dumps(card, ensure_ascii=False)
+    assert str(trained.hospital.parent) not in whole
+    assert "/opt" not in whole
+    assert f"grouper forecast train {trained.hospital.name} --approve" in whole
+    origin = card["metrics"]["origins"][0]
+    assert origin["origin"] == "2026-04-01"
+    learnt = sum(row["discharge_time"] < datetime(2026, 3, 25, tzinfo=LOCAL) for row in before)
+    assert learnt - data["invalid"] <= origin["learnt_stays"] <= learnt
+    assert {row["day"] for row in card["metrics"]["by_day"]} == {0, 1, 3}
+    assert card["drift"]
+
+
+def test_files_may_be_named_and_nothing_is_in_use_unasked(
+    hospital: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GROUPER_DATA", str(tmp_path))
+    words = ["train", *(str(hospital / "inpatient" / f"2026-0{m}.parquet") for m in (1, 2))]
+    for month in (1, 2):
+        words += ["--charges", str(hospital / "charges" / f"2026-0{month}.parquet")]
+    found = run(*words, *WARDS, "--until", "2026-02-10", "--model", "ward", "--lang", "en")
+    assert found.exit_code == 0, found.exception
+    (model,) = keeping.ids("ward")
+    assert f"model {model}: " in found.stdout
+    assert approvals.current("ward") is None
+    card = keeping.stored("ward", model).card
+    assert len(card.data["files"]) == 4
+    # Too short for a back-test and for a watch: the card has neither, and says why.
+    notes = " ".join(card.document()["notes"])
+    assert "FORECAST_BACKTEST_SHORT" in notes
+    assert "FORECAST_BACKTEST_SHORT" in found.stderr
+    assert "FORECAST_DRIFT_SHORT" in notes
+    assert not card.document()["metrics"]
+
+
+def test_a_model_is_made_though_its_earlier_stays_were_too_few(
+    hospital: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GROUPER_DATA", str(tmp_path))
+    monkeypatch.setitem(toml("training.toml"), "least_stays", 400)
+
+    def nobody() -> str:
+        raise KeyError("uid")
+
+    monkeypatch.setattr(getpass, "getuser", nobody)
+    found = run("train", str(hospital), *WARDS, "--until", "2026-05-01", "--approve")
+    assert found.exit_code == 0, found.exception
+    (model,) = keeping.ids("default")
+    notes = keeping.stored("default", model).card.document()["notes"]
+    assert any("FORECAST_TOO_LITTLE" in note for note in notes)
+    held = approvals.current("default")
+    assert held is not None
+    assert (held.id, held.by) == (model, "—")
+
+
+def test_without_a_back_test_the_card_has_no_metrics(hospital: Path) -> None:
+    found = run("train", str(hospital), *WARDS, "--until", "2026-02-10", "--origins", "0")
+    assert found.exit_code == 0, found.exception
+    (model,) = keeping.ids("default")
+    card = keeping.stored("default", model).card.document()
+    assert not card["metrics"]
+    assert not any("BACKTEST" in note for note in card["notes"])
+    assert "起点" not in found.stderr
+
+
+@pytest.mark.parametrize("until", ["2026-01-05", "2026-01-01"])
+def test_too_few_stays_make_no_model(hospital: Path, until: str) -> None:
+    assert code("train", str(hospital), *WARDS, "--until", until) == "FORECAST_TOO_LITTLE"
+    assert keeping.ids("default") == []
+
+
+def test_what_cannot_be_is_said_before_anything_is_read(tmp_path: Path) -> None:
+    nowhere = str(tmp_path / "nowhere")
+    assert code("train", nowhere, "--model", "../other") == "FORECAST_MODEL_NAME"
+    assert code("train", nowhere, "--region", "nowhere") == code(
+        "backtest", nowhere, "--region", "nowhere"
+    )
+    for name in ("backtest", "report"):
+        assert code(name, nowhere, "-o", "page.pdf") == "OUTPUT_FORMAT"
+    assert code("predict", nowhere, "-o", "cases.csv") == "OUTPUT_FORMAT"
+    for name in ("predict", "report"):
+        assert code(name, nowhere) == "FORECAST_NO_MODEL"
+    (tmp_path / "empty").mkdir()
+    assert code("train", str(tmp_path / "empty")) == "FORECAST_FOLDER"
+
+
+def test_a_folder_of_another_back_test_stops_training(hospital: Path, tmp_path: Path) -> None:
+    (tmp_path / "backtest.json").write_text("{}", "utf-8")
+    archive = read_archive([hospital])
+    history = history_of(archive, Terms(region="demo"))
+    said: list[str] = []
+    with pytest.raises(ForecastError, match="FORECAST_BACKTEST_FOLDER"):
+        forecast_train.train_and_keep(
+            history,
+            archive,
+            "default",
+            origins=1,
+            step=said.append,
+            tell=said.append,
+            folder=tmp_path,
+        )
+    assert keeping.ids("default") == []
+
+
+# ---- foretelling
+
+
+def test_running_stays_are_summed_up(in_use: Trained, tmp_path: Path) -> None:
+    out = tmp_path / "running.parquet"
+    words = ("predict", str(in_use.hospital), "--at", "2026-05-20T08:00", "--lang", "en")
+    shown = run(*words)
+    assert shown.exit_code == 0, shown.exception
+    written = run(*words, "-o", str(out))
+    table = pq.read_table(out)
+    assert table.schema.names == FORECAST_SCHEMA.names
+    there = running(in_use.hospital, AT)
+    rows = {row["case_id"]: row for row in table.to_pylist()}
+    assert set(rows) == there
+    assert len(rows) == table.num_rows > 10
+    refused = [row for row in rows.values() if row["status"] == "refused"]
+    last = f"Stays foretold: {len(rows) - len(refused)}; refused: {len(refused)}"
+    assert shown.stdout.splitlines()[-1] == written.stdout.splitlines()[-1] == last
+    assert f"running.parquet written: {len(rows)} stays" in written.stdout
+    # Where it is written or there are many, the screen has the summary alone.
+    assert "Likely groups" not in shown.stdout + written.stdout
+    whole = next(line for line in shown.stdout.splitlines() if line.startswith("all "))
+    good = [row for row in rows.values() if row["status"] == "forecast"]
+    sums = [sum((r[name] for r in good), Decimal(0)) for name in ("cost_to_date", "cost_mean")]
+    assert whole.split()[1:5] == [
+        str(len(rows)),
+        str(len(refused)),
+        *(f"{one:,.0f}" for one in sums),
+    ]
+    losing = sorted(
+        (row for row in good if row["surplus_middle"] is not None and row["surplus_middle"] < 0),
+        key=lambda row: (row["surplus_middle"], row["case_id"]),
+    )
+    lines = [line.split()[0] for line in shown.stdout.splitlines() if line[:2] == "ZY"]
+    assert losing
+    assert lines == [row["case_id"] for row in losing[:10]]
+    for reason in {row["reason"] for row in refused}:
+        assert text(f"reason.{reason}", "en") in shown.stdout
+
+
+def test_costs_so_far_are_those_of_the_whole_days_before(in_use: Trained, tmp_path: Path) -> None:
+    out = tmp_path / "running.parquet"
+    run("predict", str(in_use.hospital), "--at", "2026-05-20T08:00", "-o", str(out))
+    midnight = AT.replace(hour=0)
+    spent: dict[str, Decimal] = {}
+    for file in (in_use.hospital / "charges").iterdir():
+        for line in pq.read_table(
+            file, columns=["case_id", "line_amount", "line_time"]
+        ).to_pylist():
+            if line["line_time"] < midnight:
+                spent[line["case_id"]] = (
+                    spent.get(line["case_id"], Decimal(0)) + line["line_amount"]
+                )
+    rows = [row for row in pq.read_table(out).to_pylist() if row["status"] == "forecast"]
+    assert rows
+    for row in rows:
+        assert row["cost_to_date"] == spent.get(row["case_id"], Decimal(0))
+        assert row["cost_low"] <= row["cost_middle"] <= row["cost_high"]
+
+
+def test_chosen_cases_are_shown_whole(in_use: Trained) -> None:
+    everything = run("predict", str(in_use.hospital), "--at", AT.isoformat(), "--format", "json")
+    told = json.loads(everything.stdout)
+    there = running(in_use.hospital, AT)
+    assert {one["case_id"] for one in told} == there
+    assert "预测" in everything.stderr
+    good = [one["case_id"] for one in told if one["status"] == "forecast"][:2]
+    chosen = ("--case", good[1], "--case", good[0])
+    shown = run("predict", str(in_use.hospital), "--at", AT.isoformat(), *chosen, "--lang", "en")
+    assert shown.stdout.count("Likely groups") == 2
+    assert all(f"{case}, " in shown.stdout for case in good)
+    assert "department" not in shown.stdout
+    assert "Stays foretold: 2; refused: 0" in shown.stdout
+    # Alone or among others, the answer is the same.
+    alone = run(
+        "predict", str(in_use.hospital), "--at", AT.isoformat(), *chosen, "--format", "json"
+    )
+    among = {one["case_id"]: one for one in told}
+    assert [one["case_id"] for one in json.loads(alone.stdout)] == good
+    for one in json.loads(alone.stdout):
+        assert one == among[one["case_id"]]
+        assert isinstance(one["cost"]["middle"], str)
+        assert Decimal(one["cost"]["low"]) <= Decimal(one["cost"]["high"])
+
+
+@pytest.mark.parametrize("status", ["forecast", "refused"])
+def test_few_stays_are_shown_one_by_one(in_use: Trained, tmp_path: Path, status: str) -> None:
+    at = ("--at", AT.isoformat())
+    everything = run("predict", str(in_use.hospital), *at, "--format", "json")
+    told = json.loads(everything.stdout)
+    some = sorted(one["case_id"] for one in told if one["status"] == status)[:4]
+    assert len(some) == 4
+    parts = [pq.read_table(one) for one in sorted((in_use.hospital / "inpatient").iterdir())]
+    cases = [part.filter(pc.is_in(part["case_id"], pa.array(some))) for part in parts]
+    pq.write_table(pa.concat_tables(cases), tmp_path / "cases.parquet")
+    lines = (f"--charges={file}" for file in (in_use.hospital / "charges").iterdir())
+    shown = run("predict", str(tmp_path / "cases.parquet"), *at, *lines, "--lang", "en")
+    assert shown.exit_code == 0, shown.exception
+    titles = [line for line in shown.stdout.splitlines() if "(2026-05-20 08:00)" in line]
+    assert sorted(line.split(",")[0] for line in titles) == some
+    assert "Running cases by department" in shown.stdout
+    # Without any case that is foretold there is none that loses most.
+    assert status == "forecast" or "to lose most" not in shown.stdout
+
+
+def test_refused_cases_say_why(in_use: Trained) -> None:
+    ended = next(r["case_id"] for r in stays(in_use.hospital) if r["discharge_time"] < AT)
+    later = next(r["case_id"] for r in stays(in_use.hospital) if r["admission_time"] > AT)
+    words = ("predict", str(in_use.hospital), "--at", AT.isoformat())
+    shown = run(*words, "--case", ended, "--case", later, "--lang", "en")
+    assert shown.exit_code == 0, shown.exception
+    assert "No forecast: already discharged" in shown.stdout
+    assert "No forecast: not admitted yet" in shown.stdout
+    assert "Stays foretold: 0; refused: 2" in shown.stdout
+    told = json.loads(run(*words, "--case", ended, "--format", "json").stdout)
+    assert (told[0]["reason"], "cost" in told[0]) == ("FORECAST_ENDED", False)
+
+
+def test_written_beside_json_the_screen_has_json_alone(in_use: Trained, tmp_path: Path) -> None:
+    out = tmp_path / "a.parquet"
+    words = ("--at", AT.isoformat(), "--format", "json", "-o", str(out), "--lang", "en")
+    found = run("predict", str(in_use.hospital), *words)
+    assert len(json.loads(found.stdout)) == pq.read_table(out).num_rows
+    assert "a.parquet written" in found.stderr
+    assert "Stays foretold" in found.stderr
+
+
+def test_questions_without_an_answer(in_use: Trained) -> None:
+    words = ("predict", str(in_use.hospital))
+    assert code(*words, "--at", "2026-05-20", "--case", "ZY-0") == "FORECAST_CASE_UNKNOWN"
+    assert code(*words, "--at", "yesterday") == "FORECAST_AT"
+    assert code(*words, "--at", "2020-01-01") == "FORECAST_NO_CASES"
+    assert code(*words, "--at", "2026-05-20", "--model", "other") == "FORECAST_NO_MODEL"
+
+
+def as_command(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
+    """The command as a shell starts it; its exit status."""
+    before = signal.getsignal(signal.SIGTERM)
+    app = typer.Typer()
+    app.callback()(lambda: None)
+    monkeypatch.setattr(entry, "app", app)
+    monkeypatch.setattr(sys, "argv", ["grouper", *words])
+    try:
+        with pytest.raises(SystemExit) as caught:
+            entry.main()
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert isinstance(caught.value.code, int)
+    return caught.value.code
+
+
+def test_an_error_is_one_line_in_the_language_asked_for(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert as_command(monkeypatch, "forecast", "predict", "x", "--lang", "en") == 2
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert "FORECAST_NO_MODEL" in told.err
+    assert text("hint.FORECAST_NO_MODEL", "en", name="default") in told.err
+
+
+def test_without_its_library_forecasting_says_what_to_install(
+    in_use: Trained, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    forget()
+    monkeypatch.setitem(sys.modules, "xgboost", None)
+    words = ("--at", AT.isoformat(), "--lang", "en")
+    assert as_command(monkeypatch, "forecast", "predict", str(in_use.hospital), *words) == 2
+    told = capsys.readouterr().err
+    assert "FORECAST_NOT_INSTALLED" in told
+    assert "[forecast]" in told
+    forget()
+
+
+# ---- back-tests
+
+
+def test_a_back_test_goes_on_where_it_was(hospital: Path, tmp_path: Path) -> None:
+    folder, page = tmp_path / "kept", tmp_path / "page.html"
+    words = ("backtest", str(hospital), *WARDS, "--until", "2026-06-15", "--origins", "2")
+    more = ("--folder", str(folder), "--lang", "en")
+    first = run(*words, *more, "--format", "json")
+    assert first.exit_code == 0, first.exception
+    told = json.loads(first.stdout)
+    assert [one["origin"] for one in told["origins"]] == ["2026-04-01", "2026-05-01"]
+    assert told["plan"]["most_origins"] == 2
+    assert {row["day"] for row in told["by_day"]} == {0, 1, 3}
+    assert told["drift"]
+    assert first.stderr.count(text("forecast_evaluation.step_train", "en")) >= 2
+    again = run(*words, *more, "-o", str(page))
+    kept = text("forecast_evaluation.step_kept", "en")
+    assert again.stderr.count(kept) == 2
+    assert "origin 1/2 (2026-04-01)" in again.stderr
+    assert "Back-test of forecasts: grouper" in again.stdout
+    assert f"{told['overall']['cost']['mae']:,.0f}" in again.stdout
+    assert page.read_text("utf-8").lower().startswith("<!doctype html>")
+    assert "page.html" in again.stdout
+    same = run(*words, *more, "--format", "json", "-o", str(page))
+    assert json.loads(same.stdout) == told
+    assert "page.html" in same.stderr
+    # Another history does not take the answers of this one.
+    other = ("backtest", str(hospital), *WARDS, "--until", "2026-06-10", "--origins", "2")
+    assert code(*other, "--folder", str(folder)) == "FORECAST_BACKTEST_FOLDER"
+
+
+def test_a_back_test_stands_without_a_watch(
+    hospital: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(toml("evaluation.toml")["drift"], "least_weeks", 60)
+    words = ("backtest", str(hospital), *WARDS, "--until", "2026-05-01", "--lang", "en")
+    found = run(*words, "--format", "json")
+    assert found.exit_code == 0, found.exception
+    assert json.loads(found.stdout)["drift"] is None
+    assert "FORECAST_DRIFT_SHORT" in found.stderr
+    # How many origins there are is told by the settings.
+    assert len(json.loads(found.stdout)["origins"]) == 1
+    short = ("backtest", str(hospital), *WARDS, "--until", "2026-02-10")
+    assert code(*short) == "FORECAST_BACKTEST_SHORT"
+
+
+# ---- the model in use, judged
+
+
+@pytest.mark.parametrize(
+    ("since", "first"), [(None, "2026-05-01"), ("2026-02-01", "2026-05-01"), ("2026-06-01",) * 2]
+)
+def test_the_model_is_judged_by_what_came_after_it(
+    in_use: Trained, since: str | None, first: str
+) -> None:
+    words = ["report", str(in_use.hospital), "--format", "json"]
+    found = run(*words, *(["--since", since] if since else []))
+    assert found.exit_code == 0, found.exception
+    told = json.loads(found.stdout)
+    (origin,) = told["origins"]
+    # Never by stays that it has learnt from.
+    assert origin["origin"] == first
+    assert told["version"] or told["model"]
+    assert in_use.card["id"] in json.dumps(told)
+    border = datetime.fromisoformat(first).replace(tzinfo=LOCAL)
+    past = sum(row["discharge_time"] < border for row in stays(in_use.hospital))
+    assert past - 60 < origin["learnt_stays"] <= past
+    assert told["overall"]["stays"] == origin["tested_stays"] > 0
+    assert told["drift"]
+
+
+def test_the_report_is_a_page_and_words(in_use: Trained, tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    words = ("report", str(in_use.hospital), "-o", str(page), "--lang", "en")
+    found = run(*words)
+    assert found.exit_code == 0, found.exception
+    assert text("forecast_evaluation.table_cost", "en") in found.stdout
+    assert page.read_text("utf-8").lower().startswith("<!doctype html>")
+    assert "2026-05-01" in page.read_text("utf-8")
+    assert text("forecast_words.step_truth", "en") in found.stderr
+
+
+def test_a_report_needs_later_stays(in_use: Trained) -> None:
+    assert code("report", str(in_use.hospital), "--since", "2026-12-01") == "FORECAST_REVIEW_EMPTY"
+    assert code("report", str(in_use.hospital), "--since", "never") == "FORECAST_AT"
