@@ -158,7 +158,7 @@ def test_text_files_of_cases_may_be_named(tmp_path: Path) -> None:
 
 def test_lines_may_stand_in_the_cases(tmp_path: Path) -> None:
     when = [datetime(2026, 3, 2, 10, tzinfo=LOCAL), datetime(2026, 3, 4, 10, tzinfo=LOCAL)]
-    nested = {
+    nested: Columns = {
         "line_item": [["x", "y"], []],
         "line_amount": [[12.5, -2.5], []],
         "line_time": [when, []],
@@ -217,7 +217,8 @@ def test_some_stays_by_their_discharge(tmp_path: Path) -> None:
     assert archive.ends.tolist() == [*(day("2026-03-02") + d for d in (1, 5, 6, 30)), NO_DAY]
 
     def names(some: Archive) -> list[str]:
-        return some.cases["case_id"].to_pylist()
+        found: list[str] = some.cases["case_id"].to_pylist()
+        return found
 
     assert names(archive.between(day("2026-03-07"), day("2026-04-01"))) == ["A5", "A6"]
     assert names(archive.between(day("2026-03-08"), day("2026-04-02"))) == ["A6", "A30"]

@@ -112,7 +112,11 @@ class StandIn:
         self.asked.append(frame)
         self.terms.append(terms)
         middle = 2 * frame.snapshots.cost()
-        ends = {"cost_low": middle / 2, "cost_middle": middle, "cost_high": 3 * middle}
+        ends: dict[str, Any] = {
+            "cost_low": middle / 2,
+            "cost_middle": middle,
+            "cost_high": 3 * middle,
+        }
         ends |= {"cost_mean": middle, "los_middle": frame.day + 1.0}
         told = forecasts(frame, ends, 0.5)
         refused = [sex == 2 for sex in frame.known["sex"].to_pylist()]

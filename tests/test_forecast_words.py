@@ -225,7 +225,8 @@ def test_every_feature_has_words(lang: str) -> None:
 def test_without_drivers_there_is_no_heading() -> None:
     head = text("forecast_words.drivers", "en")
     assert head in lines(made(), "en")
-    for none in (None, []):
+    empty: tuple[list[Row] | None, ...] = (None, [])
+    for none in empty:
         assert head not in lines(made(drivers=none), "en")
         assert document(made(drivers=none))["drivers"] == []
 

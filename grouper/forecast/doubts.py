@@ -109,13 +109,8 @@ def _charged(courses: Courses, day: NDArray[np.int64]) -> tuple[NDArray[np.float
     lines = courses.lines
     known = lines.day < day[lines.stay]
     stay, amount = lines.stay[known], lines.amount[known].astype(np.float64)
-    size = len(courses)
-    count = np.bincount(stay, minlength=size).astype(np.float64)
-    return (
-        count,
-        np.bincount(stay, np.maximum(amount, 0.0), size),
-        np.bincount(stay, np.maximum(-amount, 0.0), size),
-    )
+    weights = (np.ones(len(stay)), np.maximum(amount, 0.0), np.maximum(-amount, 0.0))
+    return tuple(np.bincount(stay, one, len(courses)).astype(np.float64) for one in weights)
 
 
 def warnings(frame: Frame, amounts: Amounts, forecaster: Forecaster) -> list[str]:

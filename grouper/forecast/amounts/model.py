@@ -321,7 +321,9 @@ class AmountModel:
         doubts[ForecastReason.UNPRICED] = spread.partly
         doubts[ForecastReason.HISTORY] = spread.basis == LEVELS.index(ALL)
         wide = widening(doubts, len(frame))
-        half = np.where(doubts[ForecastReason.HISTORY], spread.step, 0.0)
+        unlike = doubts[ForecastReason.HISTORY]
+        half = np.where(unlike, spread.step, 0.0)
+        wider = wide * np.where(unlike, float(plan["doubts"]["history_payment"]), 1.0)
         kinds = kinds_of(frame)
         low, middle, high, mean = ({} for _ in range(4))
         for name in MEASURES:
@@ -329,7 +331,9 @@ class AmountModel:
             depth = np.full(len(frame), (1 - level) / 2)
             if known is not None:
                 depth = known.at(marked(kinds, spread.marks(name)), len(frame))
-            low[name], middle[name], high[name] = spread.bounds(name, depth, wide, half)
+            low[name], middle[name], high[name] = spread.bounds(
+                name, depth, wider if name in AMOUNTS else wide, half
+            )
             mean[name] = spread.mean[name]
             if name in self.factors:
                 base = spread.least.get(name, 0.0)
