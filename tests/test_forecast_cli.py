@@ -601,6 +601,8 @@ def test_the_model_is_judged_by_what_came_after_it(
     (origin,) = told["origins"]
     # Never by stays that it has learnt from.
     assert origin["origin"] == first
+    earlier = text("forecast_words.since_learnt", first=first)
+    assert (earlier in found.stderr) == (since is not None and since < first)
     assert told["version"] or told["model"]
     assert in_use.card["id"] in json.dumps(told)
     border = datetime.fromisoformat(first).replace(tzinfo=LOCAL)

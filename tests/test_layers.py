@@ -40,6 +40,13 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "grouper.run",
         "grouper.payment",
     ),
+    "grouper.audit": (
+        "codebooks",
+        "grouper.case",
+        "grouper.schemes",
+        "grouper.run",
+        "grouper.payment",
+    ),
     "grouper.demo": (
         "codebooks",
         "grouper.case",

@@ -8,6 +8,7 @@ from typing import Annotated
 import numpy as np
 import typer
 
+from codebooks.messages import text
 from grouper.cli.forecast_backtest import check_page, tell_evaluation
 from grouper.cli.forecast_options import (
     Announcer,
@@ -21,7 +22,7 @@ from grouper.cli.forecast_options import (
 )
 from grouper.cli.settle import Format
 from grouper.forecast.archive import read_archive
-from grouper.forecast.evaluation.plan import day_of
+from grouper.forecast.evaluation.plan import day_of, iso
 from grouper.forecast.forecaster import Forecaster
 from grouper.forecast.registry.approved import approved
 from grouper.forecast.review import review
@@ -44,8 +45,12 @@ def report_command(
     loaded = approved(model, Forecaster.read)
     forecaster = loaded.model
     setup = forecaster.setup
-    last = int(np.datetime64(setup.about["last_discharge"], "D").astype(np.int64))
-    day = last + 1 if since is None else max(day_of(moment_of(since).date()), last + 1)
+    first = int(np.datetime64(setup.about["last_discharge"], "D").astype(np.int64)) + 1
+    day = first if since is None else day_of(moment_of(since).date())
+    if day < first:
+        # A model is not judged by what it has learnt from.
+        tell.line(text("forecast_words.since_learnt", lang, first=iso(first)))
+        day = first
     archive = read_archive(paths, charges or (), progress=tell.file)
     history = history_of(
         archive, Terms(region=setup.region), scheme=setup.scheme, progress=tell.step

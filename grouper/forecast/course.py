@@ -98,15 +98,37 @@ class Courses:
         A snapshot ends at the midnight before; a diagnosis of this morning counts all the same. Of a
         stay that has ended since, today's entries may have come later than the moment asked about.
 
+        On the day of admission a principal diagnosis that is written already takes the place of that
+        of admission: nothing but one is known then of the stays that models learn from. As a
+        principal diagnosis it would speak for a stay whose course is known.
+
         Args:
             day: whole days of each stay so far.
         """
 
-        def clipped(block: Coded) -> Coded:
-            today = (block.day == day[block.stay]) & self.running[block.stay]
-            return replace(block, day=np.where(today, block.day - 1, block.day))
+        def today(block: Coded) -> NDArray[np.bool_]:
+            now: NDArray[np.bool_] = (block.day == day[block.stay]) & self.running[block.stay]
+            return now
 
-        return replace(self, dx=clipped(self.dx), px=clipped(self.px))
+        dx, px = self.dx, self.px
+        first = today(dx) & (dx.place == 0) & (day[dx.stay] == 0)
+        before = today(dx) & ~first
+        return replace(
+            self,
+            cases=self._admitted_with(np.flatnonzero(first)) if first.any() else self.cases,
+            dx=replace(dx, day=np.where(before, dx.day - 1, dx.day)),
+            px=replace(px, day=np.where(today(px), px.day - 1, px.day)),
+        )
+
+    def _admitted_with(self, entries: NDArray[np.int64]) -> pa.Table:
+        """The cases with some diagnoses as those of their admission."""
+        name = "admission_dx"
+        told = texts(self.cases[name]).to_pylist()
+        for entry in entries.tolist():
+            told[self.dx.stay[entry]] = self.dx.codes[self.dx.code[entry]]
+        return self.cases.set_column(
+            self.cases.column_names.index(name), name, pa.array(told, pa.string())
+        )
 
     def texts(self, name: str) -> list[str | None]:
         """A column of texts."""
