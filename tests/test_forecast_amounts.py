@@ -24,8 +24,9 @@ from grouper.forecast.amounts.payment import price_candidates
 from grouper.forecast.errors import ForecastError
 from grouper.forecast.frame import Frame
 from grouper.forecast.groups.forecast import GroupForecast
-from grouper.forecast.levels import GROUP
+from grouper.forecast.levels import ALL, GROUP
 from grouper.forecast.result import AMOUNTS, MEASURES, ForecastReason
+from grouper.forecast.tables import toml
 from grouper.payment.batch import price_batch
 from grouper.payment.columns import HISTORY_SCHEMA
 from grouper.payment.place import Terms
@@ -51,7 +52,7 @@ def same(one: Amounts, other: Amounts, rows: np.ndarray) -> None:
         for measure in MEASURES:
             left = getattr(one, bound)[measure][rows]
             right = getattr(other, bound)[measure]
-            np.testing.assert_allclose(left, right, rtol=1e-6, atol=0.011, err_msg=measure)
+            np.testing.assert_array_equal(left, right, err_msg=f"{measure} {bound}")
     assert one.pay_reason[rows].tolist() == other.pay_reason.tolist()
     assert one.basis[rows].tolist() == other.basis.tolist()
 
@@ -342,6 +343,66 @@ def test_a_group_that_nobody_knows_has_no_payment() -> None:
     assert set(found.basis) == {"all"}
     assert found.warnings[ForecastReason.RARE_GROUP].all()
     assert np.isfinite(found.middle["cost"]).all()
+
+
+def test_a_group_that_stands_for_others_elsewhere_is_still_the_bare_answer() -> None:
+    """It has two places among the words of a batch; of one case alone it had but one."""
+    frame, groups, _ = unseen(120)
+    stand_ins = model().stand_ins
+    chosen = sorted({card for cards in stand_ins.by_mdc.values() for card in cards})
+    bare = frame.bare.texts(GROUP)
+    names = np.array(model().cards.names, object)[chosen]
+    rows = np.flatnonzero(np.isin(bare, names))[:6]
+    assert len(rows), "no such row"
+    # The other rows are followed by stand-ins alone, so that their words are in the batch.
+    others = np.setdiff1d(np.arange(120), rows)
+    code, probability = groups.code.copy(), groups.probability.copy()
+    code[others], probability[others] = -1, 0.0
+    asked_for = replace(groups, code=code, probability=probability)
+    pairs = candidates_of(asked_for, model().cards, stand_ins)
+    words = pairs.words[GROUP][1]
+    assert len(set(words)) < len(words)
+    wanted = np.array(words, object)[pairs.words[GROUP][0]] == bare[pairs.row]
+    assert pairs.are_bare(frame.bare).tolist() == wanted.tolist()
+    assert wanted[np.isin(pairs.row, rows)].any()
+    batch = model().predict(frame, asked_for, TERMS)
+    for row in rows.tolist():
+        one = np.array([row])
+        same(batch, model().predict(frame.take(one), asked_for.take(one), TERMS), one)
+
+
+def test_without_any_history_intervals_are_wider_and_no_payment_is_one_figure() -> None:
+    frame, groups, _ = unseen(40)
+    whole = model().predict(frame, groups, TERMS)
+    before = whole.warnings[ForecastReason.HISTORY]
+    assert before.tolist() == (whole.basis == ALL).tolist()
+    assert not before.all()
+    levels = model().history.levels
+    bare = {
+        name: replace(tally, sums=tally.sums * 0.01) if name != ALL else tally
+        for name, tally in levels.items()
+    }
+    unlike = replace(model(), history=replace(model().history, levels=bare))
+    wide = unlike.predict(frame, groups, TERMS)
+    assert wide.warnings[ForecastReason.HISTORY].all()
+    assert set(wide.basis) == {ALL}
+    plan = toml("amounts.toml")
+    factor = plan["doubts"]["history"] * plan["doubts"]["history_payment"]
+    least = 2 * factor * plan["payment"]["least_scale"]
+    one, other = (np.log(each.high["cost"] + 1.0) for each in (wide, whole))
+    assert (one[~before] > other[~before]).mean() > 0.7
+    some = np.isfinite(wide.high["amount"])
+    assert some.any()
+    width = (wide.high["amount"] - wide.low["amount"])[some]
+    assert (width >= least * np.maximum(wide.middle["cost"][some], 1.0) - 0.02).all()
+
+
+def test_effects_come_with_the_amounts() -> None:
+    frame, groups, _ = unseen(30)
+    found, told = model().explained(frame, groups, TERMS, 4)
+    same(found, model().predict(frame, groups, TERMS), np.arange(30))
+    # A feature may have no value, and NaN is not itself.
+    assert repr(told) == repr(model().drivers(frame, groups, 4))
 
 
 def test_rows_without_any_group_are_followed_by_stand_ins() -> None:

@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 
 from codebooks.policies.policies import policies
 from grouper.cli import forecast_predict, forecast_train
+from grouper.cli.settle import Format
 from grouper.forecast.course import local_days
 from grouper.forecast.insured import insurances
 from grouper.forecast.outlook.running_file import read_running
@@ -220,8 +221,7 @@ def test_of_one_case_predict_tells_all(foretold: pa.Table, monkeypatch: pytest.M
 def test_refusals_are_told_with_their_advice(capsys: pytest.CaptureFixture[str]) -> None:
     refused = {"case_id": "E", "as_of": AT, "day": 1, "status": "refused"}
     found = table(refused | {"reason": "FORECAST_REVERSED"}, row_of("A", "W", None))
-    told = forecast_predict.Format.TEXT
-    forecast_predict._tell(found, None, told, "en", whole=True)
+    forecast_predict._tell(found, None, Format.TEXT, "en", whole=True)
     out = capsys.readouterr().out
     assert "1 refused: " in out
     assert "surely" in out

@@ -282,6 +282,28 @@ def test_of_a_stay_that_ended_the_entries_of_the_day_asked_about_are_not_known()
     assert known_cases(snapshots_at(running, day))["dx"].to_pylist() == [["I21.900"]]
 
 
+def test_a_principal_diagnosis_of_the_day_of_admission_stands_for_that_of_admission() -> None:
+    """As a principal diagnosis it would speak for a stay whose course is known."""
+    tonight = plain.ADMITTED + timedelta(hours=2)
+    case = made(dx=("I21.900", "E11.900"), dx_time=(tonight, tonight), discharge_time=None)
+    case = replace(case, dx_poa=(), admission_dx="R07.400", px=(), px_date=())
+    alone = replace(case, dx=("I21.900",), dx_time=(tonight,))
+    for one, shown in ((case, ["I21.900", "E11.900"]), (alone, ["I21.900"])):
+        courses = courses_of_cases([one])
+        now = courses.known_now(np.array([0]))
+        snapshots = snapshots_at(now, np.array([0]))
+        known = known_cases(snapshots)
+        assert known["dx"].to_pylist() == [shown]
+        assert known["admission_dx"].to_pylist() == ["I21.900"]
+        matrix = feature_matrix(snapshots, known, Vocabulary.of(snapshots))
+        assert matrix[0, names().index("principal_known")] == 0
+        assert matrix[0, names().index("principal_changed")] == 0
+        # Nothing of it before that, and nothing of it later.
+        assert courses.cases["admission_dx"].to_pylist() == ["R07.400"]
+        later = courses.known_now(np.array([1])).cases
+        assert later["admission_dx"].to_pylist() == ["R07.400"]
+
+
 def test_lists_that_do_not_go_with_the_amounts_say_nothing() -> None:
     case = charged(made(), (0.5, "80", "06"), (0.6, "20", "06"))
     odd = replace(case, line_class=("06",))

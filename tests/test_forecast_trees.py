@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import random
 import struct
 from typing import Any
@@ -34,6 +35,20 @@ def test_a_model_of_this_package_passes_and_answers_the_same() -> None:
     how = Settings(rounds=3, depth=2, eta=0.3, threads=1)
     chances = Booster.trained(ROWS, target, small.NAMES, how, objective=YES_NO)
     np.testing.assert_array_equal(read(chances.raw()).predict(ROWS), chances.predict(ROWS))
+
+
+def test_the_trees_of_one_answer_explain_as_all_together_do() -> None:
+    quantiles = Booster.read(small.raw_trees(quantiles=True), small.NAMES, (0.1, 0.9))
+    library = importlib.import_module("xgboost")
+    data = library.DMatrix(ROWS, feature_names=list(small.NAMES))
+    whole = library.Booster(model_file=bytearray(quantiles.raw()))
+    every = whole.predict(data, pred_contribs=True)
+    assert every.shape == (len(ROWS), 2, len(small.NAMES) + 1)
+    for place, alpha in enumerate(quantiles.alphas):
+        found = quantiles.contributions(ROWS, alpha)
+        np.testing.assert_array_equal(found, every[:, place, :])
+    answers = whole.inplace_predict(ROWS)
+    np.testing.assert_allclose(every.sum(axis=2), answers, rtol=1e-5, atol=1e-6)
 
 
 def test_another_number_of_features_is_refused() -> None:

@@ -81,3 +81,54 @@ def test_products_beyond_64_bits_stay_exact() -> None:
     found = Fixed.same(large, 3) * large * large
     assert [Fraction(v) for v in found.decimals()] == [Fraction(large) ** 3] * 3
     assert len(Fixed(np.array([], np.int64), 2) * large) == 0
+
+
+HUGE = st.integers(-(2**63) + 1, 2**63 - 1).map(lambda one: Decimal(one).scaleb(-2))
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(("+", "-", "*", "minimum", "maximum", "where", "at", "rounded", "take")),
+        NUMBERS | HUGE | st.integers(-9, 9),
+        st.booleans(),
+        MODE,
+    ),
+    min_size=1,
+    max_size=7,
+)
+
+
+@given(st.lists(NUMBERS | HUGE, min_size=1, max_size=5), STEPS)
+def test_no_number_exceeds_its_bound_whatever_was_done(
+    values: list[Decimal], steps: list[tuple[str, Decimal | int, bool, str]]
+) -> None:
+    """Bounds follow from those of what numbers were made of; one too low would let 64 bits run over."""
+    found = Fixed.of(values, 4)
+    exact = [Fraction(one) for one in values]
+    for what, value, as_column, mode in steps:
+        other = Fixed.of([value] * len(exact), 4) if as_column else value
+        one = Fraction(value)
+        mask = np.arange(len(exact)) % 2 == 0
+        if what == "+":
+            found, exact = found + other, [left + one for left in exact]
+        elif what == "-":
+            found, exact = found - other, [left - one for left in exact]
+        elif what == "*":
+            found, exact = found * other, [left * one for left in exact]
+        elif what == "minimum":
+            found, exact = found.minimum(other), [min(left, one) for left in exact]
+        elif what == "maximum":
+            found, exact = found.maximum(other), [max(left, one) for left in exact]
+        elif what == "where":
+            found = found.where(mask, other)
+            exact = [left if at else one for left, at in zip(exact, mask, strict=True)]
+        elif what == "at":
+            found = found.at(found.places + 2)
+        elif what == "rounded":
+            rounding = Rounding(2, mode)
+            found = found.rounded(rounding)
+            exact = [Fraction(rounding.of(left)) for left in exact]
+        else:
+            found, exact = found.take(np.arange(len(exact))[::-1]), exact[::-1]
+        assert [Fraction(int(unit), 10**found.places) for unit in found.units] == exact
+        assert all(abs(int(unit)) <= found.bound() for unit in found.units)
+        assert found.less(value).tolist() == [left < one for left in exact]
+        assert found.above(value).tolist() == [left > one for left in exact]
