@@ -142,11 +142,12 @@ def _groupings(
     columns = {}
     for field in RESULT_SCHEMA:
         parts = [whole(few[field.name]), whole(frame.results[field.name])]
-        parts[1] = parts[1].cast(parts[0].type)
+        kind = parts[0].type
         if all(empty(part) for part in parts):
-            columns[field.name] = pa.nulls(len(pair), parts[0].type)
+            columns[field.name] = pa.nulls(len(pair), kind)
         else:
-            columns[field.name] = taken(pa.concat_arrays(parts), spread)
+            both = pa.concat_arrays([parts[0], parts[1].cast(kind)])
+            columns[field.name] = taken(both, spread)
     holds = np.array(frame.results["scheme"].to_pylist(), object)
     schemes = np.array([*few["scheme"].to_pylist(), *holds.tolist(), None], object)[place]
     holds = holds[candidates.row]
