@@ -39,6 +39,7 @@ bench: $(STAMP)
 	$(BIN)/python benchmarks/pdpm.py
 	$(BIN)/python benchmarks/pricing.py
 	$(BIN)/python benchmarks/forecast.py
+	$(BIN)/python benchmarks/audit.py
 	$(BIN)/python benchmarks/ms_drg.py
 	$(BIN)/python benchmarks/hl7_codec.py
 	$(BIN)/python benchmarks/fhir_bundles.py

@@ -11,6 +11,7 @@ import typer
 from codebooks.errors import GrouperError
 from codebooks.messages import language, text
 from grouper.cli import codebooks as codebooks_commands
+from grouper.cli.audit_commands import add_audit
 from grouper.cli.compare import compare_command
 from grouper.cli.explain import explain_command
 from grouper.cli.forecast_commands import add_forecast
@@ -58,6 +59,7 @@ def main() -> None:
     try:
         add_payment(app, sys.argv[1:])
         add_forecast(app, sys.argv[1:])
+        add_audit(app, sys.argv[1:])
         add_service(app, sys.argv[1:])
         app()
     except GrouperError as error:

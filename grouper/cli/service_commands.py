@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 EXTRA = "service"
 _PACKAGES = ("sqlalchemy", "fastapi", "pydantic_settings", "alembic", "structlog", "argon2")
-NAMES = ("serve", "accounts", "inbox", "store", "audit")
+NAMES = ("serve", "accounts", "inbox", "store", "audit-log")
 """The commands, in the order in which they are listed."""
 
 
@@ -41,7 +41,7 @@ def add_service(app: typer.Typer, arguments: Sequence[str]) -> None:
     app.add_typer(accounts.app, name="accounts")
     app.add_typer(inbox.app, name="inbox")
     app.add_typer(store.app, name="store")
-    app.add_typer(store.audit_app, name="audit")
+    app.add_typer(store.audit_app, name="audit-log")
 
 
 def service_parts() -> tuple[Any, Any, Any]:

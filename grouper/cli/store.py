@@ -1,4 +1,4 @@
-"""``grouper store`` and ``grouper audit``: the database by itself, without the service."""
+"""``grouper store`` and ``grouper audit-log``: the database by itself, without the service."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""Checks of the case itself: its codes, its front page, its sums and times."""

@@ -1,0 +1,105 @@
+"""A month screened whole: charges by the engine, codes and front pages by their checks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from grouper.audit.coding.engine import check_coding
+from grouper.audit.engine import Audited, Context, audit
+from grouper.audit.planning import CODING
+from grouper.run.choose import Chooser
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from codebooks.audit.books import AuditBook
+    from grouper.audit.coding.engine import NotRun
+    from grouper.audit.reading import Sources
+
+ORDER = (("case_id", "ascending"), ("rule", "ascending"), ("finding", "ascending"))
+
+
+@dataclass(frozen=True, slots=True)
+class Screened:
+    """What a screening found.
+
+    Attributes:
+        audited: all findings, the rules of charges that could not run, and counts.
+        unasked: checks on codes and front pages that could not be asked, with what is missing.
+    """
+
+    audited: Audited
+    unasked: tuple[NotRun, ...]
+
+
+def screen(
+    sources: Sources,
+    book: AuditBook,
+    *,
+    context: Context,
+    judged: NDArray[np.bool_] | None = None,
+    region: str | None = None,
+) -> Screened:
+    """Screen cases by every rule of a book.
+
+    Args:
+        sources: cases and files of charges.
+        book: the rule book.
+        context: what is known beside.
+        judged: the cases that are screened; None: all.
+        region: of cases that name none, for the watch on upcoding.
+
+    Raises:
+        AuditError: the charges cannot be read.
+        CodebookError: a condition of the book is not of the form.
+    """
+    found = audit(sources.cases, sources.charges, book, context=context, judged=judged)
+    cases = sources.cases if judged is None else sources.cases.filter(pa.array(judged))
+    tables = [found.findings]
+    unasked: dict[tuple[str, str | None], NotRun] = {}
+    for own, lines in _parts(cases, sources.charges):
+        checked = check_coding(
+            own,
+            lines,
+            book,
+            chooser=Chooser(region=region) if region else None,
+            rules=context.rules,
+        )
+        tables.append(checked.findings)
+        unasked |= {(one.rule, one.row): one for one in checked.not_run}
+    findings = pa.concat_tables(tables)
+    order = pc.sort_indices(findings, sort_keys=list(ORDER))
+    left = tuple(one for one in found.not_run if one.reason != CODING)
+    audited = Audited(findings.take(order), left, found.counts)
+    return Screened(audited, tuple(unasked.values()))
+
+
+def _parts(cases: pa.Table, files: Sequence[Path]) -> Iterator[tuple[pa.Table, pa.Table | None]]:
+    """Cases with the table of their lines; those whose lines stand in them, without one."""
+    lengths = pc.fill_null(pc.list_value_length(cases["line_amount"]), 0)
+    nested = np.asarray(lengths.combine_chunks()) > 0
+    apart = cases.filter(pa.array(~nested))
+    if apart.num_rows:
+        yield apart, _lines(files, apart["case_id"].combine_chunks()) if files else None
+    if nested.any():
+        yield cases.filter(pa.array(nested)), None
+
+
+def _lines(files: Sequence[Path], ids: pa.Array) -> pa.Table:
+    """The lines of some cases; the files have been read by the audit of charges, and are usable."""
+    found = []
+    for path in files:
+        table = pq.read_table(path)
+        # A dictionary's words are cast, or ids of another encoding would be unknown.
+        own = pc.is_in(table["case_id"].cast(pa.string()), ids)
+        found.append(table.filter(own))
+    return pa.concat_tables(found, promote_options="default").unify_dictionaries()

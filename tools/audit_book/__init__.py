@@ -1,0 +1,1 @@
+"""What the rule book of the audit is made of, beside the source."""
