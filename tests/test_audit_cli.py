@@ -101,7 +101,8 @@ def test_a_month_without_findings_says_so(hospital: Path) -> None:
 
 
 def test_what_cannot_be_asked_is_refused(hospital: Path, tmp_path: Path) -> None:
-    assert run("2025-13", hospital, fails=True) == "AUDIT_MONTH"
+    for month in ("2025-13", "9999-12", "0000-01"):
+        assert run(month, hospital, fails=True) == "AUDIT_MONTH"
     assert run("2024-01", hospital, fails=True) == "AUDIT_FOLDER"
     assert run("2025-02", hospital, fails=True) == "AUDIT_NO_CASES"
     assert run(hospital, "--rule", "nothing", fails=True) == "AUDIT_UNKNOWN_RULE"
@@ -124,6 +125,10 @@ def test_records_without_an_id_or_with_a_known_one_are_left_out(tmp_path: Path) 
     found = read_sources([path])
     assert found.cases["case_id"].to_pylist() == ["C0", "C2"]
     assert found.left_out == {"repeated": 1}
+    pq.write_table(cases([{}, {"case_id": None}]), path)
+    assert read_sources([path]).left_out == {"no_id": 1}
+    told = run(path, "--rule", "LOC-DUPLINE", "--format", "json")
+    assert json.loads(told)["left_out"] == {"no_id": 1}
 
 
 def test_a_case_belongs_to_the_month_of_its_end() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +14,9 @@ import pytest
 from test_audit_demo import march
 
 from codebooks.audit.books import audit_book
+from grouper.audit.charges import lines_at
 from grouper.audit.engine import Context, audit
+from grouper.audit.errors import AuditError
 from grouper.audit.finding import FINDING_SCHEMA
 from grouper.audit.planning import CODING
 from grouper.audit.reading import Sources, read_sources
@@ -47,8 +51,11 @@ def test_charges_and_codes_stand_in_one_table_in_order(sources: Sources, found: 
     alone = audit(sources.cases, sources.charges, audit_book(), context=Context())
     assert texts(alone.findings["finding"]) < texts(table["finding"])
     assert {"GZ10000201001000", "GZ10000201005000"} & texts(table["rule"])
-    keys = table.select(["case_id", "rule", "finding"]).to_pylist()
-    assert keys == sorted(keys, key=lambda one: tuple(one.values()))
+    rows = table.select(["case_id", "rule", "lines", "finding"]).to_pylist()
+    keys = [
+        (r["case_id"], r["rule"], r["lines"][0] if r["lines"] else 0, r["finding"]) for r in rows
+    ]
+    assert keys == sorted(keys)
 
 
 def test_what_the_checks_of_codes_ask_is_not_told_as_not_run(
@@ -103,3 +110,51 @@ def test_lines_may_stand_in_the_cases_alone_or_nowhere(sources: Sources) -> None
     assert not screen(
         Sources(empty, (), {}), audit_book(), context=Context()
     ).audited.findings.num_rows
+
+
+def test_charges_of_several_types_and_without_a_zone_say_the_same(
+    sources: Sources, tmp_path: Path
+) -> None:
+    (path,) = sources.charges
+    whole = pq.read_table(path)
+    half = whole.num_rows // 2
+    local = pc.local_timestamp(whole["line_time"])
+    other = whole.set_column(whole.column_names.index("line_time"), "line_time", local)
+    item = other["line_item"].cast(pa.string())
+    other = other.set_column(other.column_names.index("line_item"), "line_item", item)
+    amount = other["line_amount"].cast(pa.float64())
+    other = other.set_column(other.column_names.index("line_amount"), "line_amount", amount)
+    paths = (tmp_path / "one.parquet", tmp_path / "two.parquet")
+    pq.write_table(whole.slice(0, half), paths[0])
+    pq.write_table(other.slice(half), paths[1])
+    rules = frozenset({"GZ10000201008000", "GZ10000102014000", "GZ10000201004000", "LOC-UPCODE"})
+    asked = Context(rules=rules)
+    expected = screen(sources, audit_book(), context=asked, region="demo").audited.findings
+    found = screen(Sources(sources.cases, paths, {}), audit_book(), context=asked, region="demo")
+    assert found.audited.findings.equals(expected)
+    assert expected.num_rows
+
+
+@pytest.mark.parametrize("fault", ["broken", "amount"])
+def test_charges_that_cannot_be_used_are_refused(
+    sources: Sources, tmp_path: Path, fault: str
+) -> None:
+    path = tmp_path / "x.parquet"
+    if fault == "broken":
+        path.write_bytes(b"no Parquet")
+    else:
+        table = pq.read_table(sources.charges[0]).slice(0, 3)
+        place = table.column_names.index("line_amount")
+        huge = pa.array([Decimal("9999999999999999.99")] * 3, pa.decimal128(18, 2))
+        pq.write_table(table.set_column(place, "line_amount", huge), path)
+    with pytest.raises(AuditError) as caught:
+        screen(Sources(sources.cases, (path,), {}), audit_book(), context=Context())
+    assert caught.value.code == "AUDIT_CHARGES"
+    ids = sources.cases["case_id"].combine_chunks()
+    with pytest.raises(AuditError):
+        lines_at(
+            [path],
+            ids
+            if fault == "broken"
+            else pq.read_table(path)["case_id"].combine_chunks().cast(pa.string()),
+        )

@@ -224,6 +224,12 @@ REFUSED: dict[str, tuple[Callable[[Case], Case], ForecastReason]] = {
 }
 
 
+def test_an_id_that_has_no_spelling_is_refused_alone() -> None:
+    rows = forecaster().forecast([plain(), replace(plain(), case_id="\ud800")], AT).to_pylist()
+    assert [row["status"] for row in rows] == ["forecast", "refused"]
+    assert (rows[1]["case_id"], rows[1]["reason"]) == (None, ForecastReason.VALUES)
+
+
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_cannot_be_foretold_is_refused_with_its_reason(name: str) -> None:
     change, reason = REFUSED[name]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 import json
 import os
 import shutil
@@ -523,6 +524,22 @@ def test_a_list_that_makes_no_sense_is_refused(change: dict[str, Any]) -> None:
     document["approvals"][0] |= change
     path.write_text(json.dumps(document))
     refused("FORECAST_APPROVALS_UNREADABLE", approvals.approvals, NAME)
+
+
+@pytest.mark.parametrize("fault", ["many", "long", "half a character"])
+def test_an_entry_that_could_not_be_read_again_is_not_written(
+    monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    card = kept()
+    choosing.approve(NAME, card.id, by="lin")
+    before = approvals.approvals(NAME)
+    why = {"many": "", "long": "x" * 5000, "half a character": "\udc80"}[fault]
+    real = approvals.limit
+    small = {"most_approvals": 1} if fault == "many" else {"most_card_bytes": 4000}
+    monkeypatch.setattr(approvals, "limit", lambda key: small.get(key) or real(key))
+    entry = dataclasses.replace(before[0], why=why)
+    refused("FORECAST_APPROVALS_FULL", approvals.append, NAME, entry)
+    assert approvals.approvals(NAME) == before
 
 
 def test_a_list_of_another_version_is_refused() -> None:

@@ -14,12 +14,13 @@ import pytest
 from outlook_support import BUDGET, DIP, RULES, START, at_hand, cases, office, published
 from settlement_support import D, value
 
+from codebooks.errors import GrouperError
 from grouper.forecast.errors import ForecastError
 from grouper.forecast.outlook.backtest import backtest, summed
 from grouper.forecast.outlook.cases import BASE, MEASURES
 from grouper.forecast.outlook.document import document
 from grouper.forecast.outlook.history import History, whole_months
-from grouper.forecast.outlook.months import first, last, number
+from grouper.forecast.outlook.months import at, first, last, number, whole_until
 from grouper.forecast.outlook.published import Month, Published
 from grouper.forecast.outlook.result import Outlook, Period
 from grouper.forecast.outlook.running import Running
@@ -333,3 +334,22 @@ def test_the_back_test_holds_each_try_against_what_came(tmp_path: Path) -> None:
     # Half a month later less is open.
     by_day = {one.day: one.width[0.9] for one in found if one.what == "booked"}
     assert by_day[15] < by_day[0]
+
+
+def test_the_hash_of_what_was_known_covers_all_that_is_published(tmp_path: Path) -> None:
+    known = office(tmp_path)
+    before = known.look(MONTH, MIDDLE)
+    earliest = known.published.months[0]
+    for change in ({"own": D("1.5")}, {"budget": D("12345678")}, {"points": earliest.points + 1}):
+        months = (replace(earliest, **change), *known.published.months[1:])
+        other = replace(known, published=Published.of(months))
+        assert other.look(MONTH, MIDDLE).inputs != before.inputs
+    assert known.look(MONTH, MIDDLE).inputs == before.inputs
+
+
+def test_the_end_of_the_calendar_is_no_fault(tmp_path: Path) -> None:
+    assert whole_until(number(date.max)) == at(date.max)
+    assert whole_until(number(date(2026, 2, 27))) == at(date(2026, 1, 31))
+    with pytest.raises(GrouperError) as caught:
+        office(tmp_path).look("9999-12", date.max, [])
+    assert caught.value.code == "POLICY_MISSING"

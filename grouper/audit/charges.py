@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 from codebooks.errors import Where
 from grouper.audit.errors import AuditError
 from grouper.audit.lines import COLUMNS, NONE, Lines, Vocabulary, chained, is_exact, lines_of
+from grouper.case.fields import CASE_SCHEMA, ZONE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 CASE, LINE = "case_id", "line"
 _NEEDED = (CASE, "line_item", "line_amount", "line_time")
 _BLOCK = 1 << 20
+_NAME = "line_name"
+_DIGITS = CASE_SCHEMA.field("line_amount").type.value_type.precision
+"""What an amount or a quantity of a case's line may hold."""
 
 
 class Block(Protocol):
@@ -223,10 +227,52 @@ def _unusable(path: Path | None, problem: str, column: str | None = None) -> Aud
     return AuditError("AUDIT_CHARGES", where, problem=problem)
 
 
-def _right(table: pa.Table, path: Path | None) -> pa.Table:
+def lines_at(paths: Sequence[Path], ids: pa.Array) -> pa.Table:
+    """The lines of some cases out of Parquet files, with the names of their items; texts are plain.
+
+    Args:
+        paths: files as :func:`blocks_of` takes them.
+        ids: of the cases.
+
+    Raises:
+        AuditError: ``AUDIT_CHARGES``: a file cannot be read, or has not the columns.
+    """
+    wanted = (CASE, LINE, *COLUMNS, _NAME)
+    found = []
+    for path in paths:
+        try:
+            names = pq.read_schema(path).names
+            _complete(names, path)
+            table = pq.read_table(path, columns=[name for name in wanted if name in names])
+        except (OSError, pa.ArrowException) as cause:
+            raise _unusable(path, type(cause).__name__) from cause
+        own = table.filter(pc.is_in(table[CASE].cast(pa.string()), ids))
+        found.append(_plain(_right(own, path, wanted)))
+    return pa.concat_tables(found, promote_options="default")
+
+
+def _plain(table: pa.Table) -> pa.Table:
+    """Columns of one type each, so that files of several types stand below each other."""
+    kinds = {
+        LINE: pa.int32(),
+        "line_time": pa.timestamp("ms", ZONE),
+        "line_quantity": pa.decimal128(_DIGITS, 4),
+        "line_amount": pa.decimal128(_DIGITS, 2),
+    }
+    return pa.table(
+        {
+            name: table[name].cast(kinds.get(name, pa.string()), safe=False)
+            for name in table.column_names
+        }
+    )
+
+
+def _right(
+    table: pa.Table, path: Path | None, wanted: Sequence[str] = (CASE, LINE, *COLUMNS)
+) -> pa.Table:
     """Only the columns that are asked for, of types that can be read."""
     columns = {}
-    for name in (CASE, LINE, *COLUMNS):
+    for name in wanted:
         if name not in table.column_names:
             continue
         column = table[name]
@@ -245,7 +291,10 @@ def _readable(name: str, column: Any) -> Any:  # noqa: ANN401 -- Arrow
         return number
     if name == "line_time":
         kind = column.type
-        return column if pa.types.is_timestamp(kind) else column.cast(pa.timestamp("s", "UTC"))
+        if not pa.types.is_timestamp(kind):
+            return column.cast(pa.timestamp("s", "UTC"))
+        # A time without a zone is local, as in the cases.
+        return column if kind.tz else pc.assume_timezone(column, ZONE)
     if name == "line_quantity":
         return _decimal(column, 4)
     if name == "line_amount":
@@ -256,7 +305,10 @@ def _readable(name: str, column: Any) -> Any:  # noqa: ANN401 -- Arrow
 
 
 def _decimal(column: Any, places: int) -> Any:  # noqa: ANN401 -- Arrow
-    return column if is_exact(column.type, places) else column.cast(pa.decimal128(18, places))
+    if is_exact(column.type, places) and column.type.precision <= _DIGITS:
+        return column
+    # What the case's own column could not hold is refused with its file and column.
+    return column.cast(pa.decimal128(_DIGITS, places))
 
 
 def _owners(column: Any, ids: pa.Array) -> NDArray[np.int32]:  # noqa: ANN401 -- Arrow

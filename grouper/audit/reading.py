@@ -43,7 +43,7 @@ class Sources:
     Attributes:
         cases: columns of ``CASE_SCHEMA``, each id once.
         charges: files of charge lines.
-        left_out: how many records were left out, by why (``rejected``, ``repeated``).
+        left_out: how many records were left out, by why (``rejected``, ``repeated``, ``no_id``).
     """
 
     cases: pa.Table
@@ -128,7 +128,8 @@ def _once(cases: pa.Table, left: dict[str, int]) -> pa.Table:
     keep = np.zeros(len(at), bool)
     keep[first] = True
     keep &= at >= 0
-    _count(left, "repeated", int((~keep).sum()))
+    _count(left, "no_id", int((at < 0).sum()))
+    _count(left, "repeated", int((~keep & (at >= 0)).sum()))
     return cases if keep.all() else cases.filter(pa.array(keep))
 
 

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
+from grouper.audit.charges import lines_at
 from grouper.audit.coding.engine import check_coding
 from grouper.audit.engine import Audited, Context, audit
+from grouper.audit.finishing import ordered
 from grouper.audit.planning import CODING
 from grouper.run.choose import Chooser
 
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     from codebooks.audit.books import AuditBook
     from grouper.audit.coding.engine import NotRun
     from grouper.audit.reading import Sources
-
-ORDER = (("case_id", "ascending"), ("rule", "ascending"), ("finding", "ascending"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,33 +72,26 @@ def screen(
             book,
             chooser=Chooser(region=region) if region else None,
             rules=context.rules,
+            moment=context.moment,
         )
         tables.append(checked.findings)
         unasked |= {(one.rule, one.row): one for one in checked.not_run}
-    findings = pa.concat_tables(tables)
-    order = pc.sort_indices(findings, sort_keys=list(ORDER))
+    findings = ordered(pa.concat_tables(tables))
     left = tuple(one for one in found.not_run if one.reason != CODING)
-    audited = Audited(findings.take(order), left, found.counts)
+    audited = Audited(findings, left, found.counts)
     return Screened(audited, tuple(unasked.values()))
 
 
 def _parts(cases: pa.Table, files: Sequence[Path]) -> Iterator[tuple[pa.Table, pa.Table | None]]:
-    """Cases with the table of their lines; those whose lines stand in them, without one."""
+    """Cases with the table of their lines; those whose lines stand only in them, without one."""
+    ids = cases["case_id"].combine_chunks().cast(pa.string())
+    lines = lines_at(files, ids) if files else None
     lengths = pc.fill_null(pc.list_value_length(cases["line_amount"]), 0)
     nested = np.asarray(lengths.combine_chunks()) > 0
-    apart = cases.filter(pa.array(~nested))
-    if apart.num_rows:
-        yield apart, _lines(files, apart["case_id"].combine_chunks()) if files else None
+    if lines is not None:
+        # As the audit of charges takes them: the lines of the files go before.
+        nested &= ~np.asarray(pc.is_in(ids, pc.unique(lines["case_id"])))
+    if not nested.all():
+        yield cases.filter(pa.array(~nested)), lines
     if nested.any():
         yield cases.filter(pa.array(nested)), None
-
-
-def _lines(files: Sequence[Path], ids: pa.Array) -> pa.Table:
-    """The lines of some cases; the files have been read by the audit of charges, and are usable."""
-    found = []
-    for path in files:
-        table = pq.read_table(path)
-        # A dictionary's words are cast, or ids of another encoding would be unknown.
-        own = pc.is_in(table["case_id"].cast(pa.string()), ids)
-        found.append(table.filter(own))
-    return pa.concat_tables(found, promote_options="default").unify_dictionaries()

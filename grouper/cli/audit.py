@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import re
 from collections import Counter
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path  # noqa: TC003 -- Typer reads the annotations
 from typing import TYPE_CHECKING, Annotated, Any
@@ -24,6 +24,7 @@ from grouper.audit.errors import AuditError
 from grouper.audit.reading import Sources, of_month, read_sources
 from grouper.audit.screening import Screened, screen
 from grouper.audit.words import LEVELS, document, level_words, lines, not_run_words
+from grouper.case.dates import LOCAL
 from grouper.case.readers.text_input import readable
 from grouper.cli.codebooks_render import print_json
 from grouper.cli.group import EXIT_EMPTY
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 _DEAREST = 5
 _SHOWN = 40
 _ENDINGS = (".parquet", ".csv")
-_MONTH = re.compile(r"(\d{4})-(0[1-9]|1[0-2])")
+_MONTH = re.compile(r"((?:19|20)\d{2})-(0[1-9]|1[0-2])", re.ASCII)
 _MEANT = re.compile(r"\d{4}[-/.年]?\d{1,2}月?")
 
 
@@ -83,7 +84,7 @@ def audit_command(
     if output is not None:
         _write(findings, output)
     if format_ is Format.JSON:
-        print_json(_document(found, rules, lang))
+        print_json(_document(found, sources, rules, lang))
     else:
         for line in _told(found, sources, rules, lang):
             typer.echo(readable(line))
@@ -116,10 +117,10 @@ def _check(output: Path, inputs: Sequence[Path]) -> None:
 
 def _levels(cases: pa.Table, region: str | None, month: date | None) -> dict[str, str]:
     """The levels of the hospitals by the policies of the cases' regions, as far as these say."""
-    day = month or datetime.now(UTC).date()
+    day = month or datetime.now(LOCAL).date()
     found = {}
     pairs = cases.select(["hospital", "region"]).group_by(["hospital", "region"]).aggregate([])
-    for row in pairs.to_pylist():
+    for row in pairs.sort_by([("hospital", "ascending"), ("region", "ascending")]).to_pylist():
         place = region or row["region"]
         if not row["hospital"] or not place:
             continue
@@ -152,12 +153,15 @@ def _cell(value: Any) -> Any:  # noqa: ANN401 -- a value of any column
     return readable(value) if isinstance(value, str) else value
 
 
-def _document(screened: Screened, book: AuditBook, lang: str | None) -> dict[str, Any]:
+def _document(
+    screened: Screened, sources: Sources, book: AuditBook, lang: str | None
+) -> dict[str, Any]:
     found = screened.audited
     return {
         "book": book.id,
         "content_sha256": book.content_sha256,
         "counts": dict(found.counts),
+        "left_out": dict(sources.left_out),
         "findings": [document(row, book, lang) for row in found.findings.to_pylist()],
         "not_run": [
             {
@@ -197,7 +201,8 @@ def _told(screened: Screened, sources: Sources, book: AuditBook, lang: str | Non
         )
     ]
     told += [
-        _say("left_out", lang, count=count, why=why) for why, count in sources.left_out.items()
+        _say("left_out", lang, count=count, why=text(f"audit_left.{why}", lang))
+        for why, count in sources.left_out.items()
     ]
     if not rows:
         told.append(_say("nothing", lang))

@@ -60,6 +60,7 @@ def backtest_command(
     tell = Announcer(lang)
     place = registry().region(region).id
     archive = discharged_before(read_archive(paths, charges or (), progress=tell.file), until)
+    tell.left_out(archive)
     history = history_of(archive, Terms(region=place), scheme=scheme, progress=tell.step)
     plan = Plan.shipped()
     if origins is not None:

@@ -52,6 +52,13 @@ class Announcer:
         if sys.stderr.isatty():
             self.line(text("forecast_words.reading", self.lang, file=name))
 
+    def left_out(self, archive: Archive) -> None:
+        """What of the files was not used."""
+        for why, count in archive.left_out.items():
+            named = text(f"forecast_card.out_{why}", self.lang)
+            told = text("forecast_card.left_out", self.lang, why=named)
+            self.line(f"{told}: {count:,}")
+
     def step(self, name: str) -> None:
         """A step of training begins."""
         self.line(text(f"forecast_words.step_{name}", self.lang))

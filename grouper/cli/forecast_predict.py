@@ -65,7 +65,9 @@ def predict_command(
         )
     moment = moment_of(at)
     forecaster = approved(model, Forecaster.read).model
-    archive = read_archive(paths, charges or (), progress=Announcer(lang).file)
+    tell = Announcer(lang)
+    archive = read_archive(paths, charges or (), progress=tell.file)
+    tell.left_out(archive)
     if case:
         archive = archive.only(pc.is_in(archive.cases["case_id"], _texts(case)).to_numpy())
         known = set(archive.cases["case_id"].to_pylist())

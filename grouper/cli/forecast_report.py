@@ -52,6 +52,7 @@ def report_command(
         tell.line(text("forecast_words.since_learnt", lang, first=iso(first)))
         day = first
     archive = read_archive(paths, charges or (), progress=tell.file)
+    tell.left_out(archive)
     history = history_of(
         archive, Terms(region=setup.region), scheme=setup.scheme, progress=tell.step
     )

@@ -72,6 +72,7 @@ def train_command(
     shelf(model)
     tell = Announcer(lang)
     archive = discharged_before(read_archive(paths, charges or (), progress=tell.file), until)
+    tell.left_out(archive)
     history = history_of(archive, Terms(region=place), scheme=scheme, progress=tell.step)
     card = train_and_keep(
         history, archive, model, origins=origins, step=tell.step, tell=tell.line, lang=lang

@@ -180,9 +180,17 @@ def held(cases: Sequence[Case]) -> tuple[list[Case], list[int]]:
             courses_of_cases([case])
         except BEYOND:
             beyond.append(place)
-            name = case.case_id if isinstance(case.case_id, str) else None
+            name = case.case_id if _writable(case.case_id) else None
             found[place] = Case(case_id=name)
     return found, beyond
+
+
+def _writable(word: object) -> bool:
+    """Whether a text has a spelling in UTF-8; half a character has none."""
+    try:
+        return isinstance(word, str) and bool(word.encode())
+    except UnicodeEncodeError:
+        return False
 
 
 def _column(cases: Sequence[Case], field: pa.Field) -> pa.Array:

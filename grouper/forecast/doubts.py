@@ -160,5 +160,6 @@ def _other_scheme(frame: Frame, amounts: Amounts, forecaster: Forecaster) -> NDA
 def _scheme(region: str, day: int) -> str | None:
     try:
         return registry().binding(region, EPOCH + timedelta(days=day), INPATIENT).scheme
-    except CodebookError:
+    except (CodebookError, OverflowError):
+        # Beyond the calendar nothing binds.
         return None

@@ -26,21 +26,6 @@ if TYPE_CHECKING:
 
     from grouper.forecast.snapshot import Snapshots
 
-_CLASS_NAMES = {
-    1: "bed",
-    2: "consultation",
-    3: "examination",
-    4: "laboratory",
-    5: "treatment",
-    6: "surgery",
-    7: "nursing",
-    8: "materials",
-    9: "western",
-    10: "herbal",
-    11: "patent",
-}
-_NEWBORN_DAYS = 28
-_FEMALE = 2
 _MONDAY = 3
 """1970-01-01 was a Thursday, three days after a Monday."""
 _WEEK = 7
@@ -128,8 +113,8 @@ def _person(cases: pa.RecordBatch, region: str | None) -> dict[str, NDArray[np.f
     days = floats(cases["age_days"])
     return {
         "age": floats(cases["age"]),
-        "newborn": (days < _NEWBORN_DAYS).astype(np.float64),
-        "female": floats(pc.equal(cases["sex"], _FEMALE)),
+        "newborn": (days < toml("snapshot.toml")["newborn_days"]).astype(np.float64),
+        "female": floats(pc.equal(cases["sex"], words["female"])),
         "employee": _yes(cases["insurance_type"], words["employee"]),
         "retired": _yes(cases["person_type"], words["retired"]),
         "elsewhere": _elsewhere(cases, region),
@@ -186,7 +171,7 @@ def _codes(snapshots: Snapshots, cases: pa.RecordBatch) -> dict[str, NDArray[np.
     some = day > 0
     cell = snapshots.grid.at(stay, day)
     operated = np.where(some, snapshots.grid.operated[cell], -1)
-    surgery = sums[:, int(toml("snapshot.toml")["codes"]["surgery_class"])]
+    surgery = sums[:, int(toml("snapshot.toml")["classes"]["surgery"])]
     return {
         "dx_known": sums[:, place("dx")],
         "dx_acquired": sums[:, place("acquired")],
@@ -231,8 +216,9 @@ def _charges(snapshots: Snapshots) -> dict[str, NDArray[np.float64]]:
 
     span = np.clip(day, 1, recent)
     first = grid.up_to(stay, np.minimum(day, 1))[:, : CLASSES + 1].sum(axis=1)
-    named = {name: _log(by_kind[:, kind]) for kind, name in _CLASS_NAMES.items()}
-    rest = [kind for kind in range(CLASSES + 1) if kind not in _CLASS_NAMES]
+    classes = toml("snapshot.toml")["classes"]
+    named = {name: _log(by_kind[:, kind]) for name, kind in classes.items()}
+    rest = [kind for kind in range(CLASSES + 1) if kind not in classes.values()]
     gross = total + sums[:, place("refunds")]
     dearest = np.where(day > 0, grid.dearest[grid.at(stay, day)], 0.0)
     events = {name: sums[:, place(name)] for name in columns() if name.endswith("_days")}

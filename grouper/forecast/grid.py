@@ -27,7 +27,7 @@ class Grid:
     Attributes:
         first: the cell of each stay's first day.
         days: cells of each stay.
-        sums: [cells, columns] by :data:`COLUMNS`, amounts in fen.
+        sums: [cells, columns] by :func:`columns`, amounts in fen.
         ward: number of the ward whose bed was charged last, −1 for none.
         dearest: the dearest line so far, in fen.
         operated: day of the first procedure so far, −1 for none.

@@ -10,9 +10,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from grouper.case.dates import DAY_SECONDS
 from grouper.case.fields import ZONE
 from grouper.forecast.arrays import empty, floats, lengths, numbers, stated, taken, whole
-from grouper.forecast.tables import rows
+from grouper.forecast.tables import rows, toml
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 CLASSES = 14
 """Classes of charges; 0 is none that is known."""
 _WHOLE, _SHARED, _PATIENT = "A", "B", "C"
-_BED = 1
 _PARTS = 10_000
 """Quantities and shares have four places."""
 _VAST = 1 << 62
@@ -121,7 +121,7 @@ def _lines(
     seconds = _seconds(columns["line_time"], count)
     known = np.isfinite(seconds) & (start[stay] > -(1 << 29))
     day = np.zeros(count, np.int64)
-    day[known] = np.floor_divide(seconds[known], 86_400).astype(np.int64) - start[stay][known]
+    day[known] = np.floor_divide(seconds[known], DAY_SECONDS).astype(np.int64) - start[stay][known]
     day = np.where(known, np.maximum(day, 0), undated[stay])
     own, over, first, unclear = _parts(columns, amount)
     kind_at, kind_words = _words(columns["line_class"], count)
@@ -129,7 +129,7 @@ def _lines(
     kind = numbers[kind_at]
     ward, wards = _sorted(*_words(columns["line_department"], count))
     # A bed that is taken back says nothing of where the patient lies.
-    ward = np.where((kind == _BED) & (amount > 0), ward, -1)
+    ward = np.where((kind == toml("snapshot.toml")["classes"]["bed"]) & (amount > 0), ward, -1)
     lost = np.bincount(stay[~known], minlength=len(start)) + empty
     return Lines(
         stay,

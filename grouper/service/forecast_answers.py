@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime  # noqa: TC003 -- Pydantic reads the annotations
 from typing import TYPE_CHECKING, Annotated, Any
 
+import structlog
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from grouper.forecast.words import document
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from grouper.store.forecasts import ForecastRow, Listed
 
 _NO_STAY = 0
+_log = structlog.get_logger("grouper.forecasting")
 _FIRST, _LAST = 1970, 2200
 
 
@@ -69,7 +71,9 @@ class CaseForecast(BaseModel):
 
     case_id: str
     state: str
-    stale: bool = Field(description="the case still runs, and its forecast is of an earlier day")
+    stale: bool = Field(
+        description="no day was asked for, the case still runs, and its forecast is of an earlier day"
+    )
     forecast: ForecastOut
     history: list[ForecastOut] | None
 
@@ -158,6 +162,8 @@ def made_now(
     try:
         (found,) = documents_of(model, [case], region, at, drivers=drivers)
     except Exception as error:  # noqa: BLE001 -- the same refusal as at night
+        # By its type alone: its words may hold values of the case.
+        _log.error("forecast", stay=stay_id, error=type(error).__name__)
         found = refused(case.case_id, model.id, reason_of(error), at)
     return row_of(found, stay_id, version, model.id, at, now())
 

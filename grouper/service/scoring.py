@@ -199,7 +199,8 @@ def _scored(database: Database, stay: int, terms: Terms) -> tuple[int, int, list
     try:
         with database.reading() as connection:
             head = reading.stay_by_id(connection, stay)
-            if head is None:
+            if head is None or head.grouping is None or head.grouping.version != head.version:
+                # The newest version is still being grouped: it is scored the next night.
                 return None
             case, _ = history.case_at(connection, stay, head.version)
             rows = forecasts.of_stay(connection, stay)

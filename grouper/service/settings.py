@@ -11,7 +11,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -22,6 +22,7 @@ from pydantic_settings import (
 from codebooks.errors import GrouperError, Where
 from codebooks.paths import installed
 from codebooks.registry import NATIONAL
+from grouper.forecast.registry.places import DEFAULT, is_name
 
 ENV_CONFIG, ENV_SECRETS = "GROUPER_CONFIG", "GROUPER_SECRETS"
 
@@ -119,11 +120,19 @@ class Forecast(_Section):
     """
 
     on: bool = True
-    model: str = Field("default", min_length=1, max_length=64)
+    model: str = Field(DEFAULT, min_length=1, max_length=64)
     hour: int = Field(1, ge=0, le=23)
     page: int = Field(100, gt=0, le=2000)
     drivers: bool = True
     every: float = Field(60.0, gt=0)
+
+    @field_validator("model")
+    @classmethod
+    def _named(cls, model: str) -> str:
+        if not is_name(model):
+            # The same as of any other setting that is not of its form.
+            raise ValueError(model)
+        return model
 
 
 def _folder() -> Path:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from codebooks.treatment import TreatmentKind
-from grouper.audit.coding.codes import INSURANCE, OTHER_EDITION, UNKNOWN
+from grouper.audit.coding.codes import OTHER_EDITION, UNKNOWN
 from grouper.audit.coding.columns import (
     PARTS,
     Lists,
@@ -21,6 +21,7 @@ from grouper.audit.coding.columns import (
     rows_of,
     words_of,
 )
+from grouper.case.crosswalks import INSURANCE
 from grouper.case.dates import DAY_SECONDS
 
 if TYPE_CHECKING:

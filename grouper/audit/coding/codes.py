@@ -7,20 +7,17 @@ from typing import TYPE_CHECKING
 
 from codebooks.codes import code_set
 from codebooks.treatment import TreatmentKind, treatment_kinds
+from grouper.case.crosswalks import CLINICAL, INSURANCE, WALKS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from codebooks.codes import CodeSet
 
 KNOWN, OTHER_EDITION, UNKNOWN = 0, 1, 2
 """Of a code: in its edition, in the clinical edition alone, in none."""
-INSURANCE, CLINICAL = "nhsa", "clinical"
-_SETS: Mapping[tuple[str, str], str] = {
-    ("dx", INSURANCE): "icd10-nhsa-2.0",
-    ("dx", CLINICAL): "icd10-clinical-2.0",
-    ("px", INSURANCE): "icd9cm3-nhsa-2.0",
-    ("px", CLINICAL): "icd9cm3-clinical-3.0",
+_SETS = {
+    (name, system): ids
+    for name, walk in WALKS.items()
+    for system, ids in zip((CLINICAL, INSURANCE), walk, strict=True)
 }
 
 

@@ -2,7 +2,7 @@
 -- discounted to its share. Full prices are those of the price list; of an operation that it does not
 -- name, the greatest price that is charged for it in the cases at hand. Asked once over all of them.
 WITH seen AS (
-    SELECT item, max(amount * 10000 // quantity) AS price
+    SELECT item, max((amount::HUGEINT * 10000 // quantity)::BIGINT) AS price
     FROM operations
     WHERE quantity > 0
     GROUP BY item

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from grouper.forecast.outlook.cases import BASE
-from grouper.forecast.outlook.months import WEEK, at, day_of, first, last
+from grouper.forecast.outlook.months import WEEK, at, day_of, first, last, whole_until
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -58,7 +58,7 @@ def whole_months(cases: Cases, settings: Settings) -> NDArray[np.int64]:
         return np.empty(0, np.int64)
     begin = day_of(cases.begins)
     start = at(begin) + (begin.day > int(settings["months"]["begins_by_day"]))
-    end = at(day_of(cases.limit + 1)) - 1
+    end = whole_until(cases.limit)
     return np.arange(start, end + 1, dtype=np.int64)
 
 

@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from codebooks.policies.yaml_nodes import PolicyError
-from grouper.forecast.outlook.cases import MEASURES, at_value
+from grouper.forecast.outlook.cases import BASE, MEASURES, at_value
 from grouper.forecast.outlook.figures import figure, money, together
 from grouper.forecast.outlook.history import whole_months
-from grouper.forecast.outlook.months import YEAR, at, day_of, first, last, name_of
+from grouper.forecast.outlook.months import YEAR, day_of, first, last, name_of, whole_until
 from grouper.forecast.outlook.result import Note, Outlook, PartOutlook, Period
 from grouper.forecast.outlook.simulate import draw_part, own_points
 from grouper.forecast.outlook.value import SECTION
@@ -46,8 +46,6 @@ if TYPE_CHECKING:
     _Both = tuple[Valued, Valued, Mapping[int, _Draws]]
 
 CASES_SHORT, DATA_END = "OUTLOOK_CASES_SHORT", "OUTLOOK_DATA_END"
-_QUIET_DAYS = 7
-"""Days without any discharge after which data are thought to end before the day of the forecast."""
 
 
 class Look:
@@ -60,7 +58,7 @@ class Look:
         self.month, self.as_of, self.ends = month, as_of, ends
         self.running = running
         self.cases = office.cases.until(as_of)
-        over = at(day_of(as_of + 1)) - 1
+        over = whole_until(as_of)
         self.published = office.published.until(over)
         start = month - month % YEAR
         self.year = range(start, start + YEAR)
@@ -100,7 +98,7 @@ class Look:
         )
         later = len(self.cases.days) - sum(self._number(part) for part in self.cases.parts)
         notes = []
-        if self.as_of - self.ends > _QUIET_DAYS:
+        if self.as_of - self.ends > int(self.settings["months"]["quiet_days"]):
             notes.append(Note(DATA_END, {"day": day_of(self.ends).isoformat()}))
         hospital = self.office.facts.get("hospital")
         return Outlook(
@@ -296,7 +294,7 @@ class Look:
 
     def _inputs(self) -> str:
         """The hash of what was known."""
-        told = [repr((one.month, one.pool, one.points, one.value)) for one in self.published.months]
+        told = [repr(one) for one in self.published.months]
         for part in self.parts:
             rows = self.cases.rows(part, self.cases.begins, self.as_of)
             told.append(repr((part, rows.stop - rows.start, self.cases.exact(rows, None))))
@@ -304,8 +302,7 @@ class Look:
         return hashlib.sha256("\n".join(told).encode()).hexdigest()
 
 
-_SLOPE = 1
-"""Place of the slope in :data:`grouper.forecast.outlook.cases.BASE`."""
+_SLOPE = BASE.index("slope")
 
 
 def _of_period(both: _Both, place: int) -> Valued:

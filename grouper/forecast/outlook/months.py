@@ -7,6 +7,7 @@ from datetime import date
 
 import numpy as np
 
+from grouper.case.dates import EPOCH
 from grouper.forecast.errors import ForecastError
 
 YEAR = 12
@@ -14,7 +15,6 @@ YEAR = 12
 WEEK = 7
 """Days in a week."""
 _WRITTEN = re.compile(r"(\d{4})-(0[1-9]|1[0-2])", re.ASCII)
-_EPOCH = date(1970, 1, 1)
 _FIRST_WEEKDAY = 3
 """1970-01-01 was a Thursday, Monday being 0."""
 
@@ -43,12 +43,18 @@ def at(day: date) -> int:
 
 def number(day: date) -> int:
     """Days since 1970-01-01."""
-    return (day - _EPOCH).days
+    return (day - EPOCH).days
 
 
 def day_of(days: int) -> date:
     """The day of a number."""
-    return date.fromordinal(_EPOCH.toordinal() + days)
+    return date.fromordinal(EPOCH.toordinal() + days)
+
+
+def whole_until(days: int) -> int:
+    """The last month that is whole on a day, by its number."""
+    month = at(day_of(days))
+    return month if last(month) == days else month - 1
 
 
 def first(month: int) -> int:

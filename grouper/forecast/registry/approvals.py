@@ -102,17 +102,25 @@ def append(name: str, entry: Approval) -> None:
     """Add an entry; the caller holds the lock of the name.
 
     Raises:
-        ForecastError: as :func:`approvals`.
+        ForecastError: as :func:`approvals`; ``FORECAST_APPROVALS_FULL``: too many, too long, or with
+            a character that has no spelling.
         OSError: it cannot be written; the list is as it was.
     """
     entries = (*approvals(name), entry)
     document = {"version": _VERSION, "approvals": [asdict(one) for one in entries]}
     text = json.dumps(document, ensure_ascii=False, indent=1) + "\n"
+    try:
+        raw = text.encode("utf-8")
+    except UnicodeEncodeError as cause:
+        raise _full() from cause
+    if len(entries) > limit("most_approvals") or len(raw) > limit("most_card_bytes"):
+        # What could never be read again is not written.
+        raise _full()
     folder = shelf(name)
     number, part = tempfile.mkstemp(prefix=f".{APPROVALS}-", dir=folder)
     try:
-        with os.fdopen(number, "w", encoding="utf-8") as file:
-            file.write(text)
+        with os.fdopen(number, "wb") as file:
+            file.write(raw)
             file.flush()
             os.fsync(file.fileno())
         Path(part).chmod(0o644)
@@ -131,6 +139,10 @@ def _entry(found: Any) -> Approval:  # noqa: ANN401 -- whatever JSON holds
     if datetime.fromisoformat(texts["at"]).tzinfo is None:
         raise ValueError
     return Approval(**texts)
+
+
+def _full() -> ForecastError:
+    return ForecastError("FORECAST_APPROVALS_FULL", Where(file=APPROVALS))
 
 
 def _unreadable() -> ForecastError:
