@@ -26,6 +26,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "grouper.compare",
         "grouper.payment",
         "grouper.forecast",
+        "grouper.audit",
         "grouper.intake",
         "grouper.store",
     ),

@@ -14,12 +14,12 @@ from postgres_support import fresh_database, server
 from sqlalchemy import Column, MetaData, String, Table, inspect, text
 from store_support import open_database
 
-from grouper.store import migrate
+from grouper.store import migrate, review_schema
 from grouper.store.database import Database, StoreError, connect
 from grouper.store.migrate import pending, upgrade
 from grouper.store.schema import INBOX, STORE
 
-SETS = {"inbox_revision": INBOX, "store_revision": STORE}
+SETS = {"inbox_revision": INBOX, "store_revision": review_schema.STORE}
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -72,7 +72,7 @@ def test_the_comparison_would_see_a_difference(database: Database) -> None:
 def test_upgrading_twice_changes_nothing(tmp_path: Path) -> None:
     made = connect(f"sqlite:///{tmp_path / 'deep' / 'folder' / 'grouper.sqlite'}")
     steps = pending(made)
-    assert steps == ("inbox:inbox_1", "store:store_1", "store:store_2")
+    assert steps == ("inbox:inbox_1", "store:store_1", "store:store_2", "store:store_3")
     assert upgrade(made) == steps
     assert upgrade(made) == ()
     assert pending(made) == ()
@@ -117,8 +117,8 @@ def test_a_step_that_fails_leaves_nothing_behind(
         patched.setattr(migrate.command, "upgrade", broken)
         with pytest.raises(RuntimeError):
             upgrade(made)
-    assert len(pending(made)) == 3
-    assert len(upgrade(made)) == 3
+    assert len(pending(made)) == 4
+    assert len(upgrade(made)) == 4
     made.close()
 
 
