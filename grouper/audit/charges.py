@@ -33,12 +33,8 @@ _DIGITS = CASE_SCHEMA.field("line_amount").type.value_type.precision
 """What an amount or a quantity of a case's line may hold."""
 
 
-class Block(Protocol):
+class Readable(Protocol):
     """Some lines that are read together."""
-
-    def owners(self, ids: pa.Array) -> NDArray[np.int32]:
-        """The case of each line, by its place among the ids; ``NONE``: another's."""
-        ...
 
     def lines(
         self, owners: NDArray[np.int32], words: Vocabulary, first: NDArray[np.int32]
@@ -54,14 +50,22 @@ class Block(Protocol):
         ...
 
 
+class Block(Readable, Protocol):
+    """Lines that stand beside the cases."""
+
+    def names(self) -> pa.DictionaryArray:
+        """The case of each line, by its id."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class _Table:
     """Rows of a table in memory."""
 
     rows: pa.Table
 
-    def owners(self, ids: pa.Array) -> NDArray[np.int32]:
-        return _owners(self.rows[CASE], ids)
+    def names(self) -> pa.DictionaryArray:
+        return _encoded(self.rows[CASE])
 
     def lines(
         self, owners: NDArray[np.int32], words: Vocabulary, first: NDArray[np.int32]
@@ -77,8 +81,8 @@ class _Group:
     number: int
     columns: tuple[str, ...]
 
-    def owners(self, ids: pa.Array) -> NDArray[np.int32]:
-        return _owners(self._read((CASE,))[CASE], ids)
+    def names(self) -> pa.DictionaryArray:
+        return _encoded(self._read((CASE,))[CASE])
 
     def lines(
         self, owners: NDArray[np.int32], words: Vocabulary, first: NDArray[np.int32]
@@ -105,8 +109,8 @@ class _Nested:
     cases: pa.Table
     own: NDArray[np.bool_]
 
-    def owners(self, ids: pa.Array) -> NDArray[np.int32]:
-        del ids
+    def owners(self) -> NDArray[np.int32]:
+        """The case of each line."""
         lengths = np.where(self.own, _lengths(self.cases, "line_amount"), 0)
         return np.repeat(np.arange(len(lengths), dtype=np.int32), lengths)
 
@@ -173,14 +177,13 @@ class Portions:
         last = np.full(count, -1, np.int64)
         wanted = np.append(self.judged, False)
         owned = []
-        for place, block in enumerate(self.blocks):
-            owners = block.owners(ids)
+        for place, owners in enumerate(_owners([block.names() for block in self.blocks], ids)):
             strangers.append(int((owners == NONE).sum()))
             last[owners[owners != NONE]] = place
             owned.append(owners if self.judged.all() else np.where(wanted[owners], owners, NONE))
         nested = _Nested(self.cases, (last < 0) & self.judged)
-        blocks = [*self.blocks, nested]
-        owned.append(nested.owners(ids))
+        blocks: list[Readable] = [*self.blocks, nested]
+        owned.append(nested.owners())
         last[last < 0] = len(self.blocks)
         first = np.zeros(count, np.int32)
         waiting: list[Lines] = []
@@ -311,15 +314,23 @@ def _decimal(column: Any, places: int) -> Any:  # noqa: ANN401 -- Arrow
     return column.cast(pa.decimal128(_DIGITS, places))
 
 
-def _owners(column: Any, ids: pa.Array) -> NDArray[np.int32]:  # noqa: ANN401 -- Arrow
+def _encoded(column: Any) -> pa.DictionaryArray:  # noqa: ANN401 -- Arrow
     if not pa.types.is_dictionary(column.type):
         column = pc.dictionary_encode(column.cast(pa.string()))
-    whole = column.unify_dictionaries().combine_chunks()
-    places = pc.index_in(whole.dictionary.cast(pa.string()), ids)
-    known = np.asarray(pc.fill_null(places, NONE)).astype(np.int32)
-    at = np.asarray(pc.fill_null(whole.indices, NONE))
-    found: NDArray[np.int32] = np.append(known, np.int32(NONE))[at]
-    return found
+    return column.unify_dictionaries().combine_chunks()
+
+
+def _owners(names: Sequence[pa.DictionaryArray], ids: pa.Array) -> Iterator[NDArray[np.int32]]:
+    """The case of each line of each block, by its place among the ids; ``NONE``: another's."""
+    # Looked up at once: each look-up reads all the ids first.
+    words = pa.chunked_array([one.dictionary.cast(pa.string()) for one in names], pa.string())
+    places = np.asarray(pc.fill_null(pc.index_in(words, ids), NONE)).astype(np.int32)
+    start = 0
+    for one in names:
+        known = places[start : start + len(one.dictionary)]
+        start += len(one.dictionary)
+        at = np.asarray(pc.fill_null(one.indices, NONE))
+        yield np.append(known, np.int32(NONE))[at]
 
 
 def _lines(

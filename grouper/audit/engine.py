@@ -204,7 +204,8 @@ class _Run:
         }
         for name, table in views.items():
             self.connection.register(name, table)
-        self.connection.execute(f"CREATE OR REPLACE TEMP TABLE held AS {sql('held')}")
+        for name in ("daily", "held"):
+            self.connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {sql(name)}")
         for template in self.plan.templates:
             if template.scope != "cases":
                 self._ask(template.sql)

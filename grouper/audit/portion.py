@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _MIX = (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB)
-_FINE = 48
-"""A hash's first sixteen bits choose its place in a table."""
+_DRAWERS = 22
+"""So many first bits of a hash choose its drawer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,13 +114,16 @@ def _repeats(lines: Lines) -> NDArray[np.bool_]:
     mixed ^= lines.second.view(np.uint64) * np.uint64(_MIX[1])
     mixed ^= lines.amount.view(np.uint64) * np.uint64(_MIX[2])
     mixed ^= mixed >> np.uint64(31)
-    ranked = np.sort(mixed)
-    twice = np.unique(ranked[1:][ranked[1:] == ranked[:-1]])
-    if not len(twice):
-        return np.zeros(len(lines), bool)
-    coarse = np.zeros(1 << 16, bool)
-    coarse[(twice >> np.uint64(_FINE)).astype(np.int64)] = True
-    near = np.flatnonzero(coarse[(mixed >> np.uint64(_FINE)).astype(np.int64)])
+    # Sorting all hashes would cost more: of each drawer only the last line stays in it, so that the
+    # others show that it holds several.
+    drawer = (mixed >> np.uint64(64 - _DRAWERS)).astype(np.int32)
+    places = np.arange(len(lines), dtype=np.int32)
+    held = np.empty(1 << _DRAWERS, np.int32)
+    held[drawer] = places
+    several = np.zeros(1 << _DRAWERS, bool)
+    several[drawer[held[drawer] != places]] = True
+    near = np.flatnonzero(several[drawer])
+    _, back, count = np.unique(mixed[near], return_inverse=True, return_counts=True)
     found = np.zeros(len(lines), bool)
-    found[near[np.isin(mixed[near], twice)]] = True
+    found[near[count[back] > 1]] = True
     return found

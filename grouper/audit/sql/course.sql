@@ -5,7 +5,7 @@ WITH days AS (
         l.case_no, l.item, l.day, p.rule, p.row, p.level, p.most_days, p.least_gap,
         row_number() OVER each AS number,
         l.day - lag(l.day) OVER each AS gap
-    FROM (SELECT DISTINCT case_no, item, day FROM known WHERE day IS NOT NULL) l
+    FROM daily l
     JOIN p_course p ON p.item = l.item AND l.day >= p.since AND l.day < p.until
     WINDOW each AS (PARTITION BY p.row, l.case_no, l.item ORDER BY l.day)
 ),

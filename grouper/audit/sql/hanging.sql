@@ -1,13 +1,18 @@
 -- Days in a row of a stay on which nothing is charged but bed, nursing and consultation; the days of
 -- admission and discharge do not count.
-WITH idle AS (
-    SELECT l.case_no, l.day, r.rule, r.level, any_value(c.last_day) AS last_day
-    FROM lines l
-    JOIN cases c ON c.case_no = l.case_no AND c.inpatient
-        AND l.day > c.first_day AND l.day < coalesce(c.last_day, l.day + 1),
+WITH quiet AS (
+    SELECT case_no, day
+    FROM lines
+    WHERE day IS NOT NULL
+    GROUP BY case_no, day
+    HAVING bool_and(((SELECT bit_or(1 << kind) FROM classes WHERE name = 'idle') >> kind) % 2 = 1)
+),
+idle AS (
+    SELECT q.case_no, q.day, r.rule, r.level
+    FROM quiet q
+    JOIN cases c ON c.case_no = q.case_no AND c.inpatient
+        AND q.day > c.first_day AND q.day < coalesce(c.last_day, q.day + 1),
         (SELECT * FROM rules WHERE sql = 'hanging') r
-    GROUP BY l.case_no, l.day, r.rule, r.level
-    HAVING bool_and(l.kind IN (SELECT kind FROM classes WHERE name = 'idle'))
 ),
 runs AS (
     SELECT

@@ -4,9 +4,8 @@
 -- visit), whatever number of other items stand beside it.
 WITH held AS (
     SELECT case_no, day, item
-    FROM known
+    FROM daily
     WHERE item IN (SELECT fault FROM p_pairs UNION ALL SELECT beside FROM p_pairs)
-    GROUP BY ALL
 ),
 visits AS (SELECT case_no, item, min(day) AS day FROM held GROUP BY ALL),
 near AS (

@@ -8,13 +8,11 @@ WITH sums AS (
     JOIN p_quantity p ON p.item = l.item AND p.per <> 'hours24'
     JOIN (
         SELECT case_no, item, day, p.row
-        FROM known l JOIN p_quantity p USING (item)
-        WHERE p.per = 'day' AND day IS NOT NULL AND day >= p.since AND day < p.until
-        GROUP BY case_no, item, day, p.row, p.most
-        HAVING sum(quantity) > p.most
+        FROM daily JOIN p_quantity p USING (item)
+        WHERE p.per = 'day' AND quantity > p.most AND day >= p.since AND day < p.until
         UNION ALL
         SELECT case_no, item, NULL, p.row
-        FROM known l JOIN p_quantity p USING (item)
+        FROM daily JOIN p_quantity p USING (item)
         WHERE p.per = 'visit' AND (day IS NULL OR (day >= p.since AND day < p.until))
         GROUP BY case_no, item, p.row, p.most
         HAVING sum(quantity) > p.most
