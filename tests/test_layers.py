@@ -55,6 +55,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "grouper.run",
         "grouper.payment",
         "grouper.forecast",
+        "grouper.audit",
         "grouper.compare",
         "grouper.intake",
         "grouper.store",

@@ -4,26 +4,23 @@ from __future__ import annotations
 
 import csv
 import re
-from collections import Counter
 from datetime import date, datetime
-from decimal import Decimal
 from pathlib import Path  # noqa: TC003 -- Typer reads the annotations
 from typing import TYPE_CHECKING, Annotated, Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import typer
 
-from codebooks.audit.books import NATIONAL, AuditBook, audit_book
+from codebooks.audit.books import NATIONAL, audit_book
 from codebooks.errors import Where
 from codebooks.messages import language, text
 from codebooks.registry import registry
 from grouper.audit.engine import Context
 from grouper.audit.errors import AuditError
-from grouper.audit.reading import Sources, of_month, read_sources
-from grouper.audit.screening import Screened, screen
-from grouper.audit.words import LEVELS, document, level_words, lines, not_run_words
+from grouper.audit.reading import of_month, read_sources
+from grouper.audit.screening import screen
+from grouper.audit.telling import document_of, told
 from grouper.case.dates import LOCAL
 from grouper.case.readers.text_input import readable
 from grouper.cli.codebooks_render import print_json
@@ -34,9 +31,8 @@ from grouper.payment.place import NoPlaceError, Terms, level_of
 from grouper.run.destinations import check_destinations, part_of, whole, writing
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
-_DEAREST = 5
 _SHOWN = 40
 _ENDINGS = (".parquet", ".csv")
 _MONTH = re.compile(r"((?:19|20)\d{2})-(0[1-9]|1[0-2])", re.ASCII)
@@ -84,13 +80,13 @@ def audit_command(
     if output is not None:
         _write(findings, output)
     if format_ is Format.JSON:
-        print_json(_document(found, sources, rules, lang))
+        print_json(document_of(found, sources.left_out, rules, lang))
     else:
-        for line in _told(found, sources, rules, lang):
+        for line in told(found, sources.left_out, rules, lang):
             typer.echo(readable(line))
     if output is not None:
-        told = _say("written", lang, file=output.name, count=findings.num_rows)
-        typer.echo(readable(told), err=format_ is Format.JSON)
+        said = text("audit_words.written", lang, file=output.name, count=findings.num_rows)
+        typer.echo(readable(said), err=format_ is Format.JSON)
     if not findings.num_rows:
         raise typer.Exit(EXIT_EMPTY)
 
@@ -151,100 +147,3 @@ def _cell(value: Any) -> Any:  # noqa: ANN401 -- a value of any column
             "; ".join(parts) if value and isinstance(value[0], dict) else " ".join(parts)
         )
     return readable(value) if isinstance(value, str) else value
-
-
-def _document(
-    screened: Screened, sources: Sources, book: AuditBook, lang: str | None
-) -> dict[str, Any]:
-    found = screened.audited
-    return {
-        "book": book.id,
-        "content_sha256": book.content_sha256,
-        "counts": dict(found.counts),
-        "left_out": dict(sources.left_out),
-        "findings": [document(row, book, lang) for row in found.findings.to_pylist()],
-        "not_run": [
-            {
-                "rule": one.rule,
-                "reason": one.reason,
-                "missing": list(one.missing),
-                "words": not_run_words(one, book, lang),
-            }
-            for one in found.not_run
-        ],
-        "not_asked": [
-            {"rule": one.rule, "row": one.row, "words": one.missing(lang)}
-            for one in screened.unasked
-        ],
-    }
-
-
-def _told(screened: Screened, sources: Sources, book: AuditBook, lang: str | None) -> list[str]:
-    found = screened.audited
-    findings = found.findings
-    rows = findings.select(["rule", "level", "amount"]).to_pylist()
-    levels = Counter(row["level"] for row in rows)
-    named = [
-        _say("level_count", lang, level=level_words(one, lang), count=levels[one])
-        for one in LEVELS
-        if levels[one]
-    ]
-    told = [
-        _say(
-            "summary",
-            lang,
-            cases=found.counts["cases"],
-            lines=found.counts.get("lines", 0),
-            findings=len(rows),
-            levels=text("audit_words.separator", lang).join(named) or "0",
-            amount=_sum(rows),
-        )
-    ]
-    told += [
-        _say("left_out", lang, count=count, why=text(f"audit_left.{why}", lang))
-        for why, count in sources.left_out.items()
-    ]
-    if not rows:
-        told.append(_say("nothing", lang))
-    for key, count in sorted(Counter(row["rule"] for row in rows).items()):
-        own = [row for row in rows if row["rule"] == key]
-        name = book.rules[key].name(lang)
-        told.append(_say("by_rule", lang, rule=key, name=name, count=count, amount=_sum(own)))
-    dearest = findings.take(
-        pc.sort_indices(findings, [("amount", "descending"), ("finding", "ascending")])[:_DEAREST]
-    ).to_pylist()
-    if dearest:
-        told += ["", _say("dearest", lang, count=len(dearest))]
-    for row in dearest:
-        told += [*lines(row, book, lang), ""]
-    return told + _gaps(found.counts, lang) + _not_run(screened, book, lang)
-
-
-def _sum(rows: Sequence[Mapping[str, Any]]) -> Decimal:
-    return sum((row["amount"] for row in rows), Decimal("0.00"))
-
-
-def _gaps(counts: Mapping[str, int], lang: str | None) -> list[str]:
-    told = [
-        _say("gap", lang, what=text(f"audit_gap.{name}", lang), count=count)
-        for name, count in counts.items()
-        if count and (name.startswith(("cases_without_", "lines_no_")) or name in _OTHER_GAPS)
-    ]
-    return [_say("gaps_title", lang), *told] if told else []
-
-
-_OTHER_GAPS = {"lines_sign", "lines_refund_alone", "lines_of_other_cases", "lines_before_book"}
-
-
-def _not_run(screened: Screened, book: AuditBook, lang: str | None) -> list[str]:
-    told = [not_run_words(one, book, lang) for one in screened.audited.not_run]
-    rows = Counter(one.rule for one in screened.unasked)
-    told += [
-        _say("not_asked", lang, rule=rule, name=book.rules[rule].name(lang), count=count)
-        for rule, count in sorted(rows.items())
-    ]
-    return [_say("not_run_title", lang, count=len(told)), *told] if told else []
-
-
-def _say(key: str, lang: str | None, /, **params: object) -> str:
-    return text(f"audit_words.{key}", lang, **params)

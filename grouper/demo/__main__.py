@@ -1,7 +1,7 @@
 """``make demo``: all parts at work.
 
 The bundled month under DRG and DIP, a day of visits under APG, a day of messages, and the
-demonstration hospital's month settled.
+demonstration hospital's month settled and audited.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from grouper.compare.document import document
 from grouper.compare.run import MOVERS, compare
 from grouper.compare.sides import AUTO, side_of
 from grouper.compare.words import summary
+from grouper.demo.audit import show as show_audit
 from grouper.demo.forecast import show as show_forecast
 from grouper.demo.hospital_month import show as show_month
 from grouper.demo.service import show as show_service
@@ -64,6 +65,7 @@ def main() -> None:
     show_service(OUT / "service")
     show_forecast(OUT)
     show_month(OUT)
+    show_audit(OUT)
 
 
 def _trace(source: Path, row: int, chooser: Chooser) -> Trace:
