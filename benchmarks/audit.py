@@ -7,12 +7,16 @@ many LINES, a Parquet file a month, and screened in a process of its own, so tha
 its own: reading the lines, refunds, all templates with the rows in shadow, findings with the numbers
 of their lines. Reading the cases is counted apart. HOSPITAL is a folder that ``grouper demo-hospital``
 made; without it the hospital is made first, which is not counted.
+
+Then single stays, each with its last five lines as orders that are proposed: by the scalar engine, and
+the same stays by DuckDB in the same run.
 """
 
 from __future__ import annotations
 
 import json
 import resource
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -26,16 +30,21 @@ import pyarrow.parquet as pq
 
 from codebooks.audit.books import audit_book
 from grouper.audit.engine import Context, audit
+from grouper.audit.order.engine import check, compiled
+from grouper.audit.order.lines import Line
 from grouper.audit.reading import read_sources
 from grouper.audit.templates import templates
+from grouper.case.record import Case
 from grouper.demo.hospital.build import make_hospital
 from grouper.demo.hospital.plan import make_plan
 from grouper.demo.hospital.tables import toml
 
 LINES = 10_000_000
 FIRST, MONTHS, SEED = "2025-01", 24, 20250101
-WORK = "--work"
-"""How the second process is told what to do."""
+WORK, EPISODES = "--work", "--episodes"
+"""How the other processes are told what to do."""
+STAYS, AGAIN, PROPOSED, LONG = 20, 20, 5, 300
+"""Single stays, how often each is asked, the orders of each, and its lines (about)."""
 
 
 def hospital_at(folder: Path) -> Path:
@@ -100,20 +109,72 @@ def work(folder: Path) -> dict[str, Any]:
     }
 
 
+def episodes(folder: Path) -> dict[str, Any]:
+    """Ask single stays of the first month."""
+    charges = pq.read_table(min((folder / "charges").glob("*.parquet")))
+    counts = charges["case_id"].value_counts().to_pylist()
+    counts.sort(key=lambda one: (abs(one["counts"] - LONG), one["values"]))
+    stays = pq.read_table(min((folder / "inpatient").glob("*.parquet")))
+    context = Context(moment="order", levels={"H00000000001": "III"}, shadow=True)
+    book = audit_book()
+    begin = time.perf_counter()
+    ready = compiled(book, context=context)
+    ready.warm()
+    told: dict[str, Any] = {"book made ready ms": round(1e3 * (time.perf_counter() - begin))}
+    seconds: dict[str, list[float]] = {"order": [], "whole stay": [], "DuckDB": []}
+    lengths = []
+    for one in counts[:STAYS]:
+        row = stays.filter(pc.equal(stays["case_id"].cast(pa.string()), one["values"]))
+        own = charges.filter(pc.equal(charges["case_id"].cast(pa.string()), one["values"]))
+        case = Case.from_mapping(row.to_pylist()[0])[0]
+        lines = _lines(own)
+        lengths.append(len(lines))
+        for only in (True, False):
+            for _ in range(AGAIN):
+                begin = time.perf_counter()
+                check(ready, case, lines, only_proposed=only)
+                seconds["order" if only else "whole stay"].append(time.perf_counter() - begin)
+        begin = time.perf_counter()
+        audit(row, own, book, context=context)
+        seconds["DuckDB"].append(time.perf_counter() - begin)
+    told["lines of a stay"] = round(statistics.median(lengths))
+    for name, taken in seconds.items():
+        taken.sort()
+        told[f"{name}: median ms"] = round(1e3 * statistics.median(taken), 2)
+        told[f"{name}: p99 ms"] = round(1e3 * taken[int(0.99 * (len(taken) - 1))], 2)
+    ratio = statistics.median(seconds["DuckDB"]) / statistics.median(seconds["order"])
+    return told | {"DuckDB / order": round(ratio)}
+
+
+def _lines(charges: pa.Table) -> list[Line]:
+    names = ("item", "quantity", "amount", "time", "class", "scope", "department", "physician")
+    rows = charges.to_pylist()
+    return [
+        Line(
+            row["line"],
+            *(row[f"line_{name}"] for name in names),
+            proposed=place >= len(rows) - PROPOSED,
+        )
+        for place, row in enumerate(rows)
+    ]
+
+
 def main() -> None:
-    """Make the data, measure in a process of its own, print."""
-    if sys.argv[1:2] == [WORK]:
-        print(json.dumps(work(Path(sys.argv[2]))))
+    """Make the data, measure in processes of their own, print."""
+    if sys.argv[1:2] in ([WORK], [EPISODES]):
+        asked = work if sys.argv[1] == WORK else episodes
+        print(json.dumps(asked(Path(sys.argv[2]))))
         return
     wanted = int(sys.argv[1]) if len(sys.argv) > 1 else LINES
     with tempfile.TemporaryDirectory() as scratch:
         given = Path(sys.argv[2]) if len(sys.argv) > 2 else hospital_at(Path(scratch) / "hospital")
         folder = Path(scratch) / "lines"
         repeated(given, folder, wanted)
-        command = [sys.executable, __file__, WORK, str(folder)]
-        told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    for name, value in json.loads(told).items():
-        print(f"{name:14} {value:>14,}")
+        for part in (WORK, EPISODES):
+            command = [sys.executable, __file__, part, str(folder)]
+            told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+            for name, value in json.loads(told).items():
+                print(f"{name:24} {value:>14,}")
 
 
 if __name__ == "__main__":

@@ -37,7 +37,7 @@ from grouper.store.migrate import upgrade
 from grouper.store.states import Role
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 REQUESTS, STAYS = 2000, 5000
 CONNECTIONS = 4
@@ -92,13 +92,22 @@ def messages(stays: int) -> Iterator[bytes]:
         yield json.dumps(told).encode()
 
 
-def fill(folder: Path, stays: int) -> str:
-    """A database with stays, an account and its key, which is returned."""
+def fill(
+    folder: Path, stays: int, form: Plain | None = None, told: Iterable[bytes] | None = None
+) -> str:
+    """A database with stays, an account and its key, which is returned.
+
+    Args:
+        folder: for the database.
+        stays: how many.
+        form: that reads the messages; None: :class:`Plain`.
+        told: the messages; None: those of :func:`messages`.
+    """
     database = connect(f"sqlite:///{folder / 'grouper.sqlite'}")
     upgrade(database)
-    form = Plain()
+    form = form or Plain()
     inbox = Inbox(database)
-    rows = [(form.envelope(raw), "bench") for raw in messages(stays)]
+    rows = [(form.envelope(raw), "bench") for raw in told or messages(stays)]
     for start in range(0, stays, 512):
         inbox.put_many(rows[start : start + 512])
     worker = Worker(Settings(folder=folder / "service"), database, {"plain": form})

@@ -86,7 +86,7 @@ class Plain:
         for name in (
             *("pairs", "quantity", "cycle", "course", "items", "excluded", "indication"),
             *("surgery", "duplicates", "outside", "information", "hanging", "low", "returns"),
-            *("overlaps", "visits", "frequent"),
+            *("overlaps", "visits", "frequent", "identity"),
         ):
             getattr(self, name)()
         return self.found
@@ -461,6 +461,18 @@ class Plain:
                     and (other["admission_time"], key) < (told["admission_time"], case)
                     and told["admission_time"] < other["discharge_time"]
                 ):
+                    self._tell(self._own("LOC-IMPERS"), case, [], amount=told["total_cost"])
+
+    def identity(self) -> None:
+        for case, told in self.cases.items():
+            for name in ("sex", "birth_date"):
+                own = told.get(name)
+                others = [
+                    (one["admission_time"], key, one.get(name))
+                    for key, one in self.cases.items()
+                    if one["person"] == told["person"] and one.get(name)
+                ]
+                if own and min(others)[2] != own:
                     self._tell(self._own("LOC-IMPERS"), case, [], amount=told["total_cost"])
 
     def visits(self) -> None:

@@ -309,7 +309,10 @@ def test_prices_and_group_costs_are_handed_in() -> None:
         Line("C0", 2, ITEMS[1], at(2), amount=Decimal("30.00")),
     )
     context = Context(
-        ceilings={ITEMS[0]: 3000, ITEMS[7]: 1}, prices={ITEMS[1]: 5000}, group_costs=costs
+        ceilings={ITEMS[0]: 3000, ITEMS[7]: 1},
+        prices={ITEMS[1]: 5000},
+        group_costs=costs,
+        shadow=True,
     )
     found = audit(cases([{}]), table, book(tables, rules()), context=context).findings.to_pylist()
     told = {r["rule"]: (r["lines"], r["observed"], r["allowed"], r["amount"]) for r in found}

@@ -116,7 +116,7 @@ def test_the_command_is_loaded_only_when_asked_for() -> None:
     add_audit(app, ["group", "x"])
     assert not app.registered_commands
     add_audit(app, [])
-    assert [one.name for one in app.registered_commands] == ["audit"]
+    assert [one.name for one in app.registered_commands] == ["audit", "audit-monitors"]
 
 
 def test_records_without_an_id_or_with_a_known_one_are_left_out(tmp_path: Path) -> None:

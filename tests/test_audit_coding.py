@@ -84,6 +84,16 @@ def judged(drawn: list[Case]) -> Checked:
     return asked(*drawn)
 
 
+@pytest.mark.parametrize(
+    ("sex", "found"), [(2, True), (1, False), (0, False), (9, False), (None, False)]
+)
+def test_of_a_person_of_unclear_sex_nothing_is_said(sex: int | None, found: bool) -> None:
+    # Also of rows of tables, which a case read from a file could not have (only 1 and 2 are a sex).
+    checked = asked(WHOLE | {"sex": sex, "dx": ["N40.x00"]})
+    rules = {BOOK.rules[row["rule"]].rule for row in checked.findings.to_pylist()}
+    assert ("GZ10000204006000" in rules) is found
+
+
 def test_rows_agree_with_a_plain_reading(drawn: list[Case], judged: Checked) -> None:
     found = rows_of(judged)
     silent = []

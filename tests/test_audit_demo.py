@@ -28,6 +28,8 @@ EXPLAINED = {
     ("low_standard", "LOC-HANG"),
     # The drug that is given too long has an indication in words, for a person to read.
     ("drug_course", "GZ10000101008000"),
+    # What the visit is charged for, the stay is charged for, too.
+    ("visit_in_stay", "LOC-SHIFT"),
     # Its other half lies in the same month.
     ("split_admission", "GZ10000204001000"),
 }

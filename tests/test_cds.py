@@ -21,6 +21,7 @@ HOOKS = {
     "grouper-discharge": "encounter-discharge",
     "grouper-order": "order-sign",
     "grouper-forecast": "patient-view",
+    "grouper-order-audit": "order-sign",
 }
 
 

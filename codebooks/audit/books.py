@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, cast
@@ -22,6 +23,8 @@ from codebooks.audit.conditions import TABLE as CONDITIONS
 from codebooks.audit.conditions import check_conditions
 from codebooks.audit.conflicts import check
 from codebooks.audit.forms import FORMS, PREFIX, WHOLE, schema
+from codebooks.audit.own_rules import TABLE as OWN
+from codebooks.audit.own_rules import check_own
 from codebooks.audit.reading import (
     CARD,
     ROWS,
@@ -29,13 +32,15 @@ from codebooks.audit.reading import (
     read_card,
     read_rules,
     read_table,
+    stop,
     tables_in,
 )
 from codebooks.errors import CodebookError
 from codebooks.messages import language, text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    import re
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from datetime import date
     from pathlib import Path
 
@@ -109,6 +114,9 @@ class AuditBook:
             :func:`codebooks.audit.forms.schema`; every table of the forms is there, maybe empty.
             ``level`` and ``valid_from`` are filled in every row.
         first_day: from when on the book holds.
+        own_rules, own_rows: ids of the rules and rows that are the hospital's own, or stand over
+            shipped ones.
+        items: the forms of whole item codes, each to match whole.
     """
 
     id: str
@@ -117,6 +125,9 @@ class AuditBook:
     rules: Mapping[str, Rule]
     tables: Mapping[str, pa.Table]
     first_day: date
+    own_rules: frozenset[str] = frozenset()
+    own_rows: frozenset[str] = frozenset()
+    items: tuple[re.Pattern[str], ...] = ()
 
     def on(self, day: date) -> AuditBook:
         """The book with the rules and rows that hold on a day."""
@@ -167,6 +178,8 @@ class AuditBook:
         found: list[str] = []
         for item in wanted:
             for length in lengths:
+                if length > len(item):
+                    break
                 for place in by_start.get(item[:length], ()):
                     if (rules[place], item) not in own:
                         takes.append(place)
@@ -222,8 +235,15 @@ def _cached(folder: Path, own: Path | None, stamp: tuple[tuple[str, int, int], .
     return read_book(folder, own)
 
 
-def read_book(folder: Path, own: Path | None = None) -> AuditBook:
+def read_book(
+    folder: Path, own: Path | None = None, refuse: Callable[[CodebookError], None] = stop
+) -> AuditBook:
     """Read a book from its folder, and the hospital's own folder over it.
+
+    Args:
+        folder: of the book.
+        own: the hospital's own folder; None: it has none.
+        refuse: gets each fault of a row; what it refuses is left out where it returns.
 
     Raises:
         CodebookError: ``AUDIT_CARD``, ``AUDIT_TABLE``, ``AUDIT_TEMPLATE``, ``AUDIT_CONFLICT`` (two
@@ -231,25 +251,54 @@ def read_book(folder: Path, own: Path | None = None) -> AuditBook:
             :mod:`codebooks.audit.reading`, with file, row and column.
     """
     card = read_card(folder)
-    rules = read_rules(folder / RULE_FILE, f"{folder.name}/{RULE_FILE}")
+    rules = read_rules(folder / RULE_FILE, f"{folder.name}/{RULE_FILE}", refuse)
+    own_rules: dict[str, Read] = {}
     if own is not None and (own / RULE_FILE).is_file():
-        rules |= read_rules(own / RULE_FILE, f"{SHELF}/{own.name}/{RULE_FILE}")
-    told = {key: _rule(read, card) for key, read in rules.items()}
-    values = {key: read.values for key, read in rules.items()}
+        with _told(refuse):
+            own_rules = read_rules(own / RULE_FILE, f"{SHELF}/{folder.name}/{RULE_FILE}", refuse)
+    told = {}
+    for key, read in (rules | own_rules).items():
+        with _told(refuse):
+            told[key] = _rule(read, card)
+    values = {key: read.values for key, read in (rules | own_rules).items()}
     rows: dict[str, dict[str, Read]] = {name: {} for name in FORMS}
+    own_rows: set[str] = set()
     for place, label in ((folder, folder.name), (own, f"{SHELF}/{folder.name}")):
-        if place is None:
-            continue
-        for table, path in tables_in(place, label).items():
+        files: dict[str, Path] = {}
+        with _told(refuse):
+            files = tables_in(place, label) if place is not None else {}
+        for table, path in files.items():
             name = f"{label}/{ROWS}/{path.name}"
-            rows[table] |= read_table(table, path, name, values, card.items)
-    for table, found in rows.items():
-        for read in found.values():
-            _fill(read, told)
-        check(table, list(found.values()))
-    check_conditions(rows[CONDITIONS].values())
+            with _told(refuse):
+                found = read_table(table, path, name, values, card.items, refuse)
+                rows[table] |= found
+                own_rows |= set(found) if place is own else set()
+    for table, reads in rows.items():
+        rows[table] = {key: read for key, read in reads.items() if _filled(read, told, refuse)}
+        check(table, list(rows[table].values()), refuse)
+    check_conditions(rows[CONDITIONS].values(), refuse)
+    rows[OWN] = check_own(rows[OWN], refuse)
     tables = {table: _arrow(table, list(found.values())) for table, found in rows.items()}
-    return AuditBook(card.id, card.names, card.source, told, tables, card.valid_from)
+    return AuditBook(
+        card.id,
+        card.names,
+        card.source,
+        told,
+        tables,
+        card.valid_from,
+        frozenset(own_rules.keys() & told.keys()),
+        frozenset(own_rows & {key for found in rows.values() for key in found}),
+        tuple(form.pattern for form in card.items if form.match == WHOLE),
+    )
+
+
+@contextmanager
+def _told(refuse: Callable[[CodebookError], None]) -> Iterator[None]:
+    """Hand what is wrong with a whole file to whoever gathers the faults."""
+    try:
+        yield
+    except CodebookError as error:
+        refuse(error)
 
 
 def _rule(read: Read, card: Card) -> Rule:
@@ -275,8 +324,12 @@ def _rule(read: Read, card: Card) -> Rule:
     )
 
 
-def _fill(read: Read, rules: Mapping[str, Rule]) -> None:
-    rule = rules[str(read.values["rule"])]
+def _filled(read: Read, rules: Mapping[str, Rule], refuse: Callable[[CodebookError], None]) -> bool:
+    """Fill in level and day from the rule; whether the row can be used."""
+    rule = rules.get(str(read.values["rule"]))
+    if rule is None:
+        # The rule itself was refused.
+        return False
     read.values["level"] = read.values["level"] or rule.level
     read.values["valid_from"] = read.values["valid_from"] or rule.valid_from
     start, end = (
@@ -284,7 +337,9 @@ def _fill(read: Read, rules: Mapping[str, Rule]) -> None:
         cast("date | None", read.values["valid_to"]),
     )
     if end is not None and end <= start:
-        raise CodebookError("AUDIT_PERIOD", read.row.at("valid_to"), day=end.isoformat())
+        refuse(CodebookError("AUDIT_PERIOD", read.row.at("valid_to"), day=end.isoformat()))
+        return False
+    return True
 
 
 def _arrow(table: str, rows: list[Read]) -> pa.Table:

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 
 from codebooks import paths
 from codebooks.audit.expression import Type, parse
-from codebooks.errors import Where
+from codebooks.audit.reading import stop
+from codebooks.errors import CodebookError, Where
 from codebooks.messages import language
 from codebooks.strict_csv import read_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     import pyarrow as pa
 
@@ -99,8 +100,12 @@ def read_condition(text: str, where: Where | None = None) -> Node:
     return parse(text, types(), where)
 
 
-def check_conditions(rows: Iterable[Read]) -> None:
+def check_conditions(rows: Iterable[Read], refuse: Callable[[CodebookError], None] = stop) -> None:
     """Hold the conditions of the table ``front_page`` against the form, each at its place.
+
+    Args:
+        rows: as they were read.
+        refuse: gets the error of each condition that is not of the form.
 
     Raises:
         CodebookError: as :func:`codebooks.audit.expression.parse`.
@@ -108,7 +113,10 @@ def check_conditions(rows: Iterable[Read]) -> None:
     for read in rows:
         condition = read.values["condition"]
         if isinstance(condition, str):
-            read_condition(condition, read.row.at("condition"))
+            try:
+                read_condition(condition, read.row.at("condition"))
+            except CodebookError as error:
+                refuse(error)
 
 
 def checks_of(rows: pa.Table) -> Sequence[Check]:

@@ -6,15 +6,16 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from codebooks.audit.forms import FORMS
+from codebooks.audit.reading import stop
 from codebooks.errors import CodebookError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from codebooks.audit.reading import Read
 
 
-def check(table: str, rows: Sequence[Read]) -> None:
+def check(table: str, rows: Sequence[Read], refuse: Callable[[CodebookError], None] = stop) -> None:
     """Refuse two rows that speak of the same thing, at one level, on the same day.
 
     Two that say the same are refused too: one finding must not be told twice.
@@ -33,7 +34,7 @@ def check(table: str, rows: Sequence[Read]) -> None:
             if _overlap(read, other):
                 first, second = other.values["row"], values["row"]
                 where = read.row.at(form.key[0])
-                raise CodebookError("AUDIT_CONFLICT", where, row=second, other=first)
+                refuse(CodebookError("AUDIT_CONFLICT", where, row=second, other=first))
         seen[key].append(read)
 
 

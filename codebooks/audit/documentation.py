@@ -12,6 +12,7 @@ import jinja2
 from codebooks import paths
 from codebooks.audit.books import NATIONAL, SHELF, read_book
 from codebooks.audit.forms import FORMS, LEVELS
+from codebooks.audit.own_rules import ANYTHING, own_facts
 from codebooks.messages import text
 
 if TYPE_CHECKING:
@@ -19,8 +20,10 @@ if TYPE_CHECKING:
 
     from codebooks.audit.books import AuditBook, Rule
     from codebooks.audit.cells import Column
+    from codebooks.audit.own_rules import OwnFact
 
 _KEPT = "kept"
+_TEXTS = ("audit_book.toml", "audit_condition.toml", "audit_own.toml")
 
 
 def render() -> str:
@@ -35,6 +38,7 @@ def render() -> str:
         tables=[_table(book, name) for name in FORMS],
         rules=[_rule(rule, rows.get(rule.rule, Counter())) for rule in book.rules.values()],
         kept=_kept(book),
+        facts=[_fact(one) for one in own_facts().values()],
         errors=_errors(),
     )
     return page.rstrip("\n") + "\n"
@@ -117,8 +121,19 @@ def _kept(book: AuditBook) -> list[dict[str, Any]]:
 
 
 def _errors() -> list[dict[str, str]]:
-    own = tomllib.loads((files("codebooks.text") / "en" / "audit_book.toml").read_text("utf-8"))
-    return [
-        {"code": code, "what": what, "hint": own["hint"][code]}
-        for code, what in sorted(own["error"].items())
-    ]
+    found = []
+    for name in _TEXTS:
+        own = tomllib.loads((files("codebooks.text") / "en" / name).read_text("utf-8"))
+        found += [
+            {"code": code, "what": what, "hint": own["hint"][code]}
+            for code, what in own["error"].items()
+        ]
+    return sorted(found, key=lambda one: one["code"])
+
+
+def _fact(fact: OwnFact) -> dict[str, str]:
+    names = {lang: fact.says(lang) for lang in ("zh", "en")}
+    # A bar would end the cell.
+    written = fact.pattern.pattern.replace("|", "\\|")
+    pattern = "" if written == ANYTHING else f"`{written}`"
+    return {"fact": fact.name, "type": fact.type, "scope": fact.scope, "pattern": pattern, **names}

@@ -9,11 +9,11 @@ from codebooks.audit.expression import Ask, Both, Compare, Either, Known, Not
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import datetime
+    from datetime import date, datetime
 
     from codebooks.audit.expression import Matches, Node, Reckon, Test
 
-    One = Decimal | datetime | str | None
+    One = Decimal | datetime | date | str | None
 
 _OPS: dict[str, Callable[[int], bool]] = {
     "=": lambda sign: sign == 0,

@@ -7,7 +7,7 @@ A condition says what is wrong with a case. It asks about *facts*, which stand w
     both      := one ("and" one)*
     one       := "not" one | "(" condition ")" | test
     test      := ("missing" | "present") FACT
-               | FACT (= | != | < | <= | > | >=) (NUMBER | "text" | FACT)
+               | FACT (= | != | < | <= | > | >=) (NUMBER | "text" | DAY | FACT)
                | FACT ("in" | "has" | "starts") LIST
                | ("any" | "all") FACT ("in" | "has" | "starts") LIST
                | ("count" | "kinds" | "quantity") FACT ("in" | "has" | "starts") LIST op NUMBER
@@ -23,19 +23,19 @@ that is missing is false.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
+from datetime import date
 from decimal import Decimal
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
+from codebooks.audit.tokens import DAY, HOW, NUMBER, ORDER, RESERVED, Token, cut
 from codebooks.errors import CodebookError, Where
 from codebooks.folding import fold_code
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-MOST_CHARACTERS = 4000
 MOST_DEPTH = 40
 
 
@@ -44,6 +44,7 @@ class Type(StrEnum):
 
     NUMBER = "number"
     TIME = "time"
+    DATE = "date"
     WORD = "word"
     CODE = "code"
     WORDS = "words"
@@ -71,11 +72,11 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Compare:
-    """A fact against a number, a word or another fact (``other`` names it)."""
+    """A fact against a number, a word, a day or another fact (``other`` names it)."""
 
     fact: str
     op: str
-    value: Decimal | str | None = None
+    value: Decimal | str | date | None = None
     other: str | None = None
 
 
@@ -203,22 +204,7 @@ def parse(text: str, facts: Mapping[str, Type], where: Where | None = None) -> N
     return _Reader(text, facts, where or Where()).whole()
 
 
-class _Token(NamedTuple):
-    kind: str
-    text: str
-    at: int
-
-
-_TOKENS = re.compile(
-    r"\s*(?:(?P<text>\"[^\"]*\")|(?P<op><=|>=|!=|=|<|>)|(?P<mark>[()\[\],])"
-    r"|(?P<word>[A-Za-z0-9_.*+\-]+))"
-)
-_NUMBER = re.compile(r"-?\d{1,14}(\.\d{1,4})?")
-_HOW = ("in", "has", "starts")
-_RESERVED = frozenset(
-    {"and", "or", "not", "missing", "present", "any", "all", "count", "kinds", "quantity", *_HOW}
-)
-_ORDER = ("<", "<=", ">", ">=")
+_ORDERED = frozenset({Type.NUMBER, Type.TIME, Type.DATE})
 
 
 class _Reader:
@@ -227,32 +213,17 @@ class _Reader:
         self._where = where
         self._depth = 0
         self._place = 0
-        self._tokens = self._cut(text)
-
-    def _cut(self, text: str) -> list[_Token]:
-        if len(text) > MOST_CHARACTERS:
-            self._refuse("AUDIT_CONDITION", MOST_CHARACTERS, text[:20])
-        found: list[_Token] = []
-        at, end = 0, len(text.rstrip())
-        while at < end:
-            match = _TOKENS.match(text, at)
-            if match is None:
-                self._refuse("AUDIT_CONDITION", at + 1, text[at : at + 10].strip())
-            kind = str(match.lastgroup)
-            found.append(_Token(kind, match.group(kind), match.start(kind) + 1))
-            at = match.end()
-        found.append(_Token("end", "", end + 1))
-        return found
+        self._tokens = cut(text, self._refuse)
 
     def _refuse(self, code: str, at: int, found: str, **params: object) -> NoReturn:
         where = Where(self._where.file, None, self._where.row, self._where.column, at)
         raise CodebookError(code, where, found=found, **params)
 
     @property
-    def _now(self) -> _Token:
+    def _now(self) -> Token:
         return self._tokens[self._place]
 
-    def _next(self) -> _Token:
+    def _next(self) -> Token:
         token = self._now
         self._place = min(self._place + 1, len(self._tokens) - 1)
         return token
@@ -267,7 +238,7 @@ class _Reader:
         if not self._took(text, "mark"):
             self._wrong(self._now)
 
-    def _wrong(self, token: _Token) -> NoReturn:
+    def _wrong(self, token: Token) -> NoReturn:
         self._refuse("AUDIT_CONDITION", token.at, token.text)
 
     def whole(self) -> Node:
@@ -312,7 +283,8 @@ class _Reader:
             if self._took(word):
                 return Ask(self._fact(many=True)[0], word, self._matches())
         for word in ("count", "kinds", "quantity"):
-            if self._took(word):
+            # Where it is a fact (of own rules) it is no measure.
+            if word not in self._facts and self._took(word):
                 fact, _ = self._fact(many=True)
                 if word == "quantity" and not fact.startswith("line_"):
                     self._refuse("AUDIT_CONDITION_TYPE", first.at, fact, type=self._facts[fact])
@@ -325,7 +297,7 @@ class _Reader:
 
     def _fact(self, *, many: bool | None = None) -> tuple[str, Type]:
         token = self._next()
-        if token.kind != "word" or token.text in _RESERVED:
+        if token.kind != "word" or token.text in RESERVED - self._facts.keys():
             self._wrong(token)
         kind = self._facts.get(token.text)
         if kind is None:
@@ -344,21 +316,32 @@ class _Reader:
 
     def _number(self) -> Decimal:
         token = self._next()
-        if token.kind != "word" or not _NUMBER.fullmatch(token.text):
+        if token.kind != "word" or not NUMBER.fullmatch(token.text):
             self._wrong(token)
         return Decimal(token.text)
+
+    def _day(self) -> date:
+        token = self._next()
+        if not DAY.fullmatch(token.text):
+            self._wrong(token)
+        try:
+            return date.fromisoformat(token.text)
+        except ValueError:
+            self._wrong(token)
 
     def _compare(self, fact: str, kind: Type) -> Compare:
         op = self._op()
         token = self._now
-        ordered = kind in {Type.NUMBER, Type.TIME}
-        if op in _ORDER and not ordered:
+        ordered = kind in _ORDERED
+        if op in ORDER and not ordered:
             self._refuse("AUDIT_CONDITION_TYPE", token.at, fact, type=kind)
         if token.kind == "text" and not ordered:
             text = self._next().text[1:-1]
             return Compare(fact, op, fold_code(text) if kind.coded else text)
-        if token.kind == "word" and _NUMBER.fullmatch(token.text) and kind is Type.NUMBER:
+        if token.kind == "word" and NUMBER.fullmatch(token.text) and kind is Type.NUMBER:
             return Compare(fact, op, self._number())
+        if token.kind == "word" and kind is Type.DATE and token.text[0].isdigit():
+            return Compare(fact, op, self._day())
         other, of = self._fact(many=False)
         if of is not kind:
             self._refuse("AUDIT_CONDITION_TYPE", token.at, other, type=of)
@@ -367,9 +350,9 @@ class _Reader:
     def _matches(self) -> Matches:
         token, kind = self._last
         how = self._next()
-        if how.kind != "word" or how.text not in _HOW:
+        if how.kind != "word" or how.text not in HOW:
             self._wrong(how)
-        if kind in {Type.NUMBER, Type.TIME} or (kind.coded and how.text != "in"):
+        if kind in _ORDERED or (kind.coded and how.text != "in"):
             self._refuse("AUDIT_CONDITION_TYPE", token.at, token.text, type=kind)
         self._need("[")
         items = [self._item(kind)]

@@ -157,6 +157,16 @@ FORMS: dict[str, Form] = {
         ),
         ("parameter",),
     ),
+    # The hospital's own rules: conditions of :mod:`codebooks.audit.own_rules`.
+    "own": Form(
+        (
+            Column("applies", Kind.WORD, words=("line", "day", "item_day", "case", "item_case")),
+            Column("condition", Kind.TEXT),
+            Column("zh", Kind.TEXT),
+            Column("en", Kind.TEXT),
+        ),
+        ("applies", "condition"),
+    ),
     # What of a stay supports a diagnosis; ``names`` are parts of names of charged items, with bars.
     "support": Form(
         (

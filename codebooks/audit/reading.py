@@ -14,7 +14,7 @@ from codebooks.policies.yaml_nodes import PolicyError, many, mapping, only, read
 from codebooks.strict_csv import read_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from codebooks.audit.cells import Column, Value
@@ -49,6 +49,15 @@ class Read:
 
     values: dict[str, Value]
     row: Row
+
+
+def stop(error: CodebookError) -> None:
+    """Refuse a file at its first fault: what readers do with one unless they are told otherwise.
+
+    Raises:
+        CodebookError: the fault.
+    """
+    raise error
 
 
 def read_card(folder: Path) -> Card:
@@ -90,15 +99,22 @@ def _item_form(pattern: str, match: str, at: Where) -> ItemForm:
         raise CodebookError("AUDIT_CARD", at, reason=str(cause)) from cause
 
 
-def read_rules(path: Path, name: str) -> dict[str, Read]:
+def read_rules(
+    path: Path, name: str, refuse: Callable[[CodebookError], None] = stop
+) -> dict[str, Read]:
     """The rules of ``rules.csv``, by id, in the file's order.
+
+    Args:
+        path: of the file.
+        name: how errors call it.
+        refuse: gets each fault; a row with one is left out where it returns.
 
     Raises:
         CodebookError: ``TABLE_…`` as :func:`codebooks.strict_csv.read_rows`; ``AUDIT_…`` as
             :func:`codebooks.audit.cells.read_cell`; ``AUDIT_TWICE``, ``AUDIT_PERIOD``,
             ``AUDIT_TEMPLATE`` (a template neither a table of the book nor named ``code.…``).
     """
-    return _read(path, name, RULES, "rule", ())
+    return _read(path, name, RULES, "rule", (), refuse)
 
 
 def tables_in(folder: Path, name: str) -> dict[str, Path]:
@@ -126,26 +142,40 @@ def read_table(
     name: str,
     rules: Mapping[str, Mapping[str, Value]],
     items: Sequence[ItemForm],
+    refuse: Callable[[CodebookError], None] = stop,
 ) -> dict[str, Read]:
     """The rows of one table, by id; empty levels and dates stay empty.
+
+    Args:
+        table: its name.
+        path: of the file.
+        name: how errors call it.
+        rules: the rules of the book, by id.
+        items: the forms of item codes.
+        refuse: gets each fault; a row with one is left out where it returns.
 
     Raises:
         CodebookError: as :func:`read_rules`, and ``AUDIT_RULE`` (a rule that the book lacks),
             ``AUDIT_ONE_OF`` (none of the columns of which one is needed).
     """
     form = FORMS[table]
-    rows = _read(path, name, (*HEAD, *form.columns, *TAIL), "row", [one.pattern for one in items])
+    patterns = [one.pattern for one in items]
+    rows = _read(path, name, (*HEAD, *form.columns, *TAIL), "row", patterns, refuse)
     single = "item" in item_columns(table)
-    for read in rows.values():
+    kept = {}
+    for key, read in rows.items():
         values = read.values
         if values["rule"] not in rules:
-            raise CodebookError("AUDIT_RULE", read.row.at("rule"), found=values["rule"])
+            refuse(CodebookError("AUDIT_RULE", read.row.at("rule"), found=values["rule"]))
+            continue
         if form.one_of and not any(values[one] not in {None, ()} for one in form.one_of):
             known = ", ".join(form.one_of)
-            raise CodebookError("AUDIT_ONE_OF", read.row.where, known=known)
+            refuse(CodebookError("AUDIT_ONE_OF", read.row.where, known=known))
+            continue
         if single:
             values["match"] = _match(values["item"], items)
-    return rows
+        kept[key] = read
+    return kept
 
 
 def _match(item: Value, items: Sequence[ItemForm]) -> str | None:
@@ -160,6 +190,7 @@ def _read(
     columns: Sequence[Column],
     key: str,
     patterns: Sequence[re.Pattern[str]],
+    refuse: Callable[[CodebookError], None],
 ) -> dict[str, Read]:
     required = [one.name for one in columns if one.required]
     optional = [one.name for one in columns if not one.required]
@@ -171,13 +202,26 @@ def _read(
         for header, column, seen in known:
             cell = row.cells[header]
             if cell not in seen:
-                seen[cell] = read_cell(column, cell, patterns, row.at(header))
+                try:
+                    seen[cell] = read_cell(column, cell, patterns, row.at(header))
+                except CodebookError as error:
+                    refuse(error)
+                    continue
             values[header] = seen[cell]
-        start, end = values["valid_from"], values["valid_to"]
-        if isinstance(start, date) and isinstance(end, date) and end <= start:
-            raise CodebookError("AUDIT_PERIOD", row.at("valid_to"), day=end.isoformat())
-        own = str(values[key])
-        if own in rows:
-            raise CodebookError("AUDIT_TWICE", row.at(key), found=own)
-        rows[own] = Read(values, row)
+        if len(values) == len(known):
+            _keep(rows, Read(values, row), key, refuse)
     return rows
+
+
+def _keep(
+    rows: dict[str, Read], read: Read, key: str, refuse: Callable[[CodebookError], None]
+) -> None:
+    values, row = read.values, read.row
+    start, end = values["valid_from"], values["valid_to"]
+    own = str(values[key])
+    if isinstance(start, date) and isinstance(end, date) and end <= start:
+        refuse(CodebookError("AUDIT_PERIOD", row.at("valid_to"), day=end.isoformat()))
+    elif own in rows:
+        refuse(CodebookError("AUDIT_TWICE", row.at(key), found=own))
+    else:
+        rows[own] = read

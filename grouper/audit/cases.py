@@ -35,7 +35,7 @@ def case_rows(cases: pa.Table, levels: Mapping[str, str], judged: NDArray[np.boo
         One row a case in their order: texts as they are; ``sex``; ``age`` and ``age_days`` (from
         the day of birth where they are not stated); ``first_second``, ``last_second`` (local) and
         the days; what kind of case it is; ``total`` in fen; the principal diagnosis, its category
-        and whether returns for it are natural.
+        and whether returns for it are natural; whether it was cut short; the day of birth.
     """
     told = toml("cases.toml")
     count = cases.num_rows
@@ -69,7 +69,10 @@ def case_rows(cases: pa.Table, levels: Mapping[str, str], judged: NDArray[np.boo
     columns["category"] = pc.utf8_slice_codeunits(principal, 0, _CATEGORY)
     planned = _is(plain_texts(cases["visit_type"]), told["planned"])
     columns["exempt"] = pc.or_(_is(columns["category"], told["exempt"]), planned)
-    columns["transferred"] = _is(plain_texts(cases["discharge_way"]), told["transfers"])
+    way = plain_texts(cases["discharge_way"])
+    columns["transferred"] = _is(way, told["transfers"])
+    columns["cut_short"] = _is(way, told["cut_short"])
+    columns["birth_day"] = cases["birth_date"].combine_chunks().cast(pa.int32())
     return pa.table(columns)
 
 

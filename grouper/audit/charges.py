@@ -254,6 +254,17 @@ def lines_at(paths: Sequence[Path], ids: pa.Array) -> pa.Table:
     return pa.concat_tables(found, promote_options="default")
 
 
+def lines_in(table: pa.Table, ids: pa.Array) -> pa.Table:
+    """The lines of some cases out of a table, as :func:`lines_at` gives them.
+
+    Raises:
+        AuditError: ``AUDIT_CHARGES``: the table has not the columns.
+    """
+    _complete(table.column_names, None)
+    own = table.filter(pc.is_in(table[CASE].cast(pa.string()), ids))
+    return _plain(_right(own, None, (CASE, LINE, *COLUMNS, _NAME)))
+
+
 def _plain(table: pa.Table) -> pa.Table:
     """Columns of one type each, so that files of several types stand below each other."""
     kinds = {

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -19,11 +19,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from grouper.audit.cases import case_rows, diagnosis_rows
+from grouper.audit.catalogue import TEMPLATE, CatalogueRows
 from grouper.audit.charges import Portions, blocks_of
+from grouper.audit.context import UPLOAD, Context, known_costs, known_prices, reimbursed
 from grouper.audit.finding import FINDING_SCHEMA
 from grouper.audit.finishing import Finisher, ordered
-from grouper.audit.lines import NO_TIME, NONE, Lines, Vocabulary, Words, chained
+from grouper.audit.lines import NO_TIME, Lines, Vocabulary, Words, chained
+from grouper.audit.own.running import OwnRules
 from grouper.audit.parameters import behaviour_rows, code_rows, parameter_tables
+from grouper.audit.persons import SCOPE, Gathered
 from grouper.audit.planning import NotRun, Plan, plan, without_shadow
 from grouper.audit.portion import Portion, portion_of
 from grouper.audit.templates import sql, toml
@@ -37,39 +41,8 @@ if TYPE_CHECKING:
 
     from codebooks.audit.books import AuditBook
 
-UPLOAD = "upload"
-_COSTS = pa.schema(
-    [
-        ("case_id", pa.string()),
-        ("group", pa.string()),
-        ("mean", pa.int64()),
-        ("deviation", pa.int64()),
-    ]
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Context:
-    """What is known beside cases, lines and book.
-
-    Attributes:
-        moment: when it is asked: ``order``, ``stay`` or ``upload``.
-        levels: level of each hospital (I, II, III).
-        prices: full price of items in fen, for operations that must be discounted.
-        ceilings: greatest price of items in fen.
-        group_costs: of cases: ``case_id``, ``group``, ``mean`` and ``deviation`` of the group's
-            cost in fen.
-        rules: the rules to ask; None: all.
-        shadow: whether rows from lists that are not public rules are asked, too.
-    """
-
-    moment: str = UPLOAD
-    levels: Mapping[str, str] = field(default_factory=dict)
-    prices: Mapping[str, int] = field(default_factory=dict)
-    ceilings: Mapping[str, int] = field(default_factory=dict)
-    group_costs: pa.Table | None = None
-    rules: frozenset[str] | None = None
-    shadow: bool = False
+__all__ = ["UPLOAD", "Audited", "Context", "audit"]
+_OF_LINES = ("item", "lines")
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,15 +102,26 @@ def audit(
     with closing(duckdb.connect(config=config)) as connection:
         run = _Run(connection, cases, wanted, book, asked)
         strangers: list[int] = []
-        portions = Portions(cases, wanted, blocks, size).each(run.words, strangers)
-        for portion in _ahead(portion_of(lines) for lines in portions):
-            run.portion(portion)
+        read = wanted | run.persons.cases
+        portions = Portions(cases, read, blocks, size).each(run.words, strangers)
+        for portion in _ahead(_ready(lines, wanted) for lines in portions):
+            run.portion(*portion)
         run.whole()
         run.counts["lines_of_other_cases"] = sum(strangers)
         return run.result()
 
 
-def _ahead(portions: Iterator[Portion]) -> Iterator[Portion]:
+def _ready(lines: Lines, judged: NDArray[np.bool_]) -> tuple[Portion, Lines | None]:
+    """A portion of the judged cases; and what stands of the lines of those beside them."""
+    own = judged[lines.case]
+    if own.all():
+        return portion_of(lines), None
+    return portion_of(lines.take(own)), portion_of(lines.take(~own)).lines
+
+
+def _ahead(
+    portions: Iterator[tuple[Portion, Lines | None]],
+) -> Iterator[tuple[Portion, Lines | None]]:
     """The portions, each next one being made ready by another thread meanwhile."""
     with ThreadPoolExecutor(1) as pool:
         coming = pool.submit(next, portions, None)
@@ -160,7 +144,13 @@ class _Run:
         self.connection = connection
         self.book, self.shadows = (book, ()) if context.shadow else without_shadow(book)
         self.context = context
-        self.plan: Plan = plan(self.book, context.moment, context.rules)
+        self.plan: Plan = plan(
+            self.book,
+            context.moment,
+            context.rules,
+            hospital=context.own or context.shadow,
+            shadow=context.shadow,
+        )
         self.words = Vocabulary(Words(), Words(), Words())
         self.rows = case_rows(cases, context.levels, judged)
         self.counts: Counter[str] = Counter(dict(portion_of(None).counts))
@@ -169,11 +159,13 @@ class _Run:
         self.first = (book.first_day - EPOCH).days * DAY_SECONDS
         self.found: list[pa.Table] = []
         self.operations: list[Lines] = []
+        self.persons = Gathered(self.rows, self.book, self.plan)
+        asked = any(one.name == TEMPLATE for one in self.plan.templates)
+        self.catalogue = CatalogueRows(context.catalogue if asked else None)
         self._items = -1
         self._known = self._operations = np.zeros(0, bool)
         connection.execute(sql("setup"))
         connection.execute("SET enable_progress_bar = false")
-        costs = context.group_costs
         classes = toml("cases.toml")["classes"]
         pairs = [(name, kind) for name, kinds in classes.items() for kind in kinds]
         tables = {
@@ -182,17 +174,22 @@ class _Run:
             "rules": self.plan.table(),
             "behaviour": behaviour_rows(book, self.plan.rules),
             "classes": pa.table({"name": [n for n, _ in pairs], "kind": [k for _, k in pairs]}),
-            "group_costs": _COSTS.empty_table() if costs is None else costs.select(_COSTS.names),
+            "group_costs": known_costs(context.group_costs),
+            "reimbursed": reimbursed(),
         }
         for name, table in tables.items():
             connection.register(f"{name}_rows", table)
             connection.execute(f"CREATE TABLE {name} AS FROM {name}_rows")
             connection.unregister(f"{name}_rows")
+        self.own = OwnRules(connection, self.book, self.plan.rules, self.rows, cases)
 
-    def portion(self, portion: Portion) -> None:
+    def portion(self, portion: Portion, beside: Lines | None) -> None:
         """Ask the templates of lines of one portion."""
         self._grown()
         lines = portion.lines
+        for kept in (lines, beside):
+            if kept is not None:
+                self.persons.add(kept)
         known = lines.take(self._known[lines.item])
         self.operations.append(known.take(self._operations[known.item]))
         views = {
@@ -207,8 +204,9 @@ class _Run:
         for name in ("daily", "held"):
             self.connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {sql(name)}")
         for template in self.plan.templates:
-            if template.scope != "cases":
+            if template.scope in _OF_LINES:
                 self._ask(template.sql)
+        self.own.portion(self.words, portion.every)
         self._finish()
         self.counts.update(portion.counts)
         self.counts["lines_with_rules"] += len(known)
@@ -217,7 +215,7 @@ class _Run:
         self.stated |= portion.stated
 
     def whole(self) -> None:
-        """Ask what needs all cases and no lines."""
+        """Ask what needs all cases: without lines, of operations, or over the cases of a person."""
         self._grown()
         operations = chained([portion_of(None).every, *self.operations]).table()
         self.connection.register("every", operations)
@@ -225,12 +223,22 @@ class _Run:
         for template in self.plan.templates:
             if template.scope == "cases":
                 self._ask(template.sql)
+        self.own.whole()
+        self._finish()
+        self.persons.register(self.connection)
+        for template in self.plan.templates:
+            if template.scope == SCOPE:
+                self._ask(template.sql)
         self._finish()
 
     def result(self) -> Audited:
         """What was found, and what could not be asked."""
         stated = self.stated | self._of_cases()
-        not_run = (*self.plan.lacking(stated), *self._in_shadow())
+        not_run = (
+            *self.plan.lacking(stated),
+            *self.own.lacking(stated),
+            *self._in_shadow(),
+        )
         whole = pa.concat_tables([FINDING_SCHEMA.empty_table(), *self.found])
         not_run = tuple(sorted(not_run, key=lambda one: (one.rule, one.template or "", one.reason)))
         return Audited(ordered(whole), not_run, dict(sorted(self.counts.items())))
@@ -283,11 +291,13 @@ class _Run:
         self.connection.register("item_words", words)
         if "indication" in tables:
             self.connection.register("p_indication_codes", code_rows(tables["indication"]))
+        self.persons.grown(tables.get("cycle"), len(items))
         self._operations = np.zeros(len(items) + 1, bool)
         if "surgery" in tables:
             self._operations[tables["surgery"]["item"].to_numpy()] = True
-        self.connection.register("prices", _prices(self.context.prices, items))
-        self.connection.register("ceilings", _prices(self.context.ceilings, items))
+        self.connection.register("prices", known_prices(self.context.prices, items))
+        self.connection.register("ceilings", known_prices(self.context.ceilings, items))
+        self.catalogue.register(self.connection, items)
 
     def _of_cases(self) -> set[str]:
         """What is stated in some case, or known beside; and how many cases lack it."""
@@ -311,19 +321,10 @@ class _Run:
                 self.counts[f"cases_without_{name}"] = lacking
         if pc.any(self.rows["outpatient"]).as_py():
             stated.add("visits")
-        if self.context.ceilings:
+        if self.context.has_ceilings:
             stated.add("ceilings")
+        if self.context.catalogue:
+            stated.add("catalogue")
         if self.context.group_costs is not None:
             stated.add("group_costs")
         return stated
-
-
-def _prices(prices: Mapping[str, int], items: Words) -> pa.Table:
-    """Prices of the items there are, by their numbers."""
-    there = [(number, prices[item]) for item in prices if (number := items.known(item)) != NONE]
-    return pa.table(
-        {
-            "item": pa.array([number for number, _ in there], pa.int32()),
-            "price": pa.array([price for _, price in there], pa.int64()),
-        }
-    )

@@ -15,11 +15,17 @@ from grouper.audit.templates import Template, templates, toml
 if TYPE_CHECKING:
     from codebooks.audit.books import AuditBook, Rule
 
-NO_TEMPLATE, NO_ROWS, NEEDS, PARAMETERS, FIELDS, MOMENT, CODING, COVERED, SHADOW = (
+NO_TEMPLATE, NO_ROWS, NEEDS, PARAMETERS, FIELDS, MOMENT = (
     *("NO_TEMPLATE", "NO_ROWS", "NEEDS", "PARAMETERS", "FIELDS", "MOMENT"),
-    *("CODING", "COVERED", "SHADOW"),
+)
+CODING, COVERED, SHADOW, OWN, TRIAL, MONITOR = (
+    *("CODING", "COVERED", "SHADOW", "OWN", "TRIAL", "MONITOR"),
 )
 """Why a rule did not run; keys of the words ``audit_not_run.…``."""
+COMPILED = "own"
+"""Scope of the template whose SQL is made from the rows themselves."""
+_STANDING = "own"
+"""Standing of a rule of the hospital."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +65,10 @@ class Plan:
 
     @property
     def templates(self) -> tuple[Template, ...]:
-        """The templates that are asked, each SQL text once, in the order of the table."""
+        """The templates with an SQL text that are asked, each text once, in the table's order."""
         files: dict[str, Template] = {}
         for template in templates():
-            if any(template is one for one, _ in self.asked):
+            if template.scope != COMPILED and any(template is one for one, _ in self.asked):
                 files.setdefault(template.file, template)
         return tuple(files.values())
 
@@ -112,14 +118,29 @@ def without_shadow(book: AuditBook) -> tuple[AuditBook, tuple[NotRun, ...]]:
     return replace(book, tables=tables), absent
 
 
-def plan(book: AuditBook, moment: str, only: frozenset[str] | None = None) -> Plan:
+def on_trial() -> frozenset[str]:
+    """The rules that are asked on request alone, whole: too often wrong as they stand."""
+    return frozenset(toml("engine.toml")["trial"])
+
+
+def plan(
+    book: AuditBook,
+    moment: str,
+    only: frozenset[str] | None = None,
+    *,
+    hospital: bool = False,
+    shadow: bool = False,
+) -> Plan:
     """See which rules can be asked.
 
     Args:
         book: the book.
         moment: when it is asked; rules that are not for it are not run.
         only: the rules wanted; None: all.
+        hospital: whether the hospital's own rules are wanted, too; those that ``only`` names are.
+        shadow: whether rules on trial are asked, too.
     """
+    trial = frozenset() if shadow else on_trial()
     given = {name: set(pc.unique(table["rule"]).to_pylist()) for name, table in book.tables.items()}
     thresholds = book.tables["behaviour"]
     known = set(
@@ -134,8 +155,12 @@ def plan(book: AuditBook, moment: str, only: frozenset[str] | None = None) -> Pl
         own += [one for one in templates() if one.table and key in given[one.table]]
         if rule.moments and moment not in rule.moments:
             absent.append(NotRun(key, MOMENT, rule.moments))
+        elif rule.standing == _STANDING and not hospital and only is None:
+            absent.append(NotRun(key, OWN))
         elif not own:
             absent.append(_absent(rule))
+        elif key in trial:
+            absent.append(NotRun(key, TRIAL))
         else:
             for one in own:
                 lack = tuple(p for p in one.parameters if (key, p) not in known)
@@ -150,6 +175,8 @@ def _absent(rule: Rule) -> NotRun:
     settings = toml("engine.toml")
     if rule.template in settings["coding"]:
         return NotRun(rule.rule, CODING)
+    if rule.template == settings["monitor"]:
+        return NotRun(rule.rule, MONITOR)
     if rule.rule in settings["covered"]:
         return NotRun(rule.rule, COVERED, (settings["covered"][rule.rule],))
     if rule.needs:

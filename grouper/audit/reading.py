@@ -42,12 +42,13 @@ class Sources:
 
     Attributes:
         cases: columns of ``CASE_SCHEMA``, each id once.
-        charges: files of charge lines.
+        charges: files of charge lines, or a table of them as :func:`grouper.audit.engine.audit`
+            takes it.
         left_out: how many records were left out, by why (``rejected``, ``repeated``, ``no_id``).
     """
 
     cases: pa.Table
-    charges: tuple[Path, ...]
+    charges: tuple[Path, ...] | pa.Table
     left_out: dict[str, int]
 
 
@@ -89,6 +90,32 @@ def of_month(cases: pa.Table, month: date) -> NDArray[np.bool_]:
     until = (_shifted(month, 1) - date(1970, 1, 1)).days
     found: NDArray[np.bool_] = (days >= first) & (days < until)
     return found
+
+
+def stay_files(paths: Sequence[Path], month: date, months: int) -> list[Path]:
+    """The files of inpatient stays in folders that are named after one of the months before.
+
+    Args:
+        paths: folders and files; files are passed over.
+        month: first day of a month.
+        months: how many before it.
+    """
+    wanted = {f"{one.year:04}-{one.month:02}" for one in _months_before(month, months)}
+    found = [_files(path / KINDS[0], None) for path in paths if path.is_dir()]
+    return [one for files in found for one in files if one.stem in wanted]
+
+
+def before(cases: pa.Table, month: date, months: int) -> NDArray[np.bool_]:
+    """The cases that ended in one of the months before."""
+    ends = _days(cases, "discharge_time")
+    first = (_shifted(month, -months) - date(1970, 1, 1)).days
+    until = (month - date(1970, 1, 1)).days
+    found: NDArray[np.bool_] = (ends >= first) & (ends < until)
+    return found
+
+
+def _months_before(month: date, months: int) -> list[date]:
+    return [_shifted(month, -by) for by in range(1, months + 1)]
 
 
 def _days(cases: pa.Table, name: str) -> NDArray[np.int64]:

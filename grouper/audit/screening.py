@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from grouper.audit.charges import lines_at
+from grouper.audit.charges import lines_at, lines_in
 from grouper.audit.coding.engine import check_coding
 from grouper.audit.engine import Audited, Context, audit
 from grouper.audit.finishing import ordered
@@ -51,7 +51,7 @@ def screen(
     """Screen cases by every rule of a book.
 
     Args:
-        sources: cases and files of charges.
+        sources: cases and their charges.
         book: the rule book.
         context: what is known beside.
         judged: the cases that are screened; None: all.
@@ -64,6 +64,7 @@ def screen(
     found = audit(sources.cases, sources.charges, book, context=context, judged=judged)
     cases = sources.cases if judged is None else sources.cases.filter(pa.array(judged))
     tables = [found.findings]
+    rules = _of_moment(book, context)
     unasked: dict[tuple[str, str | None], NotRun] = {}
     for own, lines in _parts(cases, sources.charges):
         checked = check_coding(
@@ -71,7 +72,7 @@ def screen(
             lines,
             book,
             chooser=Chooser(region=region) if region else None,
-            rules=context.rules,
+            rules=rules,
             moment=context.moment,
         )
         tables.append(checked.findings)
@@ -82,10 +83,26 @@ def screen(
     return Screened(audited, tuple(unasked.values()))
 
 
-def _parts(cases: pa.Table, files: Sequence[Path]) -> Iterator[tuple[pa.Table, pa.Table | None]]:
+def _of_moment(book: AuditBook, context: Context) -> frozenset[str]:
+    """The rules that are asked at a moment, as the plan of the charge audit chooses them."""
+    return frozenset(
+        key
+        for key, rule in book.rules.items()
+        if (not rule.moments or context.moment in rule.moments)
+        and (context.rules is None or key in context.rules)
+    )
+
+
+def _parts(
+    cases: pa.Table, charges: pa.Table | Sequence[Path]
+) -> Iterator[tuple[pa.Table, pa.Table | None]]:
     """Cases with the table of their lines; those whose lines stand only in them, without one."""
     ids = cases["case_id"].combine_chunks().cast(pa.string())
-    lines = lines_at(files, ids) if files else None
+    if isinstance(charges, pa.Table):
+        own = lines_in(charges, ids)
+        lines = own if own.num_rows else None
+    else:
+        lines = lines_at(charges, ids) if charges else None
     lengths = pc.fill_null(pc.list_value_length(cases["line_amount"]), 0)
     nested = np.asarray(lengths.combine_chunks()) > 0
     if lines is not None:

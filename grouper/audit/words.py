@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from codebooks.messages import catalogue, language, register, text
 from grouper.audit.coding import words as coding_words
+from grouper.audit.own import words as own_words
 from grouper.audit.templates import toml
 
 if TYPE_CHECKING:
@@ -21,26 +23,40 @@ _MOST_LINES = 20
 LEVELS = ("violation", "suspect", "verify", "monitor")
 
 
-def lines(finding: Mapping[str, Any], book: AuditBook, lang: str | None = None) -> list[str]:
-    """A finding as lines of text.
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """A finding in words: what was found, where, why, and what to do; a part may be empty."""
+
+    what: str
+    where: str
+    why: str
+    advice: str
+
+
+def parts(finding: Mapping[str, Any], book: AuditBook, lang: str | None = None) -> Parts:
+    """A finding in words, part by part.
 
     Args:
         finding: a row of ``FINDING_SCHEMA`` as Python values.
         book: the rule book that it is of.
         lang: language; None: that of the process.
     """
+    where = _where(finding, lang)
     if is_coding(finding, book):
-        where = _where(finding, lang)
-        return [one for one in (coding_words.describe(finding, book, lang), where) if one]
+        return Parts(coding_words.describe(finding, book, lang), where, "", "")
     rule = book.rules.get(finding["rule"])
     name = rule.name(lang) if rule else finding["rule"]
-    found = [
-        _say("what", lang, level=level_words(finding["level"], lang), name=name, **_plain(finding)),
-        _where(finding, lang),
-        *_why(finding, lang),
-        _say(f"advice_{finding['level']}", lang),
-    ]
-    return [line for line in found if line]
+    level = level_words(finding["level"], lang)
+    what = _say("what", lang, level=level, name=name, **_plain(finding))
+    advice = _say(f"advice_{finding['level']}", lang)
+    why = [one for one in (own_words.wrong(finding, book, lang), *_why(finding, lang)) if one]
+    return Parts(what, where, text("audit_words.separator", lang).join(why), advice)
+
+
+def lines(finding: Mapping[str, Any], book: AuditBook, lang: str | None = None) -> list[str]:
+    """A finding as lines of text; the arguments are those of :func:`parts`."""
+    told = parts(finding, book, lang)
+    return [line for line in (told.what, told.where, told.why, told.advice) if line]
 
 
 def is_coding(finding: Mapping[str, Any], book: AuditBook) -> bool:
@@ -103,20 +119,19 @@ def _why(finding: Mapping[str, Any], lang: str | None) -> list[str]:
     found = []
     unit = finding["unit"]
     if unit and finding["observed"] is not None and finding["allowed"] is not None:
+        observed, allowed = _number(finding["observed"]), _number(finding["allowed"])
         found.append(
-            _or(
-                f"audit_unit.{unit}",
-                lang,
-                unit,
-                observed=_number(finding["observed"]),
-                allowed=_number(finding["allowed"]),
-            )
+            own_words.measured(unit, observed, allowed, lang)
+            or _or(f"audit_unit.{unit}", lang, unit, observed=observed, allowed=allowed)
         )
     for one in finding["evidence"]:
         if one["value"]:
             value = _or(f"audit_value.{one['key']}.{one['value']}", lang, one["value"])
             fallback = f"{one['key']}: {value}"
-            found.append(_or(f"audit_evidence.{one['key']}", lang, fallback, value=value))
+            found.append(
+                own_words.shown(one["key"], value, lang)
+                or _or(f"audit_evidence.{one['key']}", lang, fallback, value=value)
+            )
     if finding["amount"]:
         found.append(_say("amount", lang, amount=finding["amount"]))
     return [text("audit_words.separator", lang).join(found)]

@@ -12,8 +12,10 @@ from codebooks.errors import GrouperError
 from codebooks.messages import language, text
 from grouper.cli import codebooks as codebooks_commands
 from grouper.cli.audit_commands import add_audit
+from grouper.cli.catalogue_commands import add_catalogue
 from grouper.cli.compare import compare_command
 from grouper.cli.explain import explain_command
+from grouper.cli.findings_commands import add_findings
 from grouper.cli.forecast_commands import add_forecast
 from grouper.cli.group import group_command
 from grouper.cli.language import Language
@@ -60,6 +62,8 @@ def main() -> None:
         add_payment(app, sys.argv[1:])
         add_forecast(app, sys.argv[1:])
         add_audit(app, sys.argv[1:])
+        add_catalogue(app, sys.argv[1:])
+        add_findings(app, sys.argv[1:])
         add_service(app, sys.argv[1:])
         app()
     except GrouperError as error:

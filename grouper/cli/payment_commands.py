@@ -1,4 +1,4 @@
-"""The commands of payment and of the demonstration hospital, loaded only when one is asked for."""
+"""The commands of payment, of the fund and of the demonstration hospital, loaded only when one is asked for."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ _COMMANDS = {
     "simulate": ("simulate", "simulate_command", "payment_commands.simulate"),
     "reconcile": ("reconcile", "reconcile_command", "payment_commands.reconcile"),
     "indices": ("indices", "indices_command", "payment_commands.indices"),
+    "fund": ("fund", "fund_command", "fund_cli.command"),
     "demo-hospital": ("demo_hospital", "demo_hospital_command", "payment_commands.demo_hospital"),
     "demo-emit": ("demo_emit", "emit_command", "payment_commands.demo_emit"),
 }

@@ -72,7 +72,8 @@ def serve_command(
     typer.echo(text("serve.starting", None, url=f"{scheme}://{web.host}:{web.port}"))
     if missing:
         typer.echo(text("serve.no_account"))
-    off = () if settings.forecast.on else ("forecaster",)
+    switched = {"forecaster": settings.forecast.on, "auditor": settings.audit.on}
+    off = {name for name, on in switched.items() if not on}
     wanted = [name for name in ORDER if (name in only if only else name not in off)]
     until_signalled(Supervisor(wanted, surroundings))
     typer.echo(text("serve.stopped"))

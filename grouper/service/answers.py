@@ -11,6 +11,7 @@ MEDIA_TYPES = {
     "json": "application/json",
     "text": "text/plain; charset=utf-8",
     "html": "text/html; charset=utf-8",
+    "csv": "text/csv; charset=utf-8",
 }
 
 

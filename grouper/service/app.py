@@ -20,6 +20,7 @@ from grouper.service.context import Services
 from grouper.service.forecast_model import approved_model
 from grouper.service.jobs import Jobs
 from grouper.service.metrics import Metrics
+from grouper.service.order_desk import OrderDesk
 from grouper.service.readiness import Readiness
 from grouper.service.references import References
 from grouper.service.requests import BodyLimit
@@ -28,13 +29,21 @@ from grouper.service.routes import (
     audit,
     cases,
     codebooks,
+    finding_batches,
+    finding_files,
+    finding_rules,
+    findings,
     forecasts,
+    fund,
     grouping,
     health,
     inbox,
     jobs,
     lists,
     messages,
+    orders,
+    preaudit,
+    screenings,
 )
 from grouper.service.stored import queue_of, reference_of, write_looks
 from grouper.service.wrapping import Outermost
@@ -53,6 +62,15 @@ ROUTERS = (
     codebooks.router,
     cases.router,
     forecasts.router,
+    # Before the routes of findings, which take any word for the number of one.
+    finding_batches.router,
+    fund.router,
+    findings.router,
+    finding_files.router,
+    finding_rules.router,
+    orders.router,
+    preaudit.router,
+    screenings.router,
     lists.router,
     inbox.router,
     messages.router,
@@ -79,6 +97,7 @@ def _services(settings: Settings, database: Database, forms: Mapping[str, Form] 
         readiness=Readiness(settings, database),
         references=References(partial(reference_of, database)),
         forecaster=partial(approved_model, settings),
+        orders=OrderDesk(settings, database),
     )
 
 
@@ -87,11 +106,13 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     services: Services = app.state.services
     services.readiness.start()
     services.jobs.start()
+    services.orders.start()
     try:
         yield
     finally:
         services.jobs.close()
         await services.commits.close()
+        services.orders.close()
         services.audit.close()
 
 

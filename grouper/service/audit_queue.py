@@ -1,7 +1,8 @@
 """Looks written to the audit log: many in one commit, and on disk before anything is shown.
 
 A commit costs milliseconds. What is to be logged while one is under way goes into the next, so
-that many looks at once cost little more than one.
+that many looks at once cost little more than one. What physicians were told of their orders is
+written the same way, after it was shown.
 """
 
 from __future__ import annotations
@@ -9,8 +10,9 @@ from __future__ import annotations
 import threading
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import structlog
 
@@ -25,6 +27,7 @@ MOST = 500
 """Entries in one commit."""
 PATIENCE = 15.0
 """Seconds that a look waits to be logged; then nothing is shown."""
+_T = TypeVar("_T")
 _log = structlog.get_logger("grouper.audit")
 
 
@@ -45,40 +48,43 @@ class Entry:
     about: Mapping[str, Any] = field(default_factory=dict)
 
 
-class AuditQueue:
-    """Writes entries in their order by one thread.
+class CommitQueue(Generic[_T]):
+    """Writes entries in their order by one thread, many in one commit.
 
     Args:
         write: writes entries in one transaction; raises ``GrouperError`` when it cannot.
+        name: of the thread.
     """
 
-    def __init__(self, write: Callable[[Sequence[Entry]], None]) -> None:
+    def __init__(self, write: Callable[[Sequence[_T]], None], name: str = "audit") -> None:
         self._write = write
         self._lock = threading.Lock()
-        self._waiting: deque[tuple[Entry, Future[None]]] = deque()
+        self._waiting: deque[tuple[_T, Future[None]]] = deque()
         self._running = False
-        self._thread = ThreadPoolExecutor(1, "audit")
+        self._thread = ThreadPoolExecutor(1, name)
+        self._last: Future[None] | None = None
 
-    def submit(self, entry: Entry) -> Future[None]:
-        """Begin to log something; :func:`logged` waits until it is on disk."""
+    def submit(self, entry: _T) -> Future[None]:
+        """Begin to write something; :func:`logged` waits until it is on disk."""
         done: Future[None] = Future()
         with self._lock:
+            self._last = done
             self._waiting.append((entry, done))
             if not self._running:
                 self._running = True
                 self._thread.submit(self._drain)
         return done
 
-    def record(self, entry: Entry) -> None:
-        """Log something; it is on disk when this comes back.
-
-        Raises:
-            ServiceError: ``AUDIT_UNAVAILABLE``.
-        """
-        logged(self.submit(entry))
+    def flush(self) -> None:
+        """Wait until all that was submitted is written, or could not be."""
+        with self._lock:
+            last = self._last
+        if last is not None:
+            with suppress(TimeoutError):
+                last.exception(PATIENCE)
 
     def close(self) -> None:
-        """Log what waits, and end."""
+        """Write what waits, and end."""
         self._thread.shutdown()
 
     def _drain(self) -> None:
@@ -90,7 +96,7 @@ class AuditQueue:
                     return
             self._commit(batch)
 
-    def _commit(self, batch: Sequence[tuple[Entry, Future[None]]]) -> None:
+    def _commit(self, batch: Sequence[tuple[_T, Future[None]]]) -> None:
         fault: Exception | None = None
         try:
             self._write([entry for entry, _ in batch])
@@ -105,6 +111,18 @@ class AuditQueue:
                 done.set_result(None)
             else:
                 done.set_exception(ServiceError("AUDIT_UNAVAILABLE"))
+
+
+class AuditQueue(CommitQueue[Entry]):
+    """Writes the audit log."""
+
+    def record(self, entry: Entry) -> None:
+        """Log something; it is on disk when this comes back.
+
+        Raises:
+            ServiceError: ``AUDIT_UNAVAILABLE``.
+        """
+        logged(self.submit(entry))
 
 
 def logged(done: Future[None]) -> None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from grouper.service.forecasting import Model
     from grouper.service.jobs import Jobs
     from grouper.service.metrics import Metrics
+    from grouper.service.order_desk import OrderDesk
     from grouper.service.readiness import Readiness
     from grouper.service.references import References
     from grouper.service.settings import Settings
@@ -43,6 +44,7 @@ class Services:
         readiness: what has to be there before requests are served.
         references: the hospital's own cost of each group.
         forecaster: gives the approved model of forecasts; None: there is none.
+        orders: what order checks work with.
     """
 
     settings: Settings
@@ -55,6 +57,7 @@ class Services:
     readiness: Readiness
     references: References
     forecaster: Callable[[], Model | None]
+    orders: OrderDesk
 
 
 def services_of(request: Request) -> Services:

@@ -34,17 +34,19 @@ def priced_month(
     *,
     region: str,
     progress: Callable[[int], None] | None = None,
+    whole_year: bool = False,
 ) -> pa.Table:
     """Every stay that was discharged in a month, at its newest version, grouped and priced.
 
     The table begins with the year, so that what a patient paid before counts; what is not of the
-    month is no part of the answer.
+    month is no part of the answer, unless the year until then is asked for.
 
     Args:
         database: the store.
         month: such as ``2026-11``.
         region: of cases that name none.
         progress: called with the stays read.
+        whole_year: with the months of the year before it.
 
     Raises:
         StoreError: ``STORE_UNAVAILABLE``; ``STORE_OLD``: its tables are not there, or of an older
@@ -73,6 +75,8 @@ def priced_month(
         empty = group_batch(batch_of([]), issue_table([]), region)
         tables = [pa.Table.from_batches([empty])]
     priced = price_table(below(tables), Terms(region=region))
+    if whole_year:
+        return priced
     start = pa.scalar(first, CASE_SCHEMA.field("discharge_time").type)
     return priced.filter(pa.compute.greater_equal(priced["discharge_time"], start))
 

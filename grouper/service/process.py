@@ -1,4 +1,4 @@
-"""One process of the service: ``python -m grouper.service.process listener | worker | web | forecaster``.
+"""One process of the service: ``python -m grouper.service.process NAME``.
 
 Each opens the database for itself, tells its status, and ends in order on SIGTERM or SIGINT. An
 error we declare ends it with status 2, so that the supervisor does not start it again.
@@ -29,6 +29,7 @@ _HOME = {
     "worker": ("grouper.service.working", "work"),
     "web": ("grouper.service.serving", "serve"),
     "forecaster": ("grouper.service.forecaster", "foretell"),
+    "auditor": ("grouper.service.auditor", "screen"),
 }
 """Module and function of each process; only its own is loaded."""
 _log = structlog.get_logger("grouper.process")

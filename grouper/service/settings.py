@@ -19,6 +19,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from codebooks.audit.books import NATIONAL as BOOK
 from codebooks.errors import GrouperError, Where
 from codebooks.paths import installed
 from codebooks.registry import NATIONAL
@@ -135,6 +136,23 @@ class Forecast(_Section):
         return model
 
 
+class Audit(_Section):
+    """The audit of stored stays.
+
+    ``on``: whether the process that screens runs. ``hour``: local hour from which the stays are
+    screened each night. ``page``: persons in one transaction; ``every``: seconds between two looks.
+    ``book``: id of the rule book. ``shadow``: whether rows of lists that are not public rules, and
+    rules on trial, are asked; what they find is in shadow.
+    """
+
+    on: bool = True
+    hour: int = Field(2, ge=0, le=23)
+    every: float = Field(30.0, gt=0)
+    page: int = Field(100, gt=0, le=2000)
+    book: str = Field(BOOK, min_length=1, max_length=64)
+    shadow: bool = False
+
+
 def _folder() -> Path:
     return installed() / "service"
 
@@ -175,6 +193,7 @@ class Settings(BaseSettings):
     oidc: Oidc = Oidc()
     intake: Intake = Intake()
     forecast: Forecast = Forecast()
+    audit: Audit = Audit()
     listeners: dict[str, dict[str, Any]] = Field(default_factory=_mllp)
     destinations: dict[str, Destination] = Field(default_factory=dict)
     forms: dict[str, dict[str, Any]] = Field(default_factory=dict)

@@ -16,7 +16,7 @@ from grouper.intake.record import case_of
 from grouper.store.bills import FIELDS
 from grouper.store.database import StoreError
 from grouper.store.heads import SAME_AS
-from grouper.store.lines import Entry, last_rows, read_rows, standing, total
+from grouper.store.lines import Entry, is_marker, last_rows, read_rows, standing, total
 from grouper.store.schema import charge_line, person, stay, stay_version
 
 if TYPE_CHECKING:
@@ -82,14 +82,32 @@ def _record(connection: Connection, stay_id: int, row: Row[Any, Any, Any]) -> Re
     return record
 
 
+def record_and_end(
+    connection: Connection, stay_id: int, version: int | None = None
+) -> tuple[Record, int | None]:
+    """The running record at a version (None: the newest), and the last row of its charge lines.
+
+    Raises:
+        StoreError: ``VERSION_ABSENT``.
+    """
+    row = _version(connection, stay_id, version)
+    return _record(connection, stay_id, row), row.lines_until
+
+
 def lines_at(connection: Connection, stay_id: int, version: int | None = None) -> list[Entry]:
     """The charge lines that stand at a version (None: the newest), in the order they were written.
 
     Raises:
         StoreError: ``VERSION_ABSENT``.
     """
-    row = _version(connection, stay_id, version)
-    rows = read_rows(connection, stay_id, until=row.lines_until) if row.lines_until else []
+    return _standing(_rows(connection, stay_id, _version(connection, stay_id, version)))
+
+
+def _rows(connection: Connection, stay_id: int, row: Row[Any, Any, Any]) -> list[Entry]:
+    return read_rows(connection, stay_id, until=row.lines_until) if row.lines_until else []
+
+
+def _standing(rows: list[Entry]) -> list[Entry]:
     return list(standing(last_rows(rows)).values())
 
 
@@ -115,9 +133,45 @@ def case_at(
     Raises:
         StoreError: ``VERSION_ABSENT``.
     """
+    found = billed_at(connection, stay_id, version)
+    return found.case, found.issues
+
+
+@dataclass(frozen=True, slots=True)
+class Billed:
+    """A case with its charge lines.
+
+    Attributes:
+        case: its lists of lines are empty or as long as the lines, in their order.
+        issues: what is wrong with its values.
+        lines: those that stand, in the order they were written.
+        numbers: of each line within the stay, from 1: the place of its name among all names that
+            lines of the stay ever had, by when they were first said. A line keeps its number
+            whatever lines come or go.
+        ever: how many names there were; the greatest number that any line has had.
+    """
+
+    case: Case
+    issues: list[Issue]
+    lines: list[Entry]
+    numbers: list[int]
+    ever: int
+
+
+def billed_at(connection: Connection, stay_id: int, version: int | None = None) -> Billed:
+    """As :func:`case_at`, with the lines and their numbers.
+
+    Raises:
+        StoreError: ``VERSION_ABSENT``.
+    """
     row = _version(connection, stay_id, version)
     record = _record(connection, stay_id, row)
-    lines = lines_at(connection, stay_id, row.version)
+    rows = _rows(connection, stay_id, row)
+    lines = _standing(rows)
+    named = dict.fromkeys(
+        one.line for one in sorted(rows, key=lambda one: one.id) if not is_marker(one.line)
+    )
+    places = {name: place for place, name in enumerate(named, 1)}
     ask = (
         select(stay.c.case_id, stay.c.hospital, person.c.pseudonym)
         .outerjoin_from(stay, person, person.c.id == stay.c.person_id)
@@ -125,7 +179,8 @@ def case_at(
     )
     head = connection.execute(ask).one()
     stated = {"case_id": head.case_id, "person": head.pseudonym, "hospital": head.hospital}
-    return case_of(record, [line.about for line in lines], total(lines), **stated)
+    case, issues = case_of(record, [line.about for line in lines], total(lines), **stated)
+    return Billed(case, issues, lines, [places[line.line] for line in lines], len(places))
 
 
 def issues_of(found: Version) -> list[Issue]:

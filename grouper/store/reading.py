@@ -206,6 +206,12 @@ def count(connection: Connection, wanted: Wanted) -> int:
     return connection.execute(base.where(*_conditions(wanted))).scalar_one()
 
 
+def hospitals(connection: Connection) -> list[str]:
+    """The codes of all hospitals that have stays, in their order."""
+    ask = select(stay.c.hospital).distinct().order_by(stay.c.hospital)
+    return list(connection.execute(ask).scalars())
+
+
 def counts_by_state(connection: Connection) -> dict[str, int]:
     """How many stays there are in each state."""
     ask = select(stay.c.state, func.count()).group_by(stay.c.state)

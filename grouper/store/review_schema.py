@@ -41,11 +41,30 @@ screening = Table(
     Column("gone", Integer, nullable=False),
     Column("counts", Json, nullable=False),
     Column("not_run", Json, nullable=False),
+    # When a page was last kept: a run whose process died is told by it.
+    Column("touched", Instant, nullable=False),
     Index(None, "moment", "id"),
     sqlite_autoincrement=True,
 )
-"""Runs of the audit over stored stays: ``scope`` is ``running``, a month or a case; ``state`` is
-``running``, ``done``, ``stopped`` or ``failed``."""
+"""Runs of the audit over stored stays: ``scope`` is ``running``, ``discharged``, a month or a case;
+``state`` is ``waiting``, ``running``, ``done``, ``stopped`` or ``failed``."""
+
+screened_stay = Table(
+    "screened_stay",
+    STORE,
+    Column("stay_id", Number, primary_key=True, autoincrement=False),
+    Column("moment", String(8), primary_key=True),
+    Column("screening_id", Number, nullable=False, index=True),
+    Column("at", Instant, nullable=False),
+    Column("day", Date, nullable=False),
+    Column("version", Integer, nullable=False),
+    # Whose stay it was then: persons are merged without a new version of their stays.
+    Column("person_id", Number),
+    Column("book_hash", String(64), nullable=False),
+    # Why it could not be screened; None: it was.
+    Column("reason", String(64)),
+)
+"""The last screening that a stay was part of, at each moment: what need not be screened again."""
 
 finding = Table(
     "finding",
@@ -81,8 +100,15 @@ finding = Table(
     # Since when a screening of its stay has not found it any more.
     Column("gone", Instant),
     Column("assignee", String(128)),
+    # When the review has to come to its next state; of the insurer's findings its own deadline.
     Column("due", Instant),
+    # The department that is asked where it is not that of the finding, and until when.
+    Column("asked_department", String(128)),
+    Column("asked_until", Instant),
+    # Who gave the opinion that stands.
     Column("opinion_by", String(128)),
+    # When someone last judged it rightly or wrongly found.
+    Column("judged", Instant),
     Column("closed", Instant),
     Column("closed_by", String(128)),
     Column("false_positive", Boolean, nullable=False),
@@ -91,6 +117,7 @@ finding = Table(
     Index(None, "rule", "state"),
     Index(None, "department", "state"),
     Index(None, "day"),
+    Index(None, "closed"),
     sqlite_autoincrement=True,
 )
 """Findings as they are now; how they came to be so is in ``finding_event``."""
@@ -138,11 +165,33 @@ finding_batch = Table(
     Column("due", Instant),
     Column("rows", Integer, nullable=False),
     Column("matched", Integer, nullable=False),
-    # Rows that could not be read or whose stay is not here, each with its reason.
-    Column("kept", Json, nullable=False),
+    # Rows that could not be read.
+    Column("unread", Integer, nullable=False),
+    Column("hospital", String(64), nullable=False),
+    # Names of the columns of each sheet; and columns that are not known or not kept.
+    Column("header", Json, nullable=False),
+    Column("about", Json, nullable=False),
     sqlite_autoincrement=True,
 )
 """Lists of findings that the insurer sent; the same file is taken once."""
+
+finding_batch_row = Table(
+    "finding_batch_row",
+    STORE,
+    Column("id", Number, primary_key=True, autoincrement=True),
+    Column("batch_id", Number, nullable=False, index=True),
+    # In the order of the file, from 1.
+    Column("number", Integer, nullable=False),
+    Column("sheet", String(64)),
+    # As a spreadsheet shows it.
+    Column("row", Integer, nullable=False),
+    # Of the finding that it is a line of; null: it could not be read.
+    Column("key", String(64), index=True),
+    Column("reason", String(64)),
+    Column("cells", Json, nullable=False),
+    sqlite_autoincrement=True,
+)
+"""The rows of such a list, without what names a patient."""
 
 whitelist = Table(
     "whitelist",
@@ -201,6 +250,8 @@ order_check = Table(
     Column("physician", String(128)),
     Column("amount", Money, nullable=False),
     Column("document", Json, nullable=False),
+    # Of a rule that is in shadow or in review: it was kept and not told.
+    Column("shadow", Boolean, nullable=False),
     # Feedback (3103): 1 goes on, with a reason; 2 goes back and changes.
     Column("answer", String(16)),
     Column("answer_reason", Text),

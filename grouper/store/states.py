@@ -53,3 +53,45 @@ class Delivery(StrEnum):
     WAITING = "waiting"
     SENT = "sent"
     FAILED = "failed"
+
+
+class FindingState(StrEnum):
+    """Where the program itself puts a finding (``finding.state``); people's steps lead to others.
+
+    The states and steps of the review are data of :mod:`grouper.audit.review`; a test holds that
+    these are among them.
+    """
+
+    NEW = "new"
+    NOTIFIED = "notified"
+    """Of the insurer's list."""
+    SHADOW = "shadow"
+    """Of a rule in shadow or in review."""
+    EXEMPT = "exempt"
+    """An exception holds."""
+    GONE = "gone"
+    """No longer found, before anyone reviewed it."""
+    JUDGED = "judged"
+    """Was in shadow; someone said whether it is rightly found."""
+    CORRECTED = "corrected"
+    """Closed: the charge or the list was put right."""
+
+
+class Source(StrEnum):
+    """Who found a finding (``finding.source``)."""
+
+    OWN = "own"
+    INSURER = "insurer"
+    PERSON = "person"
+
+
+class Standing(StrEnum):
+    """Whether a rule speaks here (``rule_standing.standing``)."""
+
+    LIVE = "live"
+    SHADOW = "shadow"
+    """Being tried out: found, not shown to physicians."""
+    REVIEW = "review"
+    """Was often wrong: as in shadow, until someone has looked at it."""
+    OFF = "off"
+    """Not asked."""

@@ -43,6 +43,16 @@ SHAPES: Mapping[str, Shape] = {
     "meanings": Shape(("family", "node", "field", "to"), ("rank",)),
     "keys": Shape(("transaction", "key", "node", "field"), ("rank",)),
     "code_forms": Shape(("list",), ("form", "note")),
+    "preaudit_fields": Shape(
+        ("transaction", "direction", "node", "field"),
+        ("name", "type", "length", "scale", "private", "source"),
+    ),
+    "preaudit_nodes": Shape(("transaction", "node"), ("inside", "many"), own=False),
+    "preaudit_meanings": Shape(("node", "field", "to"), ("rank",)),
+    "preaudit_scenes": Shape(
+        ("scene",), ("moment", "engine", "classes", "proposed", "kind", "zh", "en", "source")
+    ),
+    "preaudit_codes": Shape(("list", "code"), ("value", "meaning", "source")),
 }
 _CHOICES: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("fields", "type"): ("", "text", "number", "date", "time", "duration"),
@@ -53,8 +63,19 @@ _CHOICES: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("keys", "key"): ("patient", "visit", "hospital"),
     **{("fields", name): ("", "Y") for name in ("required", "open", "private")},
     ("regions", "whole"): ("", "Y"),
+    ("preaudit_fields", "direction"): ("in", "out"),
+    ("preaudit_fields", "type"): ("", "text", "number", "date", "time", "list"),
+    ("preaudit_fields", "private"): ("", "Y"),
+    ("preaudit_nodes", "many"): ("", "Y"),
+    ("preaudit_scenes", "moment"): ("order", "stay", "upload"),
+    ("preaudit_scenes", "engine"): ("lines", "whole"),
+    ("preaudit_scenes", "proposed"): ("", "Y"),
+    ("preaudit_scenes", "kind"): ("", "inpatient", "outpatient", "long_stay"),
 }
-_NUMBERS = {("fields", "length"), ("fields", "scale"), ("meanings", "rank"), ("keys", "rank")}
+_NUMBERS = {
+    *(("fields", "length"), ("fields", "scale"), ("meanings", "rank"), ("keys", "rank")),
+    *(("preaudit_fields", "length"), ("preaudit_fields", "scale"), ("preaudit_meanings", "rank")),
+}
 
 Rows = Mapping[str, tuple[Mapping[str, str], ...]]
 """The rows of each table by its name."""

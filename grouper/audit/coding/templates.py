@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from codebooks.audit.forms import SEXES
 from codebooks.folding import fold_code
 from grouper.audit.coding.columns import PARTS
 from grouper.audit.coding.findings import Found
@@ -37,9 +38,12 @@ def sexes(table: pa.Table, of: str, facts: Facts) -> Iterator[Found]:
         facts: of the cases.
     """
     sex = facts.scalars("sex")
+    # Of a person whose sex is not clear (0, 9) nothing is said.
+    clear = {int(one) * PARTS for one in SEXES}
     for row, code, at in _hits(table, facts.lists(of)):
-        if sex.known[at] and int(sex.values[at]) != int(str(row["sex"])) * PARTS:
-            evidence = (("sex", str(int(sex.values[at]) // PARTS)),)
+        own = int(sex.values[at])
+        if sex.known[at] and own in clear and own != int(str(row["sex"])) * PARTS:
+            evidence = (("sex", str(own // PARTS)),)
             yield _found(row, facts, at, of, (code,), evidence)
 
 

@@ -7,7 +7,7 @@ joined AS (
     FROM hits h
     JOIN known l ON l.case_no = h.case_no AND l.item = h.item
     WHERE (l.day IS NULL OR (l.day >= h.since AND l.day < h.until))
-        AND (NOT h.reimbursed OR l.scope IN (1, 2))
+        AND (NOT h.reimbursed OR l.scope IN (SELECT scope FROM reimbursed))
         AND (h.second IS NULL OR l.second = h.second)
 ),
 whole AS (

@@ -1,8 +1,11 @@
--- Lines above the ceiling of their item's price, by the price list handed in.
+-- Lines above the ceiling that their item's price has on their day, by the price list handed in. A line
+-- without a day is held against a ceiling that holds always.
 WITH above AS (
     SELECT
         l.*, q.price AS ceiling, part(q.price, l.quantity, 10000) AS most
-    FROM lines l JOIN ceilings q ON q.item = l.item
+    FROM lines l
+    JOIN ceilings q ON q.item = l.item
+        AND coalesce(l.day >= q.since AND l.day < q.until, q.always)
     WHERE l.quantity > 0 AND l.amount > part(q.price, l.quantity, 10000)
 )
 SELECT
@@ -14,6 +17,6 @@ SELECT
     (100 * sum(a.most))::BIGINT AS allowed,
     'yuan' AS unit,
     (sum(a.amount) - sum(a.most))::BIGINT AS amount,
-    [{'key': 'ceiling', 'value': (any_value(a.ceiling) / 100)::DECIMAL(18, 2)::VARCHAR}] AS evidence
+    [{'key': 'ceiling', 'value': (a.ceiling / 100)::DECIMAL(18, 2)::VARCHAR}] AS evidence
 FROM above a, (SELECT * FROM rules WHERE sql = 'price') r
-GROUP BY a.case_no, a.item, r.rule, r.level
+GROUP BY a.case_no, a.item, a.ceiling, r.rule, r.level

@@ -1,23 +1,20 @@
 -- Operations of one group on one day: the dearest stands at its full price, every other has to be
--- discounted to its share. Full prices are those of the price list; of an operation that it does not
--- name, the greatest price that is charged for it in the cases at hand. Asked once over all of them.
+-- discounted to its share. Full prices are those of the price list on the day; of an operation that it
+-- does not name, the greatest price that is charged for it in the cases at hand. Asked once over all.
 WITH seen AS (
     SELECT item, max((amount::HUGEINT * 10000 // quantity)::BIGINT) AS price
     FROM operations
     WHERE quantity > 0
     GROUP BY item
 ),
-prices_all AS (
-    SELECT s.item, coalesce(q.price, s.price) AS price, q.price IS NOT NULL AS listed
-    FROM seen s LEFT JOIN prices q ON q.item = s.item
-),
 held AS (
     SELECT
         l.case_no, l.day, l.item, l.line, l.quantity, l.amount, p.rule, p.row, p.level, p."group",
-        p.share, q.price, q.listed
+        p.share, coalesce(q.price, s.price) AS price, q.price IS NOT NULL AS listed
     FROM operations l
     JOIN p_surgery p ON p.item = l.item AND l.day >= p.since AND l.day < p.until
-    JOIN prices_all q ON q.item = l.item
+    JOIN seen s ON s.item = l.item
+    LEFT JOIN prices q ON q.item = l.item AND l.day >= q.since AND l.day < q.until
     WHERE l.quantity > 0
 ),
 ranked AS (

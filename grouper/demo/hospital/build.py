@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from grouper.demo.hospital.errors import HospitalError
 from grouper.demo.hospital.months import Hospital
 from grouper.demo.hospital.plan import month_name
 from grouper.demo.hospital.tables import toml
+from grouper.demo.hospital.truth import stay_ids, voids
 from grouper.demo.hospital.writing import (
     FORMAT,
     KINDS,
@@ -32,7 +34,7 @@ from grouper.demo.hospital.writing import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
     from grouper.demo.hospital.months import MonthTables
@@ -49,9 +51,11 @@ PLANTED_COLUMNS = (
     "rule",
     "amount",
     "description",
+    "void",
 )
 """Columns of ``planted.csv``: ``lines`` are numbers of charge lines with blanks between them,
-``sort`` is ``violation`` or ``fault``, ``amount`` is in yuan."""
+``sort`` is ``violation`` or ``fault``, ``amount`` is in yuan; ``void`` says why nobody can see it
+(:mod:`grouper.demo.hospital.truth`), empty where it can be seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,13 +138,16 @@ def _finish(out: Path, plan: Plan, mark: str) -> dict[str, Any]:
     """Write the list of what was planted and the manifest, over all months of the folder."""
     counts: dict[str, dict[str, int]] = {}
     files: dict[str, str] = {}
-    planted: list[tuple[str, Planted]] = []
-    for month in _months(out):
+    planted: list[tuple[str, Planted, str]] = []
+    months = _months(out)
+    stays = stay_ids([_path(out, KINDS[-1], month) for month in months])
+    for month in months:
         said = {kind: about(_path(out, kind, month)) or {} for kind in KINDS}
         counts[month] = {kind: said[kind].get("rows", 0) for kind in KINDS}
         own = from_plain(said[KINDS[-1]].get("planted", []))
         counts[month]["planted"] = len(own)
-        planted += [(month, one) for one in own]
+        why = voids(own, _path(out, "charges", month), stays)
+        planted += [(month, one, void) for one, void in zip(own, why, strict=True)]
         files |= {
             f"{kind}/{month}.parquet": file_hash(_path(out, kind, month))
             for kind in KINDS
@@ -161,25 +168,23 @@ def _finish(out: Path, plan: Plan, mark: str) -> dict[str, Any]:
         "departments": {row["code"]: row["name"] for row in own_plan["departments"]},
         "totals": {key: sum(one[key] for one in counts.values()) for key in (*KINDS, "planted")},
         "months": counts,
-        "planted": _kinds(planted),
+        "planted": _counted(one.kind for _, one, _ in planted),
+        "void": _counted(void for *_, void in planted if void),
         "files": files,
     }
     write_text(out / MANIFEST, json.dumps(manifest, ensure_ascii=False, indent=1) + "\n")
     return manifest
 
 
-def _kinds(planted: list[tuple[str, Planted]]) -> dict[str, int]:
-    found: dict[str, int] = {}
-    for _, one in planted:
-        found[one.kind] = found.get(one.kind, 0) + 1
-    return dict(sorted(found.items()))
+def _counted(words: Iterable[str]) -> dict[str, int]:
+    return dict(sorted(Counter(words).items()))
 
 
-def _planted_text(planted: list[tuple[str, Planted]]) -> str:
+def _planted_text(planted: list[tuple[str, Planted, str]]) -> str:
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(PLANTED_COLUMNS)
-    for month, one in planted:
+    for month, one, void in planted:
         fen = one.amount or 0
         writer.writerow(
             (
@@ -191,6 +196,7 @@ def _planted_text(planted: list[tuple[str, Planted]]) -> str:
                 one.rule,
                 f"{fen // 100}.{fen % 100:02d}",
                 one.text,
+                void,
             )
         )
     return text.getvalue()

@@ -80,6 +80,11 @@ def case_id(origin: int, index: int, depth: int) -> str:
     return f"ZY{month_name(origin)[2:].replace('-', '')}{index:05d}{depth}"
 
 
+def previous_id(own: str) -> str:
+    """The id of the stay of the same person before a stay, which is not the first."""
+    return own[:-1] + str(int(own[-1]) - 1)
+
+
 def person_id(origin: int, index: int) -> str:
     """The pseudonym of a person."""
     return f"P{month_name(origin)[2:].replace('-', '')}{index:05d}"

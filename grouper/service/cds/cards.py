@@ -52,23 +52,39 @@ class Told:
     forecast: Mapping[str, Any] | None = None
 
 
-def _card(situation: Situation, summary: str, lang: str, detail: str = "") -> Card:
+def card(
+    situation: Situation,
+    summary: str,
+    lang: str,
+    detail: str = "",
+    reasons: Sequence[Mapping[str, str]] | None = None,
+) -> Card:
+    """A card.
+
+    Args:
+        situation: what it is about; its indicator is data.
+        summary: cut to what CDS Hooks allows.
+        lang: of the texts.
+        detail: as Markdown; empty: none.
+        reasons: why it may be set aside; None: the usual ones.
+    """
     most = limits().summary
-    card: Card = {
+    told = override_reasons(lang) if reasons is None else reasons
+    made: Card = {
         "uuid": str(uuid4()),
         "summary": summary if len(summary) <= most else summary[: most - 1] + _CUT,
         "indicator": indicators()[situation],
         "source": {"label": text("cds.source", lang)},
-        "overrideReasons": [dict(reason) for reason in override_reasons(lang)],
+        "overrideReasons": [dict(reason) for reason in told],
     }
     if detail:
-        card["detail"] = detail
-    return card
+        made["detail"] = detail
+    return made
 
 
 def plain_card(situation: Situation, lang: str) -> Card:
     """A card of a situation that needs no more words than its own."""
-    return _card(situation, text(f"cds.{situation.value}", lang), lang)
+    return card(situation, text(f"cds.{situation.value}", lang), lang)
 
 
 def discharge_cards(told: Told, lang: str) -> list[Card]:
@@ -83,7 +99,7 @@ def discharge_cards(told: Told, lang: str) -> list[Card]:
         blocked = told.document is None or told.document["result"]["reason"] is not None
         situation = Situation.MISSING if blocked else Situation.REMARKS
         summary = text(f"cds.{situation.value}", lang, count=len(remarks))
-        cards.append(_card(situation, summary, lang, "\n".join(shown)))
+        cards.append(card(situation, summary, lang, "\n".join(shown)))
     return cards
 
 
@@ -93,11 +109,11 @@ def order_cards(told: Told, lang: str) -> list[Card]:
     if told.document is not None and told.document["result"]["status"] == "invalid":
         result = told.document["result"]
         summary = text("cds.blocking", lang, reason=result["reason_text"])
-        cards.append(_card(Situation.BLOCKING, summary, lang, escaped(result["advice"])))
+        cards.append(card(Situation.BLOCKING, summary, lang, escaped(result["advice"])))
     if _above(told):
         summary = text("cds.above_reference", lang)
         detail = "\n\n".join(_cost(told, lang))
-        cards.append(_card(Situation.ABOVE_REFERENCE, summary, lang, detail))
+        cards.append(card(Situation.ABOVE_REFERENCE, summary, lang, detail))
     return cards
 
 
@@ -108,7 +124,7 @@ def view_cards(told: Told, lang: str) -> list[Card]:
         return []
     group, probability = likeliest(told.forecast, lang)
     summary = text("cds.forecast_group", lang, group=group, probability=probability)
-    return [_card(Situation.FORECAST, summary, lang, "\n\n".join(lines))]
+    return [card(Situation.FORECAST, summary, lang, "\n\n".join(lines))]
 
 
 def _above(told: Told) -> bool:
@@ -129,7 +145,7 @@ def _group_card(told: Told, lang: str) -> Card:
         words = text(f"reason.{told.reason}", lang)
         advice = text(f"advice.{told.reason}", lang)
         summary = text("cds.no_scheme", lang, reason=words)
-        return _card(Situation.INVALID, summary, lang, escaped(advice))
+        return card(Situation.INVALID, summary, lang, escaped(advice))
     result = told.document["result"]
     named = _named(result["group"]) if result["group"] else text("cds.no_group", lang)
     summary = text("cds.summary", lang, group=named, status=result["status_text"])
@@ -143,7 +159,7 @@ def _group_card(told: Told, lang: str) -> Card:
     parts += _cost(told, lang)
     parts += _payment(told, lang)
     parts += forecast_line(told.forecast, lang)
-    return _card(Situation(result["status"]), summary, lang, "\n\n".join(parts))
+    return card(Situation(result["status"]), summary, lang, "\n\n".join(parts))
 
 
 def _named(entry: Mapping[str, Any]) -> str:

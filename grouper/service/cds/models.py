@@ -20,6 +20,7 @@ class Context(BaseModel):
     userId: str | None = Field(default=None, max_length=256)  # noqa: N815 -- CDS Hooks names it
     patientId: str = _ID  # noqa: N815 -- as above
     encounterId: str | None = Field(default=None, max_length=256, pattern=NO_NUL)  # noqa: N815 -- as above
+    draftOrders: dict[str, Any] | None = None  # noqa: N815 -- as above; a Bundle of order-sign
 
 
 class HookRequest(BaseModel):

@@ -1,4 +1,4 @@
-"""The routes of CDS Hooks (2.0): discovery, the two services, feedback."""
+"""The routes of CDS Hooks (2.0): discovery, the services, feedback."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from grouper.service.cds.models import (
     HookRequest,
     ServiceOut,
 )
+from grouper.service.cds.order_audit import audit_cards, keep_feedback
 from grouper.service.cds.tables import Service, Situation, services
 from grouper.service.cds.telling import Found, find
 from grouper.service.context import Lang, services_of
@@ -27,7 +28,7 @@ from grouper.service.requests import ExactRoute
 router = APIRouter(tags=["cds-hooks"], route_class=ExactRoute)
 Caller = Annotated[Principal, Depends(require(Right.CDS))]
 Id = Annotated[
-    str, Path(max_length=64, description="grouper-discharge, grouper-order or grouper-forecast")
+    str, Path(max_length=64, description="an id of the discovery document, such as grouper-order")
 ]
 DISCHARGE, VIEW = "encounter-discharge", "patient-view"
 
@@ -62,6 +63,8 @@ def call(request: Request, service: Id, asked: HookRequest, caller: Caller, lang
     if asked.hook != wanted.hook:
         raise ServiceError("HOOK_MISMATCH", hook=wanted.hook)
     parts = services_of(request)
+    if wanted.audits:
+        return json_answer({"cards": audit_cards(parts, asked, caller, lang)}, lang)
     found = find(parts, asked, caller, lang)
     done = None
     if found.told is not None:
@@ -88,7 +91,10 @@ def _cards(found: Found, lang: str, hook: str) -> list[dict[str, object]]:
 def feedback(request: Request, service: Id, asked: Feedback, caller: Caller) -> Response:
     """What became of cards; kept in the audit log, without free comments."""
     wanted = _service(service)
-    audit = services_of(request).audit
+    parts = services_of(request)
+    if wanted.audits:
+        keep_feedback(parts, asked, caller.name)
+    audit = parts.audit
     waiting = []
     for one in asked.feedback:
         why = one.overrideReason

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-_NAMES = ("summary", "reference_cases", "reference_days", "items", "complications")
+_NAMES = ("summary", "reference_cases", "reference_days", "items", "complications", "orders")
 _RATIO = "above_reference"
 
 
@@ -35,6 +35,11 @@ class Situation(StrEnum):
     BLOCKING = "blocking"
     ABOVE_REFERENCE = "above_reference"
     FORECAST = "forecast"
+    ORDER_VIOLATION = "order_violation"
+    ORDER_SUSPECT = "order_suspect"
+    ORDER_VERIFY = "order_verify"
+    ORDER_MONITOR = "order_monitor"
+    ORDER_UNJUDGED = "order_unjudged"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,16 +51,18 @@ class Limits:
     reference_days: int
     items: int
     complications: int
+    orders: int
     above_reference: Decimal
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A service of the discovery document."""
+    """A service of the discovery document; ``audits``: it checks orders by the rules of charging."""
 
     id: str
     hook: str
     prefetch: Mapping[str, str]
+    audits: bool = False
 
 
 def _data(name: str) -> Any:  # noqa: ANN401 -- a resource as a context manager
@@ -152,4 +159,5 @@ def services() -> Mapping[str, Service]:
 
 def _services(path: Path) -> Iterator[Service]:
     for name, table in tomllib.loads(path.read_text("utf-8")).items():
-        yield Service(name, table["hook"], table.get("prefetch", {}))
+        audits = bool(table.get("audits", False))
+        yield Service(name, table["hook"], table.get("prefetch", {}), audits)

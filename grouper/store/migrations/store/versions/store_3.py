@@ -46,7 +46,10 @@ def upgrade() -> None:
         sa.Column("gone", INSTANT, nullable=True),
         sa.Column("assignee", sa.String(length=128), nullable=True),
         sa.Column("due", INSTANT, nullable=True),
+        sa.Column("asked_department", sa.String(length=128), nullable=True),
+        sa.Column("asked_until", INSTANT, nullable=True),
         sa.Column("opinion_by", sa.String(length=128), nullable=True),
+        sa.Column("judged", INSTANT, nullable=True),
         sa.Column("closed", INSTANT, nullable=True),
         sa.Column("closed_by", sa.String(length=128), nullable=True),
         sa.Column("false_positive", sa.Boolean(), nullable=False),
@@ -56,6 +59,7 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index("ix_finding_batch_id", "finding", ["batch_id"], unique=False)
+    op.create_index("ix_finding_closed", "finding", ["closed"], unique=False)
     op.create_index("ix_finding_day", "finding", ["day"], unique=False)
     op.create_index("ix_finding_department_state", "finding", ["department", "state"], unique=False)
     op.create_index("ix_finding_rule_state", "finding", ["rule", "state"], unique=False)
@@ -71,11 +75,31 @@ def upgrade() -> None:
         sa.Column("due", INSTANT, nullable=True),
         sa.Column("rows", sa.Integer(), nullable=False),
         sa.Column("matched", sa.Integer(), nullable=False),
-        sa.Column("kept", JSON, nullable=False),
+        sa.Column("unread", sa.Integer(), nullable=False),
+        sa.Column("hospital", sa.String(length=64), nullable=False),
+        sa.Column("header", JSON, nullable=False),
+        sa.Column("about", JSON, nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_finding_batch"),
         sa.UniqueConstraint("sha256", name="uq_finding_batch_sha256"),
         sqlite_autoincrement=True,
     )
+    op.create_table(
+        "finding_batch_row",
+        sa.Column("id", NUMBER, autoincrement=True, nullable=False),
+        sa.Column("batch_id", NUMBER, nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("sheet", sa.String(length=64), nullable=True),
+        sa.Column("row", sa.Integer(), nullable=False),
+        sa.Column("key", sa.String(length=64), nullable=True),
+        sa.Column("reason", sa.String(length=64), nullable=True),
+        sa.Column("cells", JSON, nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_finding_batch_row"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index(
+        "ix_finding_batch_row_batch_id", "finding_batch_row", ["batch_id"], unique=False
+    )
+    op.create_index("ix_finding_batch_row_key", "finding_batch_row", ["key"], unique=False)
     op.create_table(
         "finding_event",
         sa.Column("id", NUMBER, autoincrement=True, nullable=False),
@@ -123,6 +147,7 @@ def upgrade() -> None:
         sa.Column("physician", sa.String(length=128), nullable=True),
         sa.Column("amount", MONEY, nullable=False),
         sa.Column("document", JSON, nullable=False),
+        sa.Column("shadow", sa.Boolean(), nullable=False),
         sa.Column("answer", sa.String(length=16), nullable=True),
         sa.Column("answer_reason", sa.Text(), nullable=True),
         sa.Column("answered", INSTANT, nullable=True),
@@ -167,10 +192,27 @@ def upgrade() -> None:
         sa.Column("gone", sa.Integer(), nullable=False),
         sa.Column("counts", JSON, nullable=False),
         sa.Column("not_run", JSON, nullable=False),
+        sa.Column("touched", INSTANT, nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_screening"),
         sqlite_autoincrement=True,
     )
     op.create_index("ix_screening_moment_id", "screening", ["moment", "id"], unique=False)
+    op.create_table(
+        "screened_stay",
+        sa.Column("stay_id", NUMBER, autoincrement=False, nullable=False),
+        sa.Column("moment", sa.String(length=8), nullable=False),
+        sa.Column("screening_id", NUMBER, nullable=False),
+        sa.Column("at", INSTANT, nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("person_id", NUMBER, nullable=True),
+        sa.Column("book_hash", sa.String(length=64), nullable=False),
+        sa.Column("reason", sa.String(length=64), nullable=True),
+        sa.PrimaryKeyConstraint("stay_id", "moment", name="pk_screened_stay"),
+    )
+    op.create_index(
+        "ix_screened_stay_screening_id", "screened_stay", ["screening_id"], unique=False
+    )
     op.create_table(
         "whitelist",
         sa.Column("id", NUMBER, autoincrement=True, nullable=False),

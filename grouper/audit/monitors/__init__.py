@@ -1,0 +1,1 @@
+"""What is watched by department and month, and is no finding: shares, held against their own history."""
