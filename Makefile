@@ -48,6 +48,7 @@ bench: $(STAMP)
 	$(BIN)/python benchmarks/store.py
 	$(BIN)/python benchmarks/drain.py
 	$(BIN)/python benchmarks/service.py
+	$(BIN)/python benchmarks/orders.py
 
 format: $(STAMP)
 	$(BIN)/ruff check --fix .

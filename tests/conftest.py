@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+import structlog
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -30,3 +31,5 @@ def _own_data(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
     """No test reads or writes what a hospital installed on this machine; texts are Chinese."""
     monkeypatch.setenv("GROUPER_DATA", str(tmp_path_factory.mktemp("data")))
     monkeypatch.setenv("GROUPER_LANG", "zh")
+    # A process of the service that ran in a test before set its own.
+    structlog.reset_defaults()

@@ -110,7 +110,7 @@ class ToldLineOut(BaseModel):
     proposed: bool
 
 
-class FindingOut(BaseModel):
+class OrderFinding(BaseModel):
     """A finding that is told."""
 
     key: str = Field(description="to answer it by; the same thing told again has the same key")
@@ -157,7 +157,7 @@ class OrderAnswer(BaseModel):
     book: str
     moment: str
     checked: datetime
-    findings: list[FindingOut] = Field(description="the worst first, by level")
+    findings: list[OrderFinding] = Field(description="the worst first, by level")
     exempt: list[ExemptOut]
     not_judged: list[UnjudgedOut]
 
@@ -249,7 +249,7 @@ def rule_name(found: Found, book: AuditBook, lang: str) -> str:
 
 
 def finding_out(found: Found, checked: Checked, book: AuditBook, lang: str) -> dict[str, Any]:
-    """A finding as :class:`FindingOut`."""
+    """A finding as :class:`OrderFinding`."""
     row = found.row
     told = parts(row, book, lang)
     rule = book.rules.get(row["rule"])

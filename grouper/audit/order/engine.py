@@ -162,6 +162,11 @@ class Compiled:
         """The book that is asked."""
         return self._shelf.given
 
+    @property
+    def rows(self) -> Index:
+        """The rows of the book by item."""
+        return self._shelf.rows()
+
     def warm(self, *moments: str) -> None:
         """Make ready what the first question would else wait for: the rows, and the catalogues at hand.
 
@@ -210,8 +215,9 @@ class Compiled:
         every: Sequence[Entry],
         moment: str,
         levels: Mapping[str, str] | None,
+        spoken: frozenset[str] | None = None,
     ) -> World:
-        """A case ready to be asked."""
+        """A case ready to be asked, of all its items or of those that are ``spoken`` of."""
         stands = standing(every)
         by_item: dict[str, list[Entry]] = {}
         for line in stands.kept:
@@ -222,8 +228,8 @@ class Compiled:
             facts_of(case, self.context.levels if levels is None else levels),
             stands,
             by_item,
-            sorted(by_item),
-            self._shelf.rows(),
+            sorted(by_item if spoken is None else by_item.keys() & spoken),
+            self.rows,
             self.asking(moment).rules,
             self._prices,
             self._ceilings,
@@ -302,12 +308,20 @@ def examine(
         AuditError: ``AUDIT_LINE``: a line that no case can hold.
     """
     every = entries(lines)
-    world = ready.world(case, every, moment, levels)
+    rules = ready.asking(moment).rules
+    spoken = _concerned(every, ready.rows, rules) if only_proposed else None
+    world = ready.world(case, every, moment, levels, spoken)
     found = [
         (one, finding(one, world, ready.book.id, moment)) for one in _found(ready, world, moment)
     ]
-    if only_proposed:
-        there = _without_orders(ready, case, lines, moment, levels, found)
+    if only_proposed and not all(any(line.proposed for line in one.lines) for one, _ in found):
+        # Only then can a finding be there without the orders, too.
+        earlier = entries(line for line in lines if not line.proposed)
+        before = ready.world(case, earlier, moment, levels, spoken)
+        there = {
+            finding(one, before, ready.book.id, moment)["finding"]
+            for one in _found(ready, before, moment)
+        }
         found = [(one, row) for one, row in found if row["finding"] not in there]
     rows = [row for _, row in found]
     rows.sort(key=lambda row: (row["rule"], *(row["lines"] or [0])[:1], row["finding"]))
@@ -320,23 +334,23 @@ def _found(ready: Compiled, world: World, moment: str) -> Iterator[Found]:
         yield from JUDGES[name](world, asked)
 
 
-def _without_orders(
-    ready: Compiled,
-    case: Case,
-    lines: Sequence[Line],
-    moment: str,
-    levels: Mapping[str, str] | None,
-    found: Sequence[tuple[Found, Mapping[str, Any]]],
-) -> set[str]:
-    """The ids of findings that are there without the orders, too.
+def _concerned(every: Sequence[Entry], rows: Index, rules: frozenset[str]) -> frozenset[str]:
+    """The items whose findings orders can bring about: the others' are the same without them.
 
-    Asked for only where a finding has no order among its lines.
+    Those that are ordered, those that may be at fault beside one of these, those that are charged in
+    the same second as an order (a prescription of herbs), and beside an operation all operations.
     """
-    if all(any(line.proposed for line in one.lines) for one, _ in found):
-        return set()
-    earlier = [line for line in lines if not line.proposed]
-    rest = examine(ready, case, earlier, moment=moment, levels=levels, only_proposed=False)
-    return {row["finding"] for row in rest.findings}
+    ordered = {line.item for line in every if line.proposed and line.item is not None}
+    seconds = {line.second for line in every if line.proposed and line.second is not None}
+    others = {line.item for line in every if line.item is not None} - ordered
+    found = {
+        item for item in others if any(one.beside in ordered for one in rows.pairs.get(item, ()))
+    }
+    found |= {line.item for line in every if line.second in seconds and line.item is not None}
+    operations = rows.rows["surgery"]
+    if any(operations.of(item, rules) for item in ordered):
+        found |= {item for item in others if operations.of(item, rules)}
+    return frozenset(ordered | found)
 
 
 def check(

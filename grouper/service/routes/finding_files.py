@@ -23,7 +23,13 @@ Answering = Annotated[Principal, Depends(require(Right.ANSWER))]
 Number = Annotated[int, Path(ge=1, lt=2**62)]
 
 
-@router.post("/findings/{finding_id}/files", status_code=201, responses={201: {"model": FileOut}})
+@router.post(
+    "/findings/{finding_id}/files",
+    status_code=201,
+    responses={201: {"model": FileOut}},
+    # The form's name in the document is made of it.
+    operation_id="attach_evidence",
+)
 def attach(
     request: Request,
     finding_id: Number,
