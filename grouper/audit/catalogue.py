@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from datetime import date
     from decimal import Decimal
 
-    import duckdb
-
     from codebooks.catalogues.catalogue import Catalogues
     from grouper.audit.lines import Words
 
@@ -77,8 +75,8 @@ class CatalogueRows:
         self._rows: dict[str, list[dict[str, Any]]] = {name: [] for name in self._tables}
         self._at_hand = None if catalogues is None else at_hand(catalogues)
 
-    def register(self, connection: duckdb.DuckDBPyConnection, items: Words) -> None:
-        """Make the views ``catalogue_gaps``, ``catalogue_scopes`` and ``catalogue_prices``."""
+    def tables(self, items: Words) -> dict[str, pa.Table]:
+        """The views ``catalogue_gaps``, ``catalogue_scopes``, ``catalogue_prices`` and ``scope_words``."""
         if self._at_hand is not None:
             new = items.all[self._items :]
             for number, said in enumerate(self._at_hand.said(new), self._items):
@@ -86,9 +84,11 @@ class CatalogueRows:
             self._items += len(new)
         words = pa.array(SCOPES[1:], pa.string())
         numbers = pa.array(range(1, len(SCOPES)), pa.int8())
-        connection.register("scope_words", pa.table({"scope": numbers, "word": words}))
-        for name, schema in self._tables.items():
-            connection.register(name, pa.Table.from_pylist(self._rows[name], schema=schema))
+        found = {
+            name: pa.Table.from_pylist(self._rows[name], schema=schema)
+            for name, schema in self._tables.items()
+        }
+        return found | {"scope_words": pa.table({"scope": numbers, "word": words})}
 
     def _take(self, number: int, said: Said) -> None:
         for name, column, rows in (

@@ -8,33 +8,32 @@ months; behaviour is asked once over all cases.
 from __future__ import annotations
 
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from grouper.audit.asking import Desk
 from grouper.audit.cases import case_rows, diagnosis_rows
-from grouper.audit.catalogue import TEMPLATE, CatalogueRows
 from grouper.audit.charges import Portions, blocks_of
-from grouper.audit.context import UPLOAD, Context, known_costs, known_prices, reimbursed
+from grouper.audit.context import UPLOAD, Context, known_costs, reimbursed
 from grouper.audit.finding import FINDING_SCHEMA
-from grouper.audit.finishing import Finisher, ordered
+from grouper.audit.finishing import ordered
 from grouper.audit.lines import NO_TIME, Lines, Vocabulary, Words, chained
-from grouper.audit.own.running import OwnRules
-from grouper.audit.parameters import behaviour_rows, code_rows, parameter_tables
-from grouper.audit.persons import SCOPE, Gathered
+from grouper.audit.parameters import behaviour_rows
+from grouper.audit.persons import Gathered
 from grouper.audit.planning import NotRun, Plan, plan, without_shadow
 from grouper.audit.portion import Portion, portion_of
-from grouper.audit.templates import sql, toml
+from grouper.audit.templates import toml
+from grouper.audit.views import ViewsOfItems
 from grouper.case.dates import DAY_SECONDS, EPOCH
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -42,7 +41,6 @@ if TYPE_CHECKING:
     from codebooks.audit.books import AuditBook
 
 __all__ = ["UPLOAD", "Audited", "Context", "audit"]
-_OF_LINES = ("item", "lines")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,16 +93,11 @@ def audit(
     size = portion_lines or int(settings["portion_lines"])
     cases = cases.combine_chunks()
     wanted = np.ones(cases.num_rows, bool) if judged is None else judged
-    config: dict[str, str | bool | int | float | list[str]] = {
-        "memory_limit": str(settings["memory"]),
-        "threads": int(settings["threads"]),
-    }
-    with closing(duckdb.connect(config=config)) as connection:
-        run = _Run(connection, cases, wanted, book, asked)
+    with closing(_Run(cases, wanted, book, asked)) as run:
         strangers: list[int] = []
         read = wanted | run.persons.cases
         portions = Portions(cases, read, blocks, size).each(run.words, strangers)
-        for portion in _ahead(_ready(lines, wanted) for lines in portions):
+        for portion in _ahead((_ready(lines, wanted) for lines in portions), run.wait):
             run.portion(*portion)
         run.whole()
         run.counts["lines_of_other_cases"] = sum(strangers)
@@ -120,28 +113,29 @@ def _ready(lines: Lines, judged: NDArray[np.bool_]) -> tuple[Portion, Lines | No
 
 
 def _ahead(
-    portions: Iterator[tuple[Portion, Lines | None]],
+    portions: Iterator[tuple[Portion, Lines | None]], before: Callable[[], None]
 ) -> Iterator[tuple[Portion, Lines | None]]:
-    """The portions, each next one being made ready by another thread meanwhile."""
+    """The portions, each next one being made ready by another thread meanwhile.
+
+    Args:
+        portions: to be made.
+        before: called before one is taken, so that no more of them are in memory than needed.
+    """
     with ThreadPoolExecutor(1) as pool:
         coming = pool.submit(next, portions, None)
+        before()
         while (portion := coming.result()) is not None:
             coming = pool.submit(next, portions, None)
             yield portion
+            before()
 
 
 class _Run:
-    """One audit on its way."""
+    """One audit on its way: what is asked, by whom, and what was found."""
 
     def __init__(
-        self,
-        connection: duckdb.DuckDBPyConnection,
-        cases: pa.Table,
-        judged: NDArray[np.bool_],
-        book: AuditBook,
-        context: Context,
+        self, cases: pa.Table, judged: NDArray[np.bool_], book: AuditBook, context: Context
     ) -> None:
-        self.connection = connection
         self.book, self.shadows = (book, ()) if context.shadow else without_shadow(book)
         self.context = context
         self.plan: Plan = plan(
@@ -160,83 +154,99 @@ class _Run:
         self.found: list[pa.Table] = []
         self.operations: list[Lines] = []
         self.persons = Gathered(self.rows, self.book, self.plan)
-        asked = any(one.name == TEMPLATE for one in self.plan.templates)
-        self.catalogue = CatalogueRows(context.catalogue if asked else None)
-        self._items = -1
-        self._known = self._operations = np.zeros(0, bool)
-        connection.execute(sql("setup"))
-        connection.execute("SET enable_progress_bar = false")
+        self.items = ViewsOfItems(self.book, self.plan, context)
+        self._cases, self._dx = cases, diagnosis_rows(cases)
+        self._most = int(toml("engine.toml")["desks"])
+        self._pool = ThreadPoolExecutor(self._most)
+        self._desks: list[Desk] = [self._desk()]
+        self._free = list(self._desks)
+        self._asked: list[tuple[Desk, Future[pa.Table | None]]] = []
+
+    def close(self) -> None:
+        """End the threads and connections."""
+        self._pool.shutdown(cancel_futures=True)
+        for desk in self._desks:
+            desk.close()
+
+    def _desk(self) -> Desk:
+        settings = toml("engine.toml")
         classes = toml("cases.toml")["classes"]
         pairs = [(name, kind) for name, kinds in classes.items() for kind in kinds]
         tables = {
-            "cases": self.rows,
-            "dx": diagnosis_rows(cases),
             "rules": self.plan.table(),
-            "behaviour": behaviour_rows(book, self.plan.rules),
+            "behaviour": behaviour_rows(self.book, self.plan.rules),
             "classes": pa.table({"name": [n for n, _ in pairs], "kind": [k for _, k in pairs]}),
-            "group_costs": known_costs(context.group_costs),
+            "group_costs": known_costs(self.context.group_costs),
             "reimbursed": reimbursed(),
         }
-        for name, table in tables.items():
-            connection.register(f"{name}_rows", table)
-            connection.execute(f"CREATE TABLE {name} AS FROM {name}_rows")
-            connection.unregister(f"{name}_rows")
-        self.own = OwnRules(connection, self.book, self.plan.rules, self.rows, cases)
+        return Desk(
+            str(settings["memory"]),
+            self.plan,
+            self.book,
+            tables,
+            {"cases": self.rows, "dx": self._dx},
+            self._cases,
+            self.words,
+            self.context.moment,
+        )
+
+    def wait(self) -> None:
+        """Until one more portion can be answered."""
+        if not self._free and len(self._desks) == self._most:
+            wait([answer for _, answer in self._asked], return_when=FIRST_COMPLETED)
+        self._collect()
+
+    def _collect(self) -> None:
+        """Take the answers that are there."""
+        there = [one for one in self._asked if one[1].done()]
+        self._asked = [one for one in self._asked if not one[1].done()]
+        for desk, answer in there:
+            found = answer.result()
+            if found is not None:
+                self.found.append(found)
+            self._free.append(desk)
 
     def portion(self, portion: Portion, beside: Lines | None) -> None:
-        """Ask the templates of lines of one portion."""
-        self._grown()
+        """Have the templates of lines asked of one portion."""
+        self._grow()
         lines = portion.lines
         for kept in (lines, beside):
             if kept is not None:
                 self.persons.add(kept)
-        known = lines.take(self._known[lines.item])
-        self.operations.append(known.take(self._operations[known.item]))
-        views = {
-            "every": portion.every.sources(),
-            "lines": lines.table(),
-            "known": known.table(),
-            "repeated": portion.repeated.table(),
-            "odd_lines": portion.odd,
-        }
-        for name, table in views.items():
-            self.connection.register(name, table)
-        for name in ("daily", "held"):
-            self.connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {sql(name)}")
-        for template in self.plan.templates:
-            if template.scope in _OF_LINES:
-                self._ask(template.sql)
-        self.own.portion(self.words, portion.every)
-        self._finish()
+        known = lines.take(self.items.known[lines.item])
+        self.operations.append(known.take(self.items.operations[known.item]))
         self.counts.update(portion.counts)
         self.counts["lines_with_rules"] += len(known)
         timed = lines.second[lines.second != NO_TIME]
         self.counts["lines_before_book"] += int((timed < self.first).sum())
         self.stated |= portion.stated
+        if not self._free:
+            self._desks.append(self._desk())
+            self._free.append(self._desks[-1])
+        desk = self._free.pop()
+        answer = self._pool.submit(desk.portion, portion, known, self.items.views)
+        self._asked.append((desk, answer))
 
     def whole(self) -> None:
-        """Ask what needs all cases: without lines, of operations, or over the cases of a person."""
-        self._grown()
-        operations = chained([portion_of(None).every, *self.operations]).table()
-        self.connection.register("every", operations)
-        self.connection.register("operations", operations)
-        for template in self.plan.templates:
-            if template.scope == "cases":
-                self._ask(template.sql)
-        self.own.whole()
-        self._finish()
-        self.persons.register(self.connection)
-        for template in self.plan.templates:
-            if template.scope == SCOPE:
-                self._ask(template.sql)
-        self._finish()
+        """Ask what needs all cases, when all portions are answered."""
+        wait([answer for _, answer in self._asked])
+        self._collect()
+        self._grow()
+        operations = chained([portion_of(None).every, *self.operations])
+        self.found += self._desks[0].whole(operations, self.persons, self.items.views)
+
+    def _grow(self) -> None:
+        """Bring the rows of the book to the items there are now."""
+        items = self.words.items.snapshot()
+        if self.items.grow(items):
+            self.persons.grown(self.items.cycles, len(items))
 
     def result(self) -> Audited:
         """What was found, and what could not be asked."""
         stated = self.stated | self._of_cases()
         not_run = (
             *self.plan.lacking(stated),
-            *self.own.lacking(stated),
+            *self._desks[0].own.lacking(stated),
             *self._in_shadow(),
         )
         whole = pa.concat_tables([FINDING_SCHEMA.empty_table(), *self.found])
@@ -246,58 +256,6 @@ class _Run:
     def _in_shadow(self) -> list[NotRun]:
         only = self.context.rules
         return [one for one in self.shadows if only is None or one.rule in only]
-
-    def _ask(self, text: str) -> None:
-        self.connection.execute(f"INSERT INTO found BY NAME {text}")
-
-    def _finish(self) -> None:
-        rows = self.connection.sql(sql("finish")).to_arrow_table()
-        self.connection.execute("TRUNCATE found")
-        if rows.num_rows:
-            finisher = Finisher(self.words, self.book.id, self.context.moment)
-            self.found.append(finisher.table(rows))
-
-    def _grown(self) -> None:
-        """Bring the rows of the book to the items there are now."""
-        items = self.words.items.snapshot()
-        if self._items == len(items):
-            return
-        self._items = len(items)
-        tables = parameter_tables(self.book, self.plan.tables, self.plan.rules, items)
-        known = np.zeros(len(items) + 1, bool)
-        attributes: set[int] = set()
-        per_item = {one.table for one in self.plan.templates if one.scope == "item"}
-        for name, rows in tables.items():
-            self.connection.register(f"p_{name}", rows)
-            for column in ("item", "fault", "beside"):
-                if column in rows.column_names:
-                    numbers = rows[column].to_numpy()
-                    known[numbers] = True
-                    if name in per_item:
-                        attributes.update(numbers.tolist())
-        herb = toml("cases.toml")["herb_prefix"]
-        herbs = [n for n, word in enumerate(items.all) if word.startswith(herb)]
-        known[herbs] = True
-        known[-1] = False
-        self._known = known
-        for name, numbers in (("attributes", sorted(attributes)), ("herb_items", herbs)):
-            self.connection.register(name, pa.table({"item": pa.array(numbers, pa.int32())}))
-        words = pa.table(
-            {
-                "item": pa.array(range(len(items)), pa.int32()),
-                "word": pa.array(items.all, pa.string()),
-            }
-        )
-        self.connection.register("item_words", words)
-        if "indication" in tables:
-            self.connection.register("p_indication_codes", code_rows(tables["indication"]))
-        self.persons.grown(tables.get("cycle"), len(items))
-        self._operations = np.zeros(len(items) + 1, bool)
-        if "surgery" in tables:
-            self._operations[tables["surgery"]["item"].to_numpy()] = True
-        self.connection.register("prices", known_prices(self.context.prices, items))
-        self.connection.register("ceilings", known_prices(self.context.ceilings, items))
-        self.catalogue.register(self.connection, items)
 
     def _of_cases(self) -> set[str]:
         """What is stated in some case, or known beside; and how many cases lack it."""

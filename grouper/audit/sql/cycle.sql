@@ -2,7 +2,7 @@
 -- within the last days goes above what is allowed.
 WITH many AS (
     SELECT case_no, item
-    FROM known l JOIN p_cycle p USING (item)
+    FROM daily JOIN p_cycle p USING (item)
     WHERE day IS NOT NULL
     GROUP BY case_no, item, p.times
     HAVING sum(quantity) > p.times

@@ -13,4 +13,9 @@ SELECT
     f.lines, f.items, f.day, f.observed, f.allowed, f.unit, f.amount, f.evidence
 FROM found f
 JOIN cases c ON c.case_no = f.case_no AND c.judged
-LEFT JOIN every l ON l.case_no = f.case_no AND l.line = f.lines[1]
+LEFT JOIN (
+    -- Of all lines the few that are asked for, before the join has to hold them.
+    SELECT case_no, line, department, physician
+    FROM every
+    SEMI JOIN (SELECT case_no, lines[1] AS line FROM found) first USING (case_no, line)
+) l ON l.case_no = f.case_no AND l.line = f.lines[1]
