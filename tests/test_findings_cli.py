@@ -14,6 +14,7 @@ from store_support import Feed, line, stay
 from typer.testing import CliRunner, Result
 
 from codebooks.errors import GrouperError
+from grouper.audit.planning import on_trial
 from grouper.audit.review.statistics import BY
 from grouper.cli import findings_parts
 from grouper.cli.findings_commands import add_findings
@@ -133,14 +134,16 @@ def test_exceptions_and_standings(people: list[str]) -> None:
     made = run("whitelist-add", RULE, *days, "--reason", "化疗", "--dx", "Z51", "--item", "i")
     assert "item=i dx=Z51" in made
     assert code("whitelist-approve", "1") == "SECOND_PERSON"
-    assert "规则全部启用" in run("standings")
+    # Rules on trial begin in shadow.
+    assert "LOC-COST" in run("standings")
+    assert RULE not in run("standings")
     assert "观察" in run("standing", RULE, "shadow", "--reason", "试行")
     assert code("standing", RULE, "live", "--reason", "启用") == "SECOND_PERSON"
     people.append("wang")
     assert told("whitelist-approve", "1")["whitelists"][0]["approved_by"] == "command line: wang"
     assert "wang" in run("whitelist-end", "1", "--reason", "完成")
     assert code("whitelist-end", "1", "--reason", " ") == "REVIEW_NOTE"
-    assert [one["rule"] for one in told("standings")["rules"]] == [RULE]
+    assert {one["rule"] for one in told("standings")["rules"]} == {RULE, *on_trial()}
     assert len(told("standings", "--all")["rules"]) > 80
 
 

@@ -34,6 +34,7 @@ from grouper.audit.insurer.rules import EXTERNAL, Rules, external
 from grouper.audit.review.documents import plain, typed
 from grouper.audit.review.tables import limits
 from grouper.audit.words import document
+from grouper.case.dates import LOCAL
 from grouper.cli import findings_import
 from grouper.service import insurer_answers, insurer_lists, insurer_matching
 from grouper.service.insurer_lines import known_lines
@@ -575,6 +576,24 @@ def test_the_same_file_is_taken_once_and_a_later_list_goes_on(
     assert ([b.id for b in found], following) == ([later.batch_id], later.batch_id)
     found, following = insurer_answers.listing(database, following, 1)
     assert ([b.id for b in found], following) == ([first.batch_id], None)
+
+
+def test_a_later_list_without_deadlines_puts_none_off(database: Database, tmp_path: Path) -> None:
+    the_stay(Feed(database))
+    text = f"就诊ID,规则名称,项目编码,费用日期,违规金额\nV1,{PAIRS_NAME},001,2026-03-01,12.50\n"
+    take(database, write(tmp_path, text))
+    (first,) = found_in(database)
+    much_later = NOW + timedelta(days=30)
+    take(database, write(tmp_path, text.replace("12.50", "6.25"), "b.csv"), at=much_later)
+    (one,) = found_in(database)
+    assert (one.amount, one.due) == (Decimal("6.25"), first.due)
+    assert one.document["deadline"] == first.document["deadline"]
+    # One that the list states is taken.
+    wanted = {"at": much_later, "due": date(2026, 5, 20)}
+    take(database, write(tmp_path, text.replace("12.50", "6.00"), "c.csv"), **wanted)
+    (one,) = found_in(database)
+    assert one.due == datetime(2026, 5, 20, 16, tzinfo=UTC)
+    assert one.document["deadline"] == one.due.astimezone(LOCAL).isoformat()
 
 
 def test_two_who_take_the_same_file_at_once_keep_one(

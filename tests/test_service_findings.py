@@ -19,8 +19,9 @@ from postgres_support import fresh_database, server
 from review_support import AT, RULE, asker, keep, row
 from service_support import PEOPLE, Service, service
 
+from grouper.audit.planning import on_trial
 from grouper.audit.review.steps import Said
-from grouper.service import finding_rules, findings
+from grouper.service import finding_rules, finding_statistics, findings
 from grouper.service.access.principal import Principal, Right
 from grouper.service.finding_answers import FileOut, FindingDetail, FindingList
 from grouper.service.finding_asked import (
@@ -261,6 +262,7 @@ def test_a_finding_raised_by_hand(light: Service) -> None:
             "line_department": "骨科",
         },
         "L2": {"line_item": "B", "line_amount": "30.50"},
+        "L3": {"line_item": "B", "line_amount": "-31.00"},
     }
     case = light.stay(lines=lines)
     body = {"case_id": case, "rule": RULE, "lines": [2, 1], "note": "重复收费"}
@@ -281,7 +283,8 @@ def test_a_finding_raised_by_hand(light: Service) -> None:
     assert (other["level"], other["amount"], other["department"]) == ("suspect", "5.00", "心内科")
     for change, code in (
         ({"rule": "R9"}, "REVIEW_RULE"),
-        ({"lines": [3]}, "FINDING_LINE"),
+        ({"lines": [4]}, "FINDING_LINE"),
+        ({"lines": [2, 3]}, "AMOUNT_NEEDED"),
         ({"case_id": "nobody"}, "STORED_CASE_UNKNOWN"),
         ({"book": "none"}, "AUDIT_BOOK"),
         ({"note": " "}, "REVIEW_NOTE"),
@@ -433,6 +436,49 @@ def test_statistics(light: Service) -> None:
     peers = ask(light, "findings/statistics", "physician", params={"by": "physician"})
     assert (peers.status_code, peers.json()["code"]) == (403, "NOT_ALLOWED")
     assert ask(light, "findings/statistics", params={"by": "luck"}).status_code == 422
+
+
+def test_statistics_tell_physicians_nothing_of_what_they_are_not_shown(light: Service) -> None:
+    put(light, 1)
+    keep(light.database, [row("a" * 24, rule="R2", shadow=True, stay_id=None)])
+    check = OrderCheckRow(
+        at=now(),
+        via="rest",
+        moment="order",
+        actor="his",
+        key="k",
+        stay_id=None,
+        rule=RULE,
+        row=None,
+        level="violation",
+        item=None,
+        department="心内科",
+        physician=None,
+        amount=Decimal(0),
+        document={},
+    )
+    checks = [check, replace(check, shadow=True), replace(check, rule="R2", shadow=True)]
+    with light.database.writing_store() as connection:
+        order_checks.keep(connection, checks)
+    for role, rules, shadow in (("office", [RULE, "R2"], 1), ("physician", [RULE], 0)):
+        found = ask(light, "findings/statistics", role).json()
+        assert [one["key"] for one in found["groups"]] == rules
+        assert found["total"]["shadow"] == shadow
+        assert [one["rule"] for one in found["orders"]] == rules
+        assert found["orders"][0]["shadow"] == shadow
+
+
+def test_a_rule_on_trial_begins_in_shadow_and_may_become_live(light: Service) -> None:
+    name = min(on_trial())
+    rules = {one["rule"]: one for one in ask(light, "rules/standings").json()["rules"]}
+    assert (rules[name]["standing"], rules[name]["actor"]) == ("shadow", None)
+    body = {"rule": name, "standing": "live", "reason": "阈值已核实"}
+    assert post(light, "rules/standings", body).json()["standing"] == "live"
+
+
+def test_items_of_the_deduction_table_are_no_formulas() -> None:
+    found = finding_statistics._cell("items", ["=1+1", "x"], "zh")
+    assert found == "'=1+1 x"
 
 
 def test_the_deduction_table_as_a_file(light: Service) -> None:

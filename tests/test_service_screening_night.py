@@ -9,6 +9,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -29,8 +30,9 @@ from grouper.cli.audit_commands import add_audit
 from grouper.service import auditor, logs, process, screening, screening_page, status
 from grouper.service.auditor import Auditor
 from grouper.service.settings import Audit
-from grouper.store import alert_rows, screenings
+from grouper.store import alert_rows, rule_standings, screenings
 from grouper.store.database import StoreError
+from grouper.store.rule_standings import StandingRow
 from grouper.store.schema import now
 from grouper.store.screenings import ScreeningRow
 
@@ -190,6 +192,37 @@ def test_what_waits_is_screened_at_any_hour(
     # What is asked to stop begins nothing.
     made.stop()
     assert made.step() == []
+
+
+@pytest.mark.parametrize(("changed", "cases"), [(False, 2), (True, 3)])
+def test_a_month_that_was_asked_for_goes_on_after_a_restart(
+    running: Service, monkeypatch: pytest.MonkeyPatch, *, changed: bool, cases: int
+) -> None:
+    stay(running, **LEFT)
+    stay(running, "V2", "P2", **LEFT)
+    running.ask("office", "POST", "/api/v1/screenings", json={"month": "2026-03"})
+    _, made = clocked(running)
+    real = auditor.screen_stored
+
+    def one_page(database: Any, scope: str, how: Any, *arguments: Any, **named: Any) -> Any:
+        pages = iter((False, True))
+        named["stopped"] = lambda: next(pages)
+        return real(database, scope, replace(how, page=1), *arguments, **named)
+
+    monkeypatch.setattr(auditor, "screen_stored", one_page)
+    (row,) = made.step()
+    assert (row.state, row.cases, row.ended) == ("waiting", 1, None)
+    monkeypatch.setattr(auditor, "screen_stored", real)
+    if changed:
+        # What was screened by other rules is screened again.
+        given = StandingRow(
+            book="national-2025", rule=REPEATED, standing="off", at=now(), actor="a", reason="试"
+        )
+        with running.database.writing_store() as connection:
+            rule_standings.set_standing(connection, given)
+    again = Auditor(running.settings, running.database, lambda: tonight(1, days=1))
+    assert [(one.id, one.state, one.cases) for one in again.step()] == [(row.id, "done", cases)]
+    assert again.step() == []
 
 
 def _values(row: ScreeningRow) -> dict[str, Any]:
@@ -412,9 +445,6 @@ def test_the_command_does_the_nights_work_once(
 
 
 def test_what_is_hidden_is_counted(commanded: Service) -> None:
-    from grouper.store import rule_standings  # noqa: PLC0415 -- only here
-    from grouper.store.rule_standings import StandingRow  # noqa: PLC0415 -- only here
-
     stay(commanded)
     row = StandingRow(
         book="national-2025", rule=REPEATED, standing="shadow", at=now(), actor="a", reason="试"

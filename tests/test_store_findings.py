@@ -212,6 +212,19 @@ def test_shadow_and_exceptions_change_what_nobody_reviewed(database: Database) -
     assert told[-1][2] == only(database).state
 
 
+def test_what_was_closed_stays_shown_when_its_rule_is_tried_out(database: Database) -> None:
+    keep(database, [row(), row(B, lines=[2], shadow=True)], screened=[1])
+    for number in (1, 2):
+        put(database, number, "deducted", closed=AT, closed_by="office2", deduction=Decimal(5))
+    keep(database, [row(shadow=True), row(B, lines=[2], shadow=True)], at=LATER, screened=[1])
+    assert [(one.state, one.shadow) for one in every(database)] == [
+        ("deducted", False),
+        ("deducted", True),
+    ]
+    keep(database, [row(), row(B, lines=[2])], at=LAST, screened=[1])
+    assert [one.shadow for one in every(database)] == [False, False]
+
+
 def test_the_insurers_findings_begin_where_they_stand(database: Database) -> None:
     one = row(source="insurer", raised_by="insurer", batch_id=1, due=LATER, stay_id=None)
     keep(database, [one])

@@ -12,6 +12,7 @@ import signal
 import threading
 from collections import Counter
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -25,7 +26,7 @@ from grouper.service.screening import ENDED, NIGHT, How, screen_stored
 from grouper.service.screening_choice import screening_data
 from grouper.store import alert_rows, screenings
 from grouper.store.schema import now
-from grouper.store.screenings import DONE, FAILED, WAITING
+from grouper.store.screenings import DONE, FAILED, STOPPED, WAITING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -125,12 +126,21 @@ class Auditor:
                 self._not_before = self._clock() + retry
                 self._alert(scope)
             raise
+        if row.state == STOPPED and actor != ACTOR:
+            # Whoever asked for it is not to ask again because the service was restarted.
+            row = self._wait_again(row)
         done.append(row)
         found = {"cases": row.cases, "findings": row.findings, "fresh": row.fresh, "gone": row.gone}
         self._counts.update({**found, "failed": row.counts.get("failed", 0), "runs": 1})
         _log.info("screened", screening=row.id, state=row.state, **found)
         if row.state == DONE and actor == ACTOR:
             self._alert(scope)
+
+    def _wait_again(self, row: ScreeningRow) -> ScreeningRow:
+        waiting = replace(row, state=WAITING, ended=None)
+        with self._database.writing_store() as connection:
+            screenings.change(connection, waiting)
+        return waiting
 
     def _alert(self, scope: str) -> None:
         """Start the alert after so many nights that failed, end it when one has gone well."""

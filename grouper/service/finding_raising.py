@@ -75,7 +75,8 @@ def raise_finding(database: Database, asker: Asker, said: Raised, at: datetime) 
             raise ServiceError("STORED_CASE_UNKNOWN")
         lines = _lines(connection, head.id, said.lines)
         amount = lines.amount if said.amount is None else said.amount
-        if amount is None:
+        if amount is None or amount < 0:
+            # Lines that are refunds tell nothing of what is at stake.
             raise ReviewError("AMOUNT_NEEDED")
         level = said.level or rule.level
         key = secrets.token_hex(_KEY_BYTES)

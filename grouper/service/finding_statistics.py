@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ from codebooks.messages import text
 from grouper.audit.review import statistics
 from grouper.audit.review.errors import ReviewError
 from grouper.audit.review.statistics import Facts
+from grouper.audit.review.tables import states
 from grouper.case.dates import LOCAL
 from grouper.service.finding_rules import book_named
 from grouper.store import finding_statistics, order_checks
@@ -70,6 +71,7 @@ def tallied(
     since: date | None = None,
     until: date | None = None,
     source: str | None = None,
+    hidden: bool = True,
 ) -> Statistics:
     """Statistics of the findings of some days.
 
@@ -82,6 +84,7 @@ def tallied(
             found.
         until: before this day.
         source: ``own``, ``insurer`` or ``person``; None: all.
+        hidden: whether what physicians are not shown is counted, too.
 
     Raises:
         StoreError: ``STORE_UNAVAILABLE``.
@@ -100,8 +103,11 @@ def tallied(
                 day_from=since,
                 day_until=until,
             )
+            if hidden or not (row.shadow or states()[row.state].hidden)
         ]
         orders = order_checks.counts(connection, start, end, reach)
+    if not hidden:
+        orders = [replace(one, shadow=0) for one in orders if one.told]
     total = statistics.Tally()
     for one in found:
         total.add(one, at)
@@ -187,8 +193,6 @@ def as_csv(rows: Sequence[dict[str, Any]], lang: str) -> str:
 def _cell(name: str, value: Any, lang: str) -> str:  # noqa: ANN401 -- any cell of the table
     if value is None:
         return ""
-    if name == "items":
-        return " ".join(value)
     if name == "state":
         return text(f"review.state.{value}", lang)
     if name == "level":
@@ -197,6 +201,6 @@ def _cell(name: str, value: Any, lang: str) -> str:  # noqa: ANN401 -- any cell 
         return value.isoformat(timespec="seconds")
     if isinstance(value, Decimal):
         return format(value, "f")
-    told = str(value)
+    told = " ".join(value) if name == "items" else str(value)
     # A spreadsheet takes a text that begins so for a formula.
     return f"'{told}" if told.startswith(_FORMULA) else told

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from grouper.audit.insurer.findings import Group, Known
     from grouper.audit.insurer.reading import InsurerList, Row
     from grouper.store.database import Database
+    from grouper.store.finding_batches import Answered
     from grouper.store.finding_stays import Found
 
 RAISED_BY = "insurer"
@@ -173,7 +174,14 @@ def _keep(
         if before is not None:
             return _taken_before(before)
         number = finding_batches.add(connection, batch, kept)
-        named = [replace(row, batch_id=number) for row in rows]
+        known = finding_batches.findings_of(connection, number)
+        silent = {
+            one.group.key for one in placed if batch.due is None and one.group.due is None
+        } & known.keys()
+        named = [
+            _undated(row, known[row.key]) if row.key in silent else row
+            for row in (replace(one, batch_id=number) for one in rows)
+        ]
         done = findings.keep(connection, named, at=at, actor=batch.actor)
         about = {
             "rows": batch.rows,
@@ -197,6 +205,12 @@ def _keep(
         unkept=batch.about["unkept"],
         total=batch.about["total"],
     )
+
+
+def _undated(row: findings.FindingRow, before: Answered) -> findings.FindingRow:
+    """A finding that is known, of a list that names no deadline: it puts none off."""
+    document = {**row.document, DEADLINE: before.document.get(DEADLINE)}
+    return replace(row, due=None, document=document)
 
 
 def _taken_before(batch: Batch) -> Taken:

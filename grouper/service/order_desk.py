@@ -22,7 +22,6 @@ from codebooks.errors import GrouperError
 from grouper.audit.context import Context
 from grouper.audit.inputs import listed_ceilings
 from grouper.audit.order.engine import Compiled, compiled
-from grouper.audit.planning import on_trial
 from grouper.audit.review.promotion import standing_of
 from grouper.case.dates import LOCAL
 from grouper.payment.place import NoPlaceError, Terms, level_of
@@ -72,8 +71,6 @@ class Ruling:
 
     def standing(self, rule: str) -> str:
         """The standing of a rule: the hospital's own, and those on trial, begin in shadow."""
-        if rule in on_trial() and rule not in self.given:
-            return Standing.SHADOW
         known = self.book.rules.get(rule)
         if known is None:
             return self.given.get(rule, Standing.LIVE)

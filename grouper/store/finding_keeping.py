@@ -214,6 +214,9 @@ def _reconsidered(old: FindingRow, new: FindingRow) -> FindingRow:
     live = old.state == FindingState.JUDGED and not new.shadow
     if returned or live or (decided and more):
         return replace(new, state=start, **_CLEARED)
+    if old.closed is not None:
+        # What was decided while it was shown stays shown, whatever its rule is now.
+        return replace(new, shadow=old.shadow and new.shadow)
     return new
 
 

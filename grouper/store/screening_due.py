@@ -38,7 +38,7 @@ class Scope:
         day: the local day that the screening is of.
         again_since: stays that ended before are not screened again for another book alone.
         since, until: of a month: ended then (visits without an end: begun), screened again in any
-            case but for those that ``run`` has already.
+            case but for those that ``run`` has already, by the same rules.
         stay_id: this one alone, in any case.
         run: number of the run that goes on; its own stays of their newest version are done.
     """
@@ -198,5 +198,7 @@ def _meant(scope: Scope) -> ColumnElement[bool]:
     done: ColumnElement[bool] = false()
     if scope.run is not None:
         seen = screened_stay.c
-        done = and_(seen.stay_id.is_not(None), seen.screening_id == scope.run, ~_changed())
+        # Rules that changed since are asked of these, too.
+        same = and_(seen.screening_id == scope.run, seen.book_hash == scope.book_hash)
+        done = and_(seen.stay_id.is_not(None), same, ~_changed())
     return and_(c.version > 0, or_(ended_then, begun_then), ~done)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, Protocol
 
+from grouper.audit.planning import on_trial
 from grouper.audit.review.errors import ReviewError
 from grouper.audit.review.tables import limits, standings
 
@@ -38,10 +39,11 @@ def standing_of(rule: Rule, given: Mapping[str, str]) -> str:
 
     Args:
         rule: of the book.
-        given: standings that rules were given; the hospital's own rules begin in shadow, all others
-            are live without one.
+        given: standings that rules were given; the hospital's own rules and those on trial begin in
+            shadow, all others are live without one.
     """
-    return given.get(rule.rule, SHADOW if rule.standing == OWN else LIVE)
+    begins = SHADOW if rule.standing == OWN or rule.rule in on_trial() else LIVE
+    return given.get(rule.rule, begins)
 
 
 def told(standing: str) -> bool:

@@ -152,6 +152,7 @@ def statistics(
         since=since,
         until=until,
         source=source,
+        hidden=asker_of(viewer).reviews,
     )
     _seen(request, viewer, "finding_statistics_shown", {"by": by})
     return json_answer(statistics_out(found, by, lang), lang)
