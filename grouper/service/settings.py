@@ -153,6 +153,17 @@ class Audit(_Section):
     shadow: bool = False
 
 
+class Pages(_Section):
+    """The pages for people (``dashboards``).
+
+    ``on``: whether the process that shows them runs. The TLS certificate is that of ``web``.
+    """
+
+    on: bool = True
+    host: str = "127.0.0.1"
+    port: int = Field(8791, ge=0, le=65535)
+
+
 def _folder() -> Path:
     return installed() / "service"
 
@@ -194,6 +205,7 @@ class Settings(BaseSettings):
     intake: Intake = Intake()
     forecast: Forecast = Forecast()
     audit: Audit = Audit()
+    pages: Pages = Pages()
     listeners: dict[str, dict[str, Any]] = Field(default_factory=_mllp)
     destinations: dict[str, Destination] = Field(default_factory=dict)
     forms: dict[str, dict[str, Any]] = Field(default_factory=dict)

@@ -1,0 +1,1 @@
+"""The pictures: one module each, a function from a table to a picture."""

@@ -1,0 +1,29 @@
+"""How all charts look: colours that colour-blind people tell apart, the page's font, no ornament."""
+
+from __future__ import annotations
+
+import altair as alt
+
+FONT = "Microsoft YaHei, PingFang SC, Noto Sans CJK SC, WenQuanYi Micro Hei, sans-serif"
+MAIN, OTHER, GOOD, BAD, QUIET = "#0072b2", "#e69f00", "#009e73", "#d55e00", "#8a97a3"
+"""Okabe and Ito's colours: the main one, a second one, surplus, loss, what stands behind."""
+SERIES = (MAIN, OTHER, GOOD, "#cc79a7", "#56b4e9", BAD, "#b8a100", QUIET)
+
+
+@alt.theme.register("grouper", enable=True)
+def theme() -> alt.theme.ThemeConfig:
+    """The theme."""
+    return alt.theme.ThemeConfig(
+        {
+            "config": {
+                "font": FONT,
+                "range": {"category": list(SERIES)},
+                "axis": {"labelFontSize": 12, "titleFontSize": 12, "gridOpacity": 0.35},
+                "legend": {"labelFontSize": 12, "titleFontSize": 12},
+                "view": {"stroke": None},
+                "bar": {"color": MAIN},
+                "line": {"color": MAIN, "strokeWidth": 2},
+                "point": {"color": MAIN, "filled": True, "size": 60},
+            }
+        }
+    )

@@ -1,0 +1,1 @@
+"""What all pages share: who asks, navigation, language, figures, tables, pictures, errors."""

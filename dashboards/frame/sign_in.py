@@ -1,0 +1,117 @@
+"""The page of signing in: a form without scripts, before Streamlit is reached."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs
+
+from anyio.to_thread import run_sync
+from jinja2 import Environment, PackageLoader, select_autoescape
+from starlette.responses import HTMLResponse, RedirectResponse
+from starlette.routing import Route
+
+from codebooks.errors import GrouperError
+from codebooks.messages import LANGUAGES, text
+from dashboards.frame.guard import SIGN_IN
+from grouper.service.access import signing_in
+from grouper.service.access.cookies import keep
+from grouper.service.access.principal import AccessError
+from grouper.service.access.rates import Rates, slow
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from grouper.service.access.signing_in import Signed
+    from grouper.service.settings import Settings
+    from grouper.store.database import Database
+
+_MOST = 4096
+"""Bytes of a form; names and passwords are shorter."""
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'"
+_pages = Environment(loader=PackageLoader("dashboards", "frame"), autoescape=select_autoescape())
+
+
+class SignIn:
+    """The routes of signing in.
+
+    Args:
+        settings: of the service.
+        database: the store.
+    """
+
+    def __init__(self, settings: Settings, database: Database) -> None:
+        self._settings, self._database = settings, database
+        self._rates = Rates(settings.access.sign_in_rate)
+
+    def routes(self) -> list[Route]:
+        """To be put beside those of Streamlit."""
+        return [
+            Route(SIGN_IN, self.form, methods=["GET"]),
+            Route(SIGN_IN, self.sign_in, methods=["POST"]),
+        ]
+
+    async def form(self, request: Request) -> Response:
+        """The empty form."""
+        return self._page(request)
+
+    async def sign_in(self, request: Request) -> Response:
+        """Begin a session, or say why not."""
+        try:
+            slow(self._rates, request)
+            signed = await run_sync(self._begin, *await _form(request))
+        except GrouperError as error:
+            return self._page(request, error)
+        if signed.account.must_change:
+            return self._page(request, AccessError("PASSWORD_MUST_CHANGE"), new=True)
+        answer = RedirectResponse("/", 303)
+        keep(answer, self._settings, signed.token, strict=True)
+        return answer
+
+    def _begin(self, name: str, password: str, new: str) -> Signed:
+        access = self._settings.access
+        if new:
+            signing_in.change_password(self._database, access, name, password, new)
+            password = new
+        return signing_in.by_password(self._database, access, name, password)
+
+    def _page(
+        self, request: Request, error: GrouperError | None = None, *, new: bool = False
+    ) -> Response:
+        asked = request.query_params.get("lang", self._settings.language)
+        lang = asked if asked in LANGUAGES else self._settings.language
+        said = None if error is None else error.describe(lang)
+        names = ("title", "name", "password", "new", "button", "other", "where")
+        page = _pages.get_template("sign_in.html.j2").render(
+            lang=lang,
+            other=next(one for one in LANGUAGES if one != lang),
+            said=said,
+            new=new or (error is not None and error.code.startswith("PASSWORD_")),
+            words={one: text(f"sign_in.{one}", lang) for one in names},
+        )
+        return HTMLResponse(
+            page,
+            200 if error is None else 403,
+            {"content-security-policy": _POLICY, "cache-control": "no-store"},
+        )
+
+
+async def _form(request: Request) -> tuple[str, str, str]:
+    """Name, password and new password of a form.
+
+    Raises:
+        AccessError: ``SIGN_IN_FAILED``: it is none.
+    """
+    body = bytearray()
+    async for part in request.stream():
+        body += part
+        if len(body) > _MOST:
+            raise AccessError("SIGN_IN_FAILED")
+    try:
+        told = parse_qs(body.decode(), max_num_fields=8)
+    except ValueError:
+        raise AccessError("SIGN_IN_FAILED") from None
+    name, password, new = (told.get(one, [""])[0] for one in ("name", "password", "new"))
+    if not name or not password or "\x00" in name:
+        raise AccessError("SIGN_IN_FAILED")
+    return name, password, new

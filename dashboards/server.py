@@ -1,0 +1,64 @@
+"""The server of the application: Streamlit behind the service's sign-in, one process of the service."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import streamlit as st
+import structlog
+import uvicorn
+from starlette.middleware import Middleware
+
+from dashboards.frame.errors import show_error
+from dashboards.frame.guard import Guard
+from dashboards.frame.parts import Parts, hold
+from dashboards.frame.sign_in import SignIn
+from dashboards.frame.signed import of_token
+from grouper.service.access import tokens
+
+if TYPE_CHECKING:
+    from grouper.service.access.principal import Principal
+    from grouper.service.settings import Settings
+    from grouper.store.database import Database
+
+SCRIPT = Path(__file__).with_name("app.py")
+_log = structlog.get_logger("dashboards")
+
+
+def create(settings: Settings, database: Database) -> st.App:
+    """The application on a database whose tables are there.
+
+    Args:
+        settings: of the service.
+        database: inbox and store; whoever opened it closes it.
+    """
+    hold(Parts(settings, database, partial(_asker, settings, database)))
+    return st.App(
+        SCRIPT,
+        routes=SignIn(settings, database).routes(),
+        middleware=[Middleware(Guard, settings=settings, database=database)],
+        on_script_error=show_error,
+    )
+
+
+def _asker(settings: Settings, database: Database) -> Principal | None:
+    return of_token(settings, database, st.context.cookies.get(tokens.COOKIE))
+
+
+def serve(settings: Settings, database: Database) -> None:
+    """Show pages until a signal comes."""
+    pages, web = settings.pages, settings.web
+    _log.info("serving", host=pages.host, port=pages.port)
+    uvicorn.run(
+        create(settings, database),
+        host=pages.host,
+        port=pages.port,
+        ssl_certfile=None if web.tls_certificate is None else str(web.tls_certificate),
+        ssl_keyfile=None if web.tls_key is None else str(web.tls_key),
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+    )
