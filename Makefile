@@ -1,10 +1,10 @@
-# Two commands for a user: `make demo` and `make test`. Everything is installed into .venv.
+# Three commands for a user: `make demo`, `make serve` and `make test`. Everything is installed into .venv.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test test-full bench check format clean
+.PHONY: demo serve test test-full bench check format clean
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -15,6 +15,9 @@ $(STAMP): pyproject.toml
 demo: $(STAMP)
 	$(BIN)/python -m grouper.demo
 
+serve: $(STAMP)
+	$(BIN)/python -m grouper.demo.serve
+
 check: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -22,12 +25,14 @@ check: $(STAMP)
 
 test: check
 	sh tools/ensure_postgres.sh
+	sh tools/ensure_chromium.sh
 	rm -f .coverage .coverage.*
 	$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=
 	$(BIN)/python -m coverage report --fail-under=95
 
 test-full: check
 	sh tools/ensure_postgres.sh
+	sh tools/ensure_chromium.sh
 	rm -f .coverage .coverage.*
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "slow or not slow" --cov --cov-report=
 	$(BIN)/python -m coverage report --fail-under=95

@@ -10,6 +10,7 @@ from dashboards.frame.navigation import navigate
 from dashboards.frame.parts import parts
 from dashboards.frame.style import style
 from dashboards.frame.view import View
+from dashboards.frame.watching import watch
 
 
 def main() -> None:
@@ -27,6 +28,7 @@ def main() -> None:
         choose()
         st.caption(say("page.who", name=asker.name, role=say(f"role.{asker.role}")))
         st.button(say("page.sign_out"), icon=":material/logout:", on_click=sign_out, args=(view,))
+    watch()
     page.run()
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+import threading
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,9 +19,12 @@ from dashboards.frame.guard import Guard
 from dashboards.frame.parts import Parts, hold
 from dashboards.frame.sign_in import SignIn
 from dashboards.frame.signed import of_token
+from grouper.service import status
 from grouper.service.access import tokens
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from grouper.service.access.principal import Principal
     from grouper.service.settings import Settings
     from grouper.store.database import Database
@@ -34,6 +40,8 @@ def create(settings: Settings, database: Database) -> st.App:
         settings: of the service.
         database: inbox and store; whoever opened it closes it.
     """
+    # Streamlit would write an error's own words, which may hold values of a case, beside our line.
+    logging.getLogger("streamlit.error_util").disabled = True
     hold(Parts(settings, database, partial(_asker, settings, database)))
     return st.App(
         SCRIPT,
@@ -51,14 +59,34 @@ def serve(settings: Settings, database: Database) -> None:
     """Show pages until a signal comes."""
     pages, web = settings.pages, settings.web
     _log.info("serving", host=pages.host, port=pages.port)
-    uvicorn.run(
-        create(settings, database),
-        host=pages.host,
-        port=pages.port,
-        ssl_certfile=None if web.tls_certificate is None else str(web.tls_certificate),
-        ssl_keyfile=None if web.tls_key is None else str(web.tls_key),
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-    )
+    with _told(settings):
+        uvicorn.run(
+            create(settings, database),
+            host=pages.host,
+            port=pages.port,
+            ssl_certfile=None if web.tls_certificate is None else str(web.tls_certificate),
+            ssl_keyfile=None if web.tls_key is None else str(web.tls_key),
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+        )
+
+
+@contextmanager
+def _told(settings: Settings) -> Iterator[None]:
+    """Tell, as every process does, that this one is there."""
+    over = threading.Event()
+
+    def tell() -> None:
+        while not over.is_set():
+            status.write(settings.folder, "pages", {})
+            over.wait(status.EVERY)
+
+    telling = threading.Thread(target=tell, name="status", daemon=True)
+    telling.start()
+    try:
+        yield
+    finally:
+        over.set()
+        telling.join()

@@ -51,6 +51,8 @@ class Service:
             "GROUPER_SERVICE_FOLDER": str(folder),
             "GROUPER_SERVICE_WEB__PORT": str(self.web),
             "GROUPER_SERVICE_LISTENERS": json.dumps({"mllp": {"port": self.mllp}}),
+            # The pages have tests of their own; one fixed port cannot serve tests side by side.
+            "GROUPER_SERVICE_PAGES__ON": "false",
             **more,
         }
         self.log = (folder / "service.log").open("wb")

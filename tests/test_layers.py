@@ -25,6 +25,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "grouper.run",
         "grouper.compare",
         "grouper.payment",
+        "grouper.mart",
         "grouper.forecast",
         "grouper.audit",
         "grouper.intake",
@@ -34,6 +35,13 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "grouper.run": ("codebooks", "grouper.case", "grouper.schemes"),
     "grouper.compare": ("codebooks", "grouper.case", "grouper.schemes", "grouper.run"),
     "grouper.payment": ("codebooks", "grouper.case", "grouper.schemes", "grouper.run"),
+    "grouper.mart": (
+        "codebooks",
+        "grouper.case",
+        "grouper.schemes",
+        "grouper.run",
+        "grouper.payment",
+    ),
     "grouper.forecast": (
         "codebooks",
         "grouper.case",
@@ -54,6 +62,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "grouper.schemes",
         "grouper.run",
         "grouper.payment",
+        "grouper.mart",
         "grouper.forecast",
         "grouper.audit",
         "grouper.compare",
@@ -70,6 +79,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
 # Third-party packages that only one room may know.
 ONLY = {
     "streamlit": "dashboards",
+    "altair": "dashboards",
     "xgboost": "grouper.forecast",
     "sqlalchemy": "grouper.store",
     "fastapi": "grouper.service",

@@ -9,7 +9,9 @@ from starlette.requests import HTTPConnection
 from starlette.responses import PlainTextResponse, RedirectResponse
 
 from codebooks.errors import GrouperError
+from dashboards.frame.headers import with_ours
 from dashboards.frame.signed import of_token
+from dashboards.frame.socket import heard
 from grouper.service.access import tokens
 
 if TYPE_CHECKING:
@@ -19,18 +21,12 @@ if TYPE_CHECKING:
     from grouper.store.database import Database
 
 SIGN_IN = "/sign-in"
-_OPEN = (SIGN_IN, "/_stcore/health")
+OIDC, OIDC_BACK = f"{SIGN_IN}/oidc", f"{SIGN_IN}/oidc/back"
+_OPEN = (SIGN_IN, OIDC, OIDC_BACK, "/_stcore/health")
 _FILES = "/static/"
 """Streamlit's own scripts and styles; a page that says that the session is over still needs them."""
 _REFUSED = 4401
 """The code that closes a socket without a session."""
-_HEADERS = (
-    (b"x-content-type-options", b"nosniff"),
-    (b"x-frame-options", b"DENY"),
-    (b"referrer-policy", b"no-referrer"),
-    (b"permissions-policy", b"camera=(), geolocation=(), microphone=()"),
-    (b"cross-origin-opener-policy", b"same-origin"),
-)
 
 
 class Guard:
@@ -47,12 +43,22 @@ class Guard:
 
         async def sent(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", ()), *_HEADERS]
+                message["headers"] = with_ours(
+                    list(message.get("headers", ())),
+                    encrypted=self._settings.web.tls_certificate is not None,
+                )
             await send(message)
 
         socket = scope["type"] == "websocket"
-        if (not socket and _is_open(scope["path"])) or await self._signed(scope):
-            await self._app(scope, receive, send if socket else sent)
+        token = HTTPConnection(scope).cookies.get(tokens.COOKIE, "")
+        if not socket and _is_open(scope["path"]):
+            await self._app(scope, receive, sent)
+        elif await self._signed(token):
+            if socket:
+                hearing = heard(receive, self._settings, self._database, token)
+                await self._app(scope, hearing, send)
+            else:
+                await self._app(scope, receive, sent)
         elif socket:
             await send({"type": "websocket.close", "code": _REFUSED})
         elif _wants_page(scope):
@@ -60,8 +66,7 @@ class Guard:
         else:
             await PlainTextResponse("SIGN_IN_NEEDED", 401)(scope, receive, sent)
 
-    async def _signed(self, scope: Scope) -> bool:
-        token = HTTPConnection(scope).cookies.get(tokens.COOKIE)
+    async def _signed(self, token: str) -> bool:
         try:
             found = await run_sync(of_token, self._settings, self._database, token)
         except GrouperError:

@@ -12,8 +12,8 @@ from starlette.routing import Route
 
 from codebooks.errors import GrouperError
 from codebooks.messages import LANGUAGES, text
-from dashboards.frame.guard import SIGN_IN
-from grouper.service.access import signing_in
+from dashboards.frame.guard import OIDC, OIDC_BACK, SIGN_IN
+from grouper.service.access import oidc, signing_in
 from grouper.service.access.cookies import keep
 from grouper.service.access.principal import AccessError
 from grouper.service.access.rates import Rates, slow
@@ -38,17 +38,23 @@ class SignIn:
     Args:
         settings: of the service.
         database: the store.
+        provider: of identities; None: as the settings say.
     """
 
-    def __init__(self, settings: Settings, database: Database) -> None:
+    def __init__(
+        self, settings: Settings, database: Database, provider: oidc.Provider | None = None
+    ) -> None:
         self._settings, self._database = settings, database
         self._rates = Rates(settings.access.sign_in_rate)
+        self._provider = provider or provider_of(settings)
 
     def routes(self) -> list[Route]:
         """To be put beside those of Streamlit."""
         return [
             Route(SIGN_IN, self.form, methods=["GET"]),
             Route(SIGN_IN, self.sign_in, methods=["POST"]),
+            Route(OIDC, self.go, methods=["GET"]),
+            Route(OIDC_BACK, self.back, methods=["GET"]),
         ]
 
     async def form(self, request: Request) -> Response:
@@ -68,6 +74,37 @@ class SignIn:
         keep(answer, self._settings, signed.token, strict=True)
         return answer
 
+    async def go(self, request: Request) -> Response:
+        """Send the browser to the identity provider."""
+        try:
+            slow(self._rates, request)
+            return RedirectResponse(await run_sync(self._known_provider().begin), 303)
+        except GrouperError as error:
+            return self._page(request, error)
+
+    async def back(self, request: Request) -> Response:
+        """Where the provider sends the browser back to: begin a session, or say why not."""
+        state, code = (request.query_params.get(one, "") for one in ("state", "code"))
+        try:
+            slow(self._rates, request)
+            signed = await run_sync(self._identified, state, code)
+        except GrouperError as error:
+            return self._page(request, error)
+        answer = RedirectResponse("/", 303)
+        # The browser comes from the provider's page; a strict cookie would not be sent along.
+        keep(answer, self._settings, signed.token, strict=False)
+        return answer
+
+    def _known_provider(self) -> oidc.Provider:
+        if self._provider is None:
+            raise AccessError("SIGN_IN_FAILED")
+        return self._provider
+
+    def _identified(self, state: str, code: str) -> Signed:
+        found = oidc.account_of(self._database, self._known_provider().finish(state, code))
+        with self._database.writing_store() as connection:
+            return signing_in.begin(connection, self._settings.access, found, "oidc")
+
     def _begin(self, name: str, password: str, new: str) -> Signed:
         access = self._settings.access
         if new:
@@ -81,11 +118,12 @@ class SignIn:
         asked = request.query_params.get("lang", self._settings.language)
         lang = asked if asked in LANGUAGES else self._settings.language
         said = None if error is None else error.describe(lang)
-        names = ("title", "name", "password", "new", "button", "other", "where")
+        names = ("title", "name", "password", "new", "button", "other", "where", "oidc")
         page = _pages.get_template("sign_in.html.j2").render(
             lang=lang,
             other=next(one for one in LANGUAGES if one != lang),
             said=said,
+            oidc=None if self._provider is None else OIDC,
             new=new or (error is not None and error.code.startswith("PASSWORD_")),
             words={one: text(f"sign_in.{one}", lang) for one in names},
         )
@@ -94,6 +132,14 @@ class SignIn:
             200 if error is None else 403,
             {"content-security-policy": _POLICY, "cache-control": "no-store"},
         )
+
+
+def provider_of(settings: Settings) -> oidc.Provider | None:
+    """The identity provider as the pages use it: it sends browsers back to their own address."""
+    back = settings.pages.oidc_redirect
+    if not settings.oidc.issuer or not back:
+        return None
+    return oidc.Provider(settings.oidc.model_copy(update={"redirect": back}))
 
 
 async def _form(request: Request) -> tuple[str, str, str]:

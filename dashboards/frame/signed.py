@@ -30,3 +30,13 @@ def of_token(settings: Settings, database: Database, token: str | None) -> Princ
         return None
     via = "oidc" if found.subject else "session"
     return replace(principal(found, via), via=via)
+
+
+def holds(settings: Settings, database: Database, token: str) -> bool:
+    """Whether a session holds; this look is no use of it.
+
+    Raises:
+        StoreError: ``STORE_UNAVAILABLE``.
+    """
+    idle = timedelta(seconds=settings.access.idle)
+    return sessions.holds(database, tokens.kept(token), idle)

@@ -22,7 +22,10 @@ _COMMANDS = {
     "demo-hospital": ("demo_hospital", "demo_hospital_command", "payment_commands.demo_hospital"),
     "demo-emit": ("demo_emit", "emit_command", "payment_commands.demo_emit"),
 }
-_GROUPS = {"policy": ("policy", "app", "payment_commands.policy")}
+_GROUPS = {
+    "policy": ("policy", "app", "payment_commands.policy"),
+    "mart": ("mart", "app", "mart_cli.group"),
+}
 NAMES = (*_COMMANDS, *_GROUPS)
 """The commands, in the order in which they are listed."""
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from codebooks.messages import language, text
+from grouper.service.porch_processes import at_hand, check_at_hand
 from grouper.service.settings import ENV_CONFIG, load_settings
 from grouper.service.setup import configure_forms
 from grouper.service.supervisor import ORDER, Supervisor, until_signalled
@@ -18,7 +19,9 @@ from grouper.store.database import connect
 from grouper.store.migrate import upgrade
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from grouper.service.settings import Pages, Settings, Web
 
 
 def _help(key: str) -> str:
@@ -67,13 +70,33 @@ def serve_command(
         missing = not any_account(database)
     finally:
         database.close()
-    web = settings.web
-    scheme = "https" if web.tls_certificate else "http"
-    typer.echo(text("serve.starting", None, url=f"{scheme}://{web.host}:{web.port}"))
+    wanted = _wanted(settings, only or ())
+    typer.echo(text("serve.starting", None, url=_address(settings, settings.web)))
+    if "pages" in wanted:
+        typer.echo(text("serve.pages", None, url=_address(settings, settings.pages)))
     if missing:
         typer.echo(text("serve.no_account"))
-    switched = {"forecaster": settings.forecast.on, "auditor": settings.audit.on}
-    off = {name for name, on in switched.items() if not on}
-    wanted = [name for name in ORDER if (name in only if only else name not in off)]
     until_signalled(Supervisor(wanted, surroundings))
     typer.echo(text("serve.stopped"))
+
+
+def _wanted(settings: Settings, only: Sequence[str]) -> list[str]:
+    """The processes that run: those asked for, else all that are switched on and at hand.
+
+    Raises:
+        GrouperError: ``EXTRA_MISSING``: the pages are asked for by name and are not at hand.
+    """
+    if "pages" in only:
+        check_at_hand("pages")
+    switched = {
+        "forecaster": settings.forecast.on,
+        "auditor": settings.audit.on,
+        "pages": settings.pages.on and at_hand("pages"),
+    }
+    return [name for name in ORDER if (name in only if only else switched.get(name, True))]
+
+
+def _address(settings: Settings, port: Web | Pages) -> str:
+    """Where a port is reached; the pages have the certificate of the web port."""
+    scheme = "https" if settings.web.tls_certificate else "http"
+    return f"{scheme}://{port.host}:{port.port}"

@@ -92,6 +92,8 @@ def running(folder: Path, settings: Mapping[str, str] | None = None) -> Iterator
         "GROUPER_SERVICE_FOLDER": str(folder),
         "GROUPER_SERVICE_WEB__PORT": str(web),
         "GROUPER_SERVICE_LISTENERS": json.dumps({"mllp": {"port": mllp}}),
+        # The demonstration shows what systems send and get; the pages are shown by `make serve`.
+        "GROUPER_SERVICE_PAGES__ON": "false",
         **(settings or {}),
     }
     command = (sys.executable, "-m", "grouper", "serve")

@@ -1,8 +1,9 @@
 """The process that screens the stored stays, each night and when people ask for it.
 
-At night all stays that run are screened, and all that ended and have changed since. Which nights are done stands in the store alone, so that it goes on after a fall where it was. It does
-little else than wait, gives way to the other processes, and no error of a rule, a stay or the database
-ends it.
+At night all stays that run are screened, and all that ended and have changed since; after that the
+mart of the pages is brought up to date (:mod:`grouper.service.mart`). Which nights are done stands in
+the store alone, so that it goes on after a fall where it was. It does little else than wait, gives
+way to the other processes, and no error of a rule, a stay or the database ends it.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from codebooks.errors import GrouperError
 from grouper.case.dates import LOCAL
 from grouper.service import status
 from grouper.service.logs import fault_of
+from grouper.service.mart import Keeper
 from grouper.service.screening import ENDED, NIGHT, How, screen_stored
 from grouper.service.screening_choice import screening_data
 from grouper.store import alert_rows, screenings
@@ -58,6 +60,7 @@ class Auditor:
         self, settings: Settings, database: Database, clock: Callable[[], datetime] = now
     ) -> None:
         self._settings, self._database, self._clock = settings, database, clock
+        self._keeper = Keeper(settings, database, clock)
         self._stop = threading.Event()
         self._said = ""
         self._not_before: datetime | None = None
@@ -178,6 +181,7 @@ class Auditor:
         telling.start()
         while not self._stop.is_set():
             self.look()
+            self._keeper.look()
             self._stop.wait(self._settings.audit.every)
         telling.join()
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import pyarrow.compute as pc
 
 from codebooks.audit.books import NATIONAL, audit_book, shipped_books
 from grouper.audit.review import promotion, whitelisting
@@ -58,6 +60,28 @@ def book_named(name: str) -> AuditBook:
         CodebookError: the hospital's own rules cannot be read.
     """
     return audit_book(name if name in shipped_books() else NATIONAL)
+
+
+def parameters(book: str, rule: str, row: str | None) -> dict[str, Any] | None:
+    """The parameter row that a finding was judged by, with what is stated of it alone.
+
+    Args:
+        book: name of the rule book.
+        rule: id.
+        row: id of the row; None: the finding names none.
+
+    Returns:
+        By column; None: the book does not have it (any more).
+    """
+    held = book_named(book).rules.get(rule)
+    table = None if held is None else book_named(book).tables.get(held.template or "")
+    if table is None or row is None:
+        return None
+    at = pc.index(table["row"], row).as_py()
+    if at < 0 or table["rule"][at].as_py() != rule:
+        return None
+    told = table.slice(at, 1).to_pylist()[0]
+    return {name: value for name, value in told.items() if value not in (None, "", [])}
 
 
 def propose(database: Database, actor: str, said: Exempting, at: datetime) -> WhitelistRow:

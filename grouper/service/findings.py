@@ -144,6 +144,34 @@ def known(connection: Reading, asker: Asker, number: int) -> Listed:
     return found
 
 
+def barred(asker: Asker, found: Shown) -> list[tuple[Step, ReviewError]]:
+    """The steps that an asker has the right to but may not take now, each with the reason."""
+    place = position(found.listed.finding, len(found.files))
+    return review.barred(place, asker.name, {right.value for right in asker.rights})
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What findings within reach can be chosen by: departments, and rules with their book."""
+
+    departments: tuple[str, ...]
+    rules: tuple[tuple[str, str], ...]
+
+
+def choices(database: Database, asker: Asker) -> Choices:
+    """Departments and rules that findings within reach name.
+
+    Raises:
+        StoreError: ``STORE_UNAVAILABLE``.
+    """
+    with database.reading() as connection:
+        found = findings.named(connection, within(asker, Wanted()))
+    return Choices(
+        tuple(sorted({department for department, _, _ in found if department is not None})),
+        tuple(sorted({(rule, book) for _, book, rule in found})),
+    )
+
+
 def position(row: FindingRow, files: int) -> Position:
     """Where a finding stands in its review."""
     return Position(

@@ -53,17 +53,42 @@ def priced_month(
             version.
         GrouperError: a scheme's book is not at hand.
     """
-    if missing := pending(database):
-        raise StoreError("STORE_OLD", steps=len(missing))
     year, number = (int(part) for part in month.split("-"))
     first = datetime(year, number, 1, tzinfo=LOCAL)
     until = datetime(year + number // _MONTHS, number % _MONTHS + 1, 1, tzinfo=LOCAL)
+    start = datetime(year, 1, 1, tzinfo=LOCAL)
+    priced = priced_between(database, start, until, region=region, progress=progress)
+    if whole_year:
+        return priced
+    from_first = pa.scalar(first, CASE_SCHEMA.field("discharge_time").type)
+    return priced.filter(pa.compute.greater_equal(priced["discharge_time"], from_first))
+
+
+def priced_between(
+    database: Database,
+    since: datetime,
+    until: datetime,
+    *,
+    region: str,
+    progress: Callable[[int], None] | None = None,
+) -> pa.Table:
+    """Every stay discharged from one time until before another, grouped and priced together.
+
+    Args:
+        database: the store.
+        since: the first time of discharge, aware.
+        until: the time after the last one.
+        region: of cases that name none.
+        progress: called with the stays read.
+
+    Raises:
+        StoreError: ``STORE_UNAVAILABLE``, ``STORE_OLD``.
+        GrouperError: a scheme's book is not at hand.
+    """
+    if missing := pending(database):
+        raise StoreError("STORE_OLD", steps=len(missing))
     tables, done = [], 0
-    wanted = Wanted(
-        states=[StayState.DISCHARGED],
-        discharged_from=datetime(year, 1, 1, tzinfo=LOCAL),
-        discharged_until=until,
-    )
+    wanted = Wanted(states=[StayState.DISCHARGED], discharged_from=since, discharged_until=until)
     for cases in pages_of(database, wanted):
         tables.append(
             pa.Table.from_batches([group_batch(batch_of(cases), issue_table([]), region)])
@@ -74,11 +99,7 @@ def priced_month(
     if not tables:
         empty = group_batch(batch_of([]), issue_table([]), region)
         tables = [pa.Table.from_batches([empty])]
-    priced = price_table(below(tables), Terms(region=region))
-    if whole_year:
-        return priced
-    start = pa.scalar(first, CASE_SCHEMA.field("discharge_time").type)
-    return priced.filter(pa.compute.greater_equal(priced["discharge_time"], start))
+    return price_table(below(tables), Terms(region=region))
 
 
 def pages_of(database: Database, wanted: Wanted) -> Iterator[list[Case]]:

@@ -14,6 +14,7 @@ import structlog
 
 from codebooks.errors import GrouperError
 from grouper.service.logs import configure
+from grouper.service.porch_processes import function_of
 from grouper.service.settings import load_settings
 from grouper.service.setup import DECLARED, configure_forms
 from grouper.store.database import connect
@@ -31,21 +32,19 @@ _HOME = {
     "forecaster": ("grouper.service.forecaster", "foretell"),
     "auditor": ("grouper.service.auditor", "screen"),
 }
-"""Module and function of each process; only its own is loaded."""
+"""Module and function of each process; only its own is loaded. Others are brought by porches."""
 _log = structlog.get_logger("grouper.process")
 
 
 def main(name: str) -> int:
     """Run one process; returns its exit status."""
-    module, function = _HOME[name]
     try:
         settings = load_settings()
         configure()
         configure_forms(settings)
         database = connect(settings.url)
         try:
-            run: Callable[[Settings, Database], None] = getattr(import_module(module), function)
-            run(settings, database)
+            _function(name)(settings, database)
         finally:
             database.close()
     except GrouperError as error:
@@ -53,6 +52,14 @@ def main(name: str) -> int:
         sys.stderr.write(error.describe() + "\n")
         return DECLARED
     return 0
+
+
+def _function(name: str) -> Callable[[Settings, Database], None]:
+    if name not in _HOME:
+        return function_of(name)
+    module, function = _HOME[name]
+    found: Callable[[Settings, Database], None] = getattr(import_module(module), function)
+    return found
 
 
 if __name__ == "__main__":

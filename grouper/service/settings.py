@@ -157,11 +157,14 @@ class Pages(_Section):
     """The pages for people (``dashboards``).
 
     ``on``: whether the process that shows them runs. The TLS certificate is that of ``web``.
+    ``oidc_redirect``: where the identity provider (``oidc``) sends browsers back to, ending in
+    ``/sign-in/oidc/back``; without it the pages ask for name and password alone.
     """
 
     on: bool = True
     host: str = "127.0.0.1"
     port: int = Field(8791, ge=0, le=65535)
+    oidc_redirect: str = ""
 
 
 def _folder() -> Path:

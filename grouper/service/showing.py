@@ -97,3 +97,11 @@ def person_out(found: Who) -> dict[str, Any]:
     said = {name: found.details.get(name) for name in names}
     texts = {name: None if value is None else str(value) for name, value in said.items()}
     return {"pseudonym": found.pseudonym, "patient": found.patient, **texts}
+
+
+def alert_words(kind: str, lang: str) -> str:
+    """An alert in words; one without words as it stands."""
+    # Some kinds name what they are about behind a colon (``delivery:DESTINATION``).
+    name, _, about = kind.partition(":")
+    key = f"alert.{name}"
+    return text(key, lang, about=about) if key in catalogue(lang) else kind

@@ -19,7 +19,7 @@ from grouper.service.setup import DECLARED
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-ORDER = ("worker", "listener", "web", "forecaster", "auditor")
+ORDER = ("worker", "listener", "web", "forecaster", "auditor", "pages")
 """Started in this order; ended in the other one, so that what is received last is still applied."""
 _FIRST_WAIT, _LONGEST_WAIT = 0.5, 30.0
 _STEADY = 60.0

@@ -34,6 +34,7 @@ __all__ = [
     "events_of",
     "keep",
     "listed",
+    "named",
     "number_of",
     "of_stay",
     "one",
@@ -156,6 +157,17 @@ def counts(connection: Connection, wanted: Wanted) -> list[Counted]:
         .order_by(table.c.state, table.c.level)
     )
     return [Counted(*row) for row in connection.execute(ask)]
+
+
+def named(connection: Connection, wanted: Wanted) -> list[tuple[str | None, str, str]]:
+    """Department, book and rule that the findings asked for name, each combination once."""
+    ask = (
+        select(table.c.department, table.c.book, table.c.rule)
+        .outerjoin_from(table, stay, stay.c.id == table.c.stay_id)
+        .where(*_conditions(wanted))
+        .distinct()
+    )
+    return [(row[0], row[1], row[2]) for row in connection.execute(ask)]
 
 
 def withdraw(connection: Connection, *, at: datetime, actor: str) -> int:

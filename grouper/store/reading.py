@@ -12,7 +12,7 @@ from sqlalchemy import BigInteger, and_, false, func, literal, or_, select, tupl
 
 from grouper.store.groupings import GroupingRow
 from grouper.store.persons import current
-from grouper.store.schema import grouping, person, stay
+from grouper.store.schema import grouping, outcome, person, stay, stay_version
 from grouper.store.schema import microseconds as _micro
 
 if TYPE_CHECKING:
@@ -86,6 +86,7 @@ class Wanted:
         reason: of it.
         text: a case id or number of a patient, or the beginning of a number of a stay.
         person_id: of the patient.
+        without: kinds of messages; none of them has made a version of the stay.
     """
 
     states: Sequence[str] | None = None
@@ -101,6 +102,7 @@ class Wanted:
     reason: str | None = None
     text: str | None = None
     person_id: int | None = None
+    without: Sequence[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,6 +243,13 @@ def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
             found.append(column >= since)
         if until is not None:
             found.append(column < until)
+    if wanted.without:
+        came = (
+            select(stay_version.c.stay_id)
+            .join(outcome, outcome.c.message_id == stay_version.c.message_id)
+            .where(stay_version.c.stay_id == stay.c.id, outcome.c.kind.in_(list(wanted.without)))
+        )
+        found.append(~came.exists())
     if wanted.text:
         # A NUL is in no number, and PostgreSQL takes none.
         text = wanted.text.replace("\x00", "␀")

@@ -53,6 +53,17 @@ def account_of(database: Database, token: bytes, idle: timedelta) -> Account | N
     return found if found is not None and found.active else None
 
 
+def holds(database: Database, token: bytes, idle: timedelta) -> bool:
+    """Whether a session holds and its account is in use; its last use is left as it is."""
+    at = now()
+    with database.reading() as connection:
+        held = connection.execute(select(session).where(session.c.token == token)).one_or_none()
+        if held is None or held.expires <= at or held.used + idle <= at:
+            return False
+        found = accounts.by_id(connection, held.account_id)
+    return found is not None and found.active
+
+
 def end(connection: Connection, token: bytes) -> None:
     """End a session."""
     connection.execute(delete(session).where(session.c.token == token))

@@ -89,6 +89,23 @@ def allowed(position: Position, actor: str, rights: Collection[str]) -> list[Ste
     ]
 
 
+def barred(
+    position: Position, actor: str, rights: Collection[str]
+) -> list[tuple[Step, ReviewError]]:
+    """The steps that lead on from here and that the account has the right to, but may not take now.
+
+    Each with the reason: an opinion stands already or is missing, or a second person is needed.
+    """
+    return [
+        (step, refusal)
+        for step in steps()
+        if position.state in step.before
+        and position.source in step.sources
+        and step.right in rights
+        and (refusal := _refusal(step, position, actor)) is not None
+    ]
+
+
 def _lifted(step: Step, position: Position, need: str) -> bool:
     return position.gone and need in step.unless_gone
 

@@ -19,8 +19,8 @@ from grouper.service.audit_queue import Entry
 from grouper.service.context import Lang, Services, services_of
 from grouper.service.problems import ServiceError
 from grouper.service.routes.cases import CaseId  # noqa: TC001 -- FastAPI reads the annotations
-from grouper.service.stored import Stay, person_of, record_of, stay_of_case, versions_of
-from grouper.store.inbox import Inbox
+from grouper.service.sent_lists import sent_list
+from grouper.service.stored import Stay, person_of, record_of, stay_of_case
 
 if TYPE_CHECKING:
     from grouper.intake.porches import Reviewer
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 router = APIRouter(prefix="/api/v1", tags=["settlement lists"])
 Viewer = Annotated[Principal, Depends(require(Right.CASES))]
 Knowing = Annotated[Principal, Depends(require(Right.PERSONS))]
-_LOOKED_AT = 200
-"""Versions of a stay, the newest first, whose messages are looked at for a list."""
 
 
 class ListForm(StrEnum):
@@ -70,17 +68,8 @@ class Written(BaseModel):
 
 def _sent(services: Services, stay: Stay) -> tuple[int, str, bytes, Reviewer]:
     """The list that was sent last for a stay: number, kind, bytes and who reads it."""
-    by_form = {one.form: one for one in reviewers().values()}
-    inbox = Inbox(services.database)
-    for version, _ in versions_of(services.database, stay.head)[:_LOOKED_AT]:
-        found = inbox.one(version.message_id)
-        reviewer = by_form.get(found.form)
-        if reviewer is None or found.kind not in reviewer.kinds:
-            continue
-        if found.raw is None:
-            raise ServiceError("RAW_GONE")
-        return found.id, found.kind, found.raw, reviewer
-    raise ServiceError("NO_LIST_SENT")
+    found = sent_list(services.database, stay.head)
+    return found.message_id, found.kind, found.raw, found.reviewer
 
 
 def _look(services: Services, viewer: Principal, stay: Stay, action: str) -> None:

@@ -1,0 +1,1 @@
+"""What the pages of findings, the insurer's lists, rules and the fund share."""

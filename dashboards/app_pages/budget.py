@@ -1,0 +1,208 @@
+"""Budget and point value: what the fund pays so far this year, and the bureau's published months."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, timedelta
+from decimal import Decimal
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import streamlit as st
+
+from codebooks.errors import GrouperError
+from dashboards.charts.trend import trend
+from dashboards.frame.errors import show_error
+from dashboards.frame.exports import Sheet, offer
+from dashboards.frame.figures import share, yuan
+from dashboards.frame.filters import slice_of
+from dashboards.frame.grounds import grounds
+from dashboards.frame.headline import headline
+from dashboards.frame.language import say
+from dashboards.frame.marts import ask, mart_of
+from dashboards.frame.picture import Picture, show
+from dashboards.frame.tables import named, table
+from grouper.forecast.outlook.months import name_of
+from grouper.forecast.outlook.published import read_published
+from grouper.payment.settlement.document import named as called
+
+if TYPE_CHECKING:
+    from dashboards.frame.view import View
+    from grouper.forecast.outlook.published import Month, Published
+    from grouper.mart.mart import Mart
+    from grouper.mart.slices import Slice
+
+_KEY = "budget"
+_FIGURES = ("fund", "amount", "patient", "surplus", "weight")
+_KEPT = "published.csv"
+"""The bureau's months as the office keeps them, in the folder of the service."""
+_YEAR = ("month", "name", "sum_amount")
+_PUBLISHED = ("month", "pool", "point_value", "points", "own", "own_share", "point_status")
+_NOTHING = Decimal(0)
+
+
+def page(view: View) -> None:
+    """Show it."""
+    cut = slice_of(view, key=_KEY)
+    mart = mart_of(view) if cut else None
+    if cut is None or mart is None:
+        return
+    found = ask(mart, "headline", cut)
+    cases = int(found.cases.value or 0)
+    if not cases:
+        st.info(say("filter.no_case"), icon=":material/info:")
+        return
+    headline(found, view.lang, names=_FIGURES)
+    on = grounds(mart.about, cut, cases, view.lang)
+    course = _course(mart, cut)
+    whole = grounds(mart.about, _both(cut), ask(mart, "count", _both(cut)), view.lang)
+    year = Picture(
+        "year",
+        trend(course, view.lang, measure="sum_amount", by="name"),
+        named(course, view.lang, columns=_YEAR),
+        say("unit.drawn_yuan"),
+        say(
+            "budget.years", years=say("grounds.joint").join(sorted(set(course["name"].to_pylist())))
+        ),
+        whole.population,
+        whole.source,
+    )
+    show(year, view.lang)
+    sheets = [Sheet(say("chart.year.title"), course, _YEAR)]
+    pictures = [year]
+    published = _read(view)
+    if published is not None:
+        months = _months(published, view.lang)
+        values = _value(months, view.lang)
+        show(values, view.lang)
+        _budgets(published, view.lang)
+        table(months, view.lang, columns=_PUBLISHED)
+        sheets.append(Sheet(say("chart.point_value.title"), months, _PUBLISHED))
+        pictures.append(values)
+    offer(view, _KEY, on, sheets, pictures)
+
+
+def _whole(cut: Slice) -> tuple[Slice, Slice]:
+    """From the first of January of the slice's last year to its end, and the year before."""
+    year = (cut.until - timedelta(days=1)).year
+    now = replace(cut, since=date(year, 1, 1))
+    before = replace(cut, since=date(year - 1, 1, 1), until=date(year, 1, 1))
+    return now, before
+
+
+def _both(cut: Slice) -> Slice:
+    now, before = _whole(cut)
+    return replace(now, since=before.since)
+
+
+def _course(mart: Mart, cut: Slice) -> pa.Table:
+    """What the fund pays, added up from January on, of this year and the one before."""
+    rows = []
+    for one in reversed(_whole(cut)):
+        so_far = _NOTHING
+        for row in ask(mart, "trend", one).to_pylist():
+            if row["fund"] is None:
+                continue
+            so_far += row["fund"]
+            month = row["period"].isoformat()
+            rows.append({"month": month[5:7], "name": month[:4], "sum_amount": so_far})
+    schema = pa.schema(
+        [("month", pa.string()), ("name", pa.string()), ("sum_amount", pa.decimal128(20, 2))]
+    )
+    return pa.Table.from_pylist(rows, schema)
+
+
+def _read(view: View) -> Published | None:
+    """The bureau's months: a file handed in for this session, else the one that the office keeps."""
+    with st.expander(say("budget.published"), icon=":material/upload_file:"):
+        st.markdown(say("budget.how"))
+        given = st.file_uploader(say("budget.file"), type=["csv"], key=f"{_KEY}.file")
+    kept = view.parts.settings.folder / _KEPT
+    try:
+        if given is not None:
+            with TemporaryDirectory() as folder:
+                # Under a name of our own: the person's may hold anything.
+                path = Path(folder) / _KEPT
+                path.write_bytes(given.getvalue())
+                return read_published(path)
+        if kept.is_file():
+            return read_published(kept)
+    except GrouperError as error:
+        show_error(error)
+        return None
+    st.info(say("budget.none"), icon=":material/info:")
+    return None
+
+
+def _pool(one: Month, lang: str) -> str:
+    method, insurance = one.pool
+    return f"{called('method', method, lang)} · {called('insurance', insurance, lang)}"
+
+
+def _months(published: Published, lang: str) -> pa.Table:
+    rows = [
+        {
+            "month": name_of(one.month),
+            "pool": _pool(one, lang),
+            "point_value": one.value,
+            "points": one.points,
+            "own": one.own,
+            "own_share": one.own / one.points if one.own is not None and one.points else None,
+            "point_status": say(f"budget.status_{one.status}"),
+        }
+        for pool in published.pools
+        for one in published.of_pool(pool)
+    ]
+    rows.sort(key=lambda row: (str(row["month"]), str(row["pool"])))
+    number, word = pa.decimal128(28, 6), pa.string()
+    kinds = {"month": word, "pool": word, "point_status": word}
+    schema = pa.schema([(name, kinds.get(name, number)) for name in _PUBLISHED])
+    for row in rows:
+        row["own_share"] = _six(row["own_share"])
+    return pa.Table.from_pylist(rows, schema)
+
+
+def _six(value: object) -> Decimal | None:
+    return None if value is None else Decimal(str(value)).quantize(Decimal("0.000001"))
+
+
+def _value(months: pa.Table, lang: str) -> Picture:
+    names = months["month"].to_pylist()
+    return Picture(
+        "point_value",
+        trend(
+            months.append_column("name", months["pool"]),
+            lang,
+            measure="point_value",
+            form=".2f",
+            by="name",
+        ),
+        named(months, lang, columns=_PUBLISHED),
+        say("unit.yuan_a_point"),
+        say("budget.months", first=min(names), last=max(names)),
+        say("budget.region"),
+        say("budget.source"),
+    )
+
+
+def _budgets(published: Published, lang: str) -> None:
+    """How much of the year's budget the published months have used, where the bureau says one."""
+    for pool in published.pools:
+        months = published.of_pool(pool)
+        year = months[-1].month // 12
+        budget = published.budget(pool, year)
+        if not budget:
+            continue
+        used = sum((one.points * one.value for one in months if one.month // 12 == year), _NOTHING)
+        st.markdown(
+            say(
+                "budget.used",
+                pool=_pool(months[-1], lang),
+                month=name_of(months[-1].month),
+                used=yuan(used, lang),
+                budget=yuan(budget, lang),
+                share=share(used / budget),
+            )
+        )

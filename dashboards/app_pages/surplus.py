@@ -1,0 +1,133 @@
+"""Where surplus and loss come from: the way from charges to surplus, and who makes the loss."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from dashboards.charts.pareto import PICK, losses, pareto
+from dashboards.charts.waterfall import steps, waterfall
+from dashboards.frame.drill import drill, narrowed
+from dashboards.frame.exports import Sheet, offer
+from dashboards.frame.figures import count, share, yuan
+from dashboards.frame.filters import slice_of
+from dashboards.frame.grounds import grounds
+from dashboards.frame.headline import headline
+from dashboards.frame.labels import labelled
+from dashboards.frame.language import say
+from dashboards.frame.marts import ask, mart_of
+from dashboards.frame.picking import axis_choice, picked
+from dashboards.frame.picture import Picture, show
+from dashboards.frame.tables import named, table
+from grouper.mart.slices import Axis
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    import pyarrow as pa
+
+    from dashboards.frame.grounds import Grounds
+    from dashboards.frame.view import View
+    from grouper.mart.mart import Mart
+    from grouper.mart.slices import Slice
+
+_KEY = "surplus"
+_AXES = (Axis.DEPARTMENT, Axis.GROUP, Axis.PHYSICIAN)
+_BARS = 20
+_ROWS = 200
+"""So many rows stand on the page, the largest losses first; the workbook has all."""
+_FIGURES = ("surplus", "amount", "cost", "losing", "losing_share")
+_COLUMNS = (
+    "name",
+    "cases",
+    "losing",
+    "cost",
+    "amount",
+    "surplus",
+    "high",
+    "low",
+    "cmi",
+    "cost_index",
+)
+
+
+def page(view: View) -> None:
+    """Show it."""
+    cut = slice_of(view, key=_KEY)
+    mart = mart_of(view) if cut else None
+    if cut is None or mart is None:
+        return
+    found = ask(mart, "headline", cut)
+    cases = int(found.cases.value or 0)
+    if not cases:
+        st.info(say("filter.no_case"), icon=":material/info:")
+        return
+    headline(found, view.lang, names=_FIGURES)
+    on = grounds(mart.about, cut, cases, view.lang)
+    way = ask(mart, "waterfall", cut)
+    falls = _way(way, on, view.lang)
+    show(falls, view.lang)
+    axis = axis_choice(_KEY, _AXES)
+    by = labelled(ask(mart, "by", cut, axis=axis, order="surplus"), axis, view.lang)
+    made = losses(by)
+    pictures = [falls]
+    chosen = None
+    if made:
+        bars = _loss(made, by, on, view.lang)
+        pictures.append(bars)
+        chosen = picked(show(bars, view.lang, key=f"{_KEY}.chart.{axis}"), PICK)
+        first = made[:_BARS][-1]
+        losing = {"count": count(len(made)), "all": count(by.num_rows), "shown": first["rank"]}
+        lost = yuan(sum(one["loss"] for one in made), view.lang)
+        st.caption(say("surplus.losing", **losing, loss=lost, share=share(first["cumulated"])))
+    else:
+        st.info(say("surplus.no_loss"), icon=":material/info:")
+    rows = table(by.slice(0, _ROWS), view.lang, columns=_COLUMNS, key=f"{_KEY}.table.{axis}")
+    _cases(view, mart, cut, axis, by, by["value"][rows[0]].as_py() if rows else chosen)
+    sheets = [
+        Sheet(say("chart.waterfall.title"), _worded(way), ("step", "sum_amount")),
+        Sheet(say(f"axis_name.{axis}"), by, _COLUMNS),
+    ]
+    offer(view, _KEY, on, sheets, pictures)
+
+
+def _worded(way: pa.Table) -> pa.Table:
+    words = [say(f"step.{one}") for one in way["step"].to_pylist()]
+    return way.select(["amount"]).rename_columns(["sum_amount"]).append_column("step", [words])
+
+
+def _way(way: pa.Table, on: Grounds, lang: str) -> Picture:
+    amounts = [(say(f"step.{r['step']}"), r["amount"], r["total"]) for r in way.to_pylist()]
+    return Picture(
+        "waterfall",
+        waterfall(steps(amounts), lang),
+        named(_worded(way), lang, columns=("step", "sum_amount")),
+        say("unit.drawn_yuan"),
+        on.period,
+        on.population,
+        on.source,
+    )
+
+
+def _loss(made: list[dict[str, Any]], by: pa.Table, on: Grounds, lang: str) -> Picture:
+    return Picture(
+        "pareto",
+        pareto(made[:_BARS], lang),
+        named(by.slice(0, len(made)), lang, columns=("name", "cases", "surplus")),
+        say("unit.drawn_yuan"),
+        on.period,
+        on.population,
+        on.source,
+    )
+
+
+def _cases(
+    view: View, mart: Mart, cut: Slice, axis: Axis, by: pa.Table, chosen: str | None
+) -> None:
+    values = by["value"].to_pylist()
+    if chosen in values and chosen is not None:
+        title = by["name"][values.index(chosen)].as_py()
+        drill(view, mart, narrowed(cut, axis, chosen), key=f"{_KEY}.drill", title=title)
+    else:
+        st.caption(say("drill.how"))
