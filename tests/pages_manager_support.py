@@ -46,12 +46,14 @@ MADE = datetime(2026, 7, 1, 2, 0, tzinfo=UTC)
 class Fake:
     """Answers as the mart does, for so many cases in each of three departments."""
 
-    def __init__(self, cases: int = 40, months: tuple[str, ...] = MONTHS) -> None:
+    def __init__(
+        self, cases: int = 40, months: tuple[str, ...] = MONTHS, source: str = "store"
+    ) -> None:
         self.cases = cases
         self.asked: list[tuple[str, Slice]] = []
         self.about = About(
             made=MADE,
-            source="hospital",
+            source=source,
             region="demo",
             months=months,
             first=date(2026, 1, 1),

@@ -31,6 +31,8 @@ from grouper.store.inbox import Inbox
 from grouper.store.migrate import upgrade
 from grouper.store.states import Source, State, StayState
 
+pytestmark = pytest.mark.slow
+
 PLAN = Plan(first="2026-10", months=2, stored=2, scale=0.01)
 
 

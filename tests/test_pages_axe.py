@@ -8,6 +8,8 @@ from pages_browser_support import Look, Looking, looking
 
 from dashboards.frame.navigation import pages
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["looking"]
 PAGES = tuple(row.page for row in pages())
 LOOKS = tuple(Look(lang, light) for lang in ("zh", "en") for light in ("light", "dark"))

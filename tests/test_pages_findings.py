@@ -26,6 +26,7 @@ from dashboards.app_pages.finding import event_row
 from dashboards.frame.navigation import pages
 from dashboards.frame.parts import Parts, hold
 from dashboards.frame.view import View
+from grouper.audit.planning import on_trial
 from grouper.audit.review.errors import ReviewError
 from grouper.audit.review.steps import Position, Said, barred
 from grouper.audit.review.tables import steps
@@ -480,7 +481,8 @@ def test_rules_are_listed_and_found_by_name(running: Office) -> None:
     page = running.page("rules")
     assert not page.exception
     every = len(page.dataframe[0].value)
-    assert f"启用 {every}" in words(page)
+    trial = len(on_trial())
+    assert f"启用 {every - trial}\n观察 {trial}\n" in words(page)
     page.text_input[0].set_value(RULE).run()
     assert list(page.dataframe[0].value["rule"]) == [RULE]
     page.text_input[0].set_value("没有这样的规则").run()

@@ -18,6 +18,8 @@ from grouper.service.finding_answers import word
 from grouper.store import audit
 from grouper.store.database import connect
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["looking"]
 _NUMBER = re.compile("VN55001.")
 

@@ -9,6 +9,8 @@ from pages_layout_support import chinese, cut, english, not_ours, overflows, ove
 from codebooks.messages import text
 from dashboards.frame.navigation import pages
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["looking"]
 PAGES = tuple(row.page for row in pages())
 WIDTHS = (1280, 800)

@@ -19,6 +19,7 @@ import structlog
 if TYPE_CHECKING:
     from structlog.typing import EventDict, Processor, WrappedLogger
 
+_SERVERS = ("uvicorn", "uvicorn.error", "uvicorn.access", "uvicorn.asgi")
 _QUIET = ("uvicorn.access", "httpx", "httpcore")
 
 
@@ -88,6 +89,12 @@ def configure(level: int = logging.INFO) -> None:
     root.addHandler(handler)
     root.setLevel(logging.WARNING)
     logging.getLogger("grouper").setLevel(level)
-    logging.getLogger("uvicorn").setLevel(logging.INFO)
+    for name in _SERVERS:
+        # What another library set up for them would write beside our lines.
+        server = logging.getLogger(name)
+        server.handlers.clear()
+        server.propagate = True
+        server.setLevel(logging.NOTSET)
+    logging.getLogger(_SERVERS[0]).setLevel(logging.INFO)
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.ERROR)
