@@ -233,6 +233,7 @@ def test_the_service_runs_it_unless_it_is_switched_off(
     monkeypatch.setenv("GROUPER_SERVICE_DATABASE", f"sqlite:///{tmp_path / 'grouper.sqlite'}")
     monkeypatch.setenv("GROUPER_SERVICE_FOLDER", str(tmp_path))
     monkeypatch.setenv("GROUPER_SERVICE_FORECAST__ON", on)
+    monkeypatch.setenv("GROUPER_SERVICE_PAGES__ON", "false")
     monkeypatch.setattr(serve, "Supervisor", lambda wanted, _: asked.append(list(wanted)))
     monkeypatch.setattr(serve, "until_signalled", lambda _: None)
     app = typer.Typer()
