@@ -27,14 +27,14 @@ test: check
 	sh tools/ensure_postgres.sh
 	sh tools/ensure_chromium.sh
 	rm -f .coverage .coverage.*
-	$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --cov --cov-report=
 	$(BIN)/python -m coverage report --fail-under=95
 
 test-full: check
 	sh tools/ensure_postgres.sh
 	sh tools/ensure_chromium.sh
 	rm -f .coverage .coverage.*
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "slow or not slow" --cov --cov-report=
+	GROUPER_TESTS_FULL=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "slow or not slow" --cov --cov-report=
 	$(BIN)/python -m coverage report --fail-under=95
 
 bench: $(STAMP)
@@ -54,6 +54,9 @@ bench: $(STAMP)
 	$(BIN)/python benchmarks/drain.py
 	$(BIN)/python benchmarks/service.py
 	$(BIN)/python benchmarks/orders.py
+	$(BIN)/python benchmarks/mart.py
+	sh tools/ensure_chromium.sh
+	$(BIN)/python benchmarks/pages.py
 
 format: $(STAMP)
 	$(BIN)/ruff check --fix .

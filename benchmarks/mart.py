@@ -27,6 +27,7 @@ from grouper.mart.facts import CLASS_COLUMNS, FACTS, NANO
 from grouper.mart.manifest import Manifest, Year, publish
 from grouper.mart.mart import Mart
 from grouper.mart.means import MEANS
+from grouper.mart.quality import fields
 from grouper.mart.slices import Axis, Slice
 
 if TYPE_CHECKING:
@@ -70,6 +71,9 @@ def make(folder: Path, cases: int) -> None:
         return pa.DictionaryArray.from_arrays(pa.array(codes.astype(np.int32)), known)
 
     day = np.datetime64(FIRST) + days
+    asked = sum(1 << one.bit for one in fields())
+    # As many different sets as a hospital may have that lacks anything anywhere.
+    lacking = draw.integers(1, asked, 500) & asked
     columns: dict[str, pa.Array] = {
         "case_id": pa.array([f"C{one:08}" for one in range(cases)]),
         "kind": words("inpatient", np.zeros(cases), 1),
@@ -90,6 +94,9 @@ def make(folder: Path, cases: int) -> None:
         "month": pc.strftime(pa.array(day), "%Y-%m"),
         "days": pa.array(draw.integers(1, 30, cases).astype(np.int32)),
         "died": pa.array(draw.random(cases) < 0.005),
+        "asked": pa.array(np.full(cases, asked)),
+        "gaps": pa.array(np.where(draw.random(cases) < 0.1, draw.choice(lacking, cases), 0)),
+        "notes": words("DX_OTHER_UNKNOWN;{}", draw.integers(0, 50, cases), 50),
         "weight": pa.array((worth / 800_000 * NANO).astype(np.int64)),
         "cost": pa.array(cost),
         "amount": pa.array(amount),
@@ -156,6 +163,10 @@ def ask(folder: Path) -> None:
             "funnel": lambda cut=cut: mart.control(cut, Measure.HIGH_SHARE, Axis.DEPARTMENT),
             "a page of cases": lambda cut=cut: mart.rows(cut, order="surplus", descending=False),
             "choices": lambda cut=cut: mart.choices(cut, Axis.GROUP),
+            "quality": lambda cut=cut: mart.quality(cut, Axis.DEPARTMENT),
+            "completeness": lambda cut=cut: mart.completeness(cut, Axis.DEPARTMENT),
+            "reasons": lambda cut=cut: mart.reasons(cut),
+            "gaps": lambda cut=cut: mart.gaps(cut),
         }
         for question, call in questions.items():
             times = []

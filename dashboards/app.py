@@ -8,6 +8,7 @@ from dashboards.frame.language import choose, lang, say
 from dashboards.frame.leaving import sign_out
 from dashboards.frame.navigation import navigate
 from dashboards.frame.parts import parts
+from dashboards.frame.rows import plain
 from dashboards.frame.style import style
 from dashboards.frame.view import View
 from dashboards.frame.watching import watch
@@ -24,9 +25,10 @@ def main() -> None:
         st.stop()
     view = View(asker, parts(), lang())
     page = navigate(view)
+    st.set_page_config(page_title=say("page.of", page=page.title, title=say("page.title")))
     with st.sidebar:
         choose()
-        st.caption(say("page.who", name=asker.name, role=say(f"role.{asker.role}")))
+        st.caption(say("page.who", name=plain(asker.name), role=say(f"role.{asker.role}")))
         st.button(say("page.sign_out"), icon=":material/logout:", on_click=sign_out, args=(view,))
     watch()
     page.run()

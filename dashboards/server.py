@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,14 +15,13 @@ from starlette.middleware import Middleware
 from dashboards.frame.errors import show_error
 from dashboards.frame.guard import Guard
 from dashboards.frame.parts import Parts, hold
+from dashboards.frame.ready import preparing
 from dashboards.frame.sign_in import SignIn
 from dashboards.frame.signed import of_token
 from grouper.service import status
 from grouper.service.access import tokens
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from grouper.service.access.principal import Principal
     from grouper.service.settings import Settings
     from grouper.store.database import Database
@@ -59,7 +56,7 @@ def serve(settings: Settings, database: Database) -> None:
     """Show pages until a signal comes."""
     pages, web = settings.pages, settings.web
     _log.info("serving", host=pages.host, port=pages.port)
-    with _told(settings):
+    with status.telling(settings.folder, "pages"), preparing(settings):
         uvicorn.run(
             create(settings, database),
             host=pages.host,
@@ -71,22 +68,3 @@ def serve(settings: Settings, database: Database) -> None:
             server_header=False,
             proxy_headers=False,
         )
-
-
-@contextmanager
-def _told(settings: Settings) -> Iterator[None]:
-    """Tell, as every process does, that this one is there."""
-    over = threading.Event()
-
-    def tell() -> None:
-        while not over.is_set():
-            status.write(settings.folder, "pages", {})
-            over.wait(status.EVERY)
-
-    telling = threading.Thread(target=tell, name="status", daemon=True)
-    telling.start()
-    try:
-        yield
-    finally:
-        over.set()
-        telling.join()

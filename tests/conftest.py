@@ -12,9 +12,21 @@ import structlog
 REPOSITORY = Path(__file__).resolve().parents[1]
 
 
+LONG = REPOSITORY / "tests" / "long_modules.txt"
+"""Modules of few and long tests. xdist hands out modules of few tests last; these go first, so that
+no worker is left with one of them at the end while the other has nothing to do."""
+
+
 def pytest_configure() -> None:
     """Modules that ask for schemes while they are collected see the shipped ones alone."""
     os.environ["GROUPER_DATA"] = tempfile.mkdtemp(prefix="grouper-none-")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long modules first; the order within a module stays."""
+    names = LONG.read_text("utf-8").split()
+    rank = {name: at for at, name in enumerate(names)}
+    items.sort(key=lambda item: rank.get(item.path.name, len(names)))
 
 
 @pytest.fixture(scope="session")

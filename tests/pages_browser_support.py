@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -202,6 +202,23 @@ class Look:
         return f"{self.lang}-{self.light}-{self.width}"
 
 
+def opened(
+    browser: Browser, origin: str, cookies: Mapping[str, str], look: Look
+) -> tuple[BrowserContext, Tab]:
+    """A tab of a browser of its own, at no address yet; whoever opened it closes its context."""
+    context = browser.new_context(
+        viewport={"width": look.width, "height": look.height},
+        color_scheme="dark" if look.light == "dark" else "light",
+        locale="zh-CN" if look.lang == "zh" else "en-GB",
+        timezone_id="Asia/Shanghai",
+        reduced_motion="reduce",
+    )
+    context.add_cookies(
+        [{"name": key, "value": value, "url": origin} for key, value in cookies.items()]
+    )
+    return context, Tab(context.new_page(), origin)
+
+
 class Looking:
     """A browser and the pages it looks at.
 
@@ -223,21 +240,8 @@ class Looking:
         return self._cookies[name]
 
     def _open(self, name: str, look: Look) -> tuple[BrowserContext, Tab]:
-        context = self.browser.new_context(
-            viewport={"width": look.width, "height": look.height},
-            color_scheme="dark" if look.light == "dark" else "light",
-            locale="zh-CN" if look.lang == "zh" else "en-GB",
-            timezone_id="Asia/Shanghai",
-            reduced_motion="reduce",
-        )
-        if name:
-            context.add_cookies(
-                [
-                    {"name": key, "value": value, "url": self.pages.origin}
-                    for key, value in self.cookies(name).items()
-                ]
-            )
-        return context, Tab(context.new_page(), self.pages.origin)
+        cookies = self.cookies(name) if name else {}
+        return opened(self.browser, self.pages.origin, cookies, look)
 
     @contextmanager
     def tab(self, name: str = "", look: Look | None = None) -> Iterator[Tab]:

@@ -23,14 +23,25 @@ _LONGEST = 60.0
 _LARGEST = 64 * 2**20
 
 
+@dataclass(frozen=True, slots=True)
+class Widget:
+    """A widget: the id by which its state is told, and what it offers."""
+
+    id: str
+    options: tuple[str, ...] = ()
+
+
 @dataclass
 class Answer:
-    """What the script answered: the texts in it, bytes, seconds; ``widgets``: their ids by label."""
+    """What the script answered: the texts in it, bytes, seconds.
+
+    ``widgets`` are kept by their label, those without one by the name of their message.
+    """
 
     texts: list[str] = field(default_factory=list)
     size: int = 0
     seconds: float = 0.0
-    widgets: dict[str, str] = field(default_factory=dict)
+    widgets: dict[str, Widget] = field(default_factory=dict)
 
     @property
     def text(self) -> str:
@@ -47,7 +58,6 @@ class Asker:
 
     def __init__(self, socket: ClientConnection) -> None:
         self._socket = socket
-        self._widgets: dict[str, Any] = {}
 
     def look(self, page: str, query: str = "") -> Answer:
         """Open a page."""
@@ -100,11 +110,14 @@ def _words(message: Message) -> Iterator[str]:
                 yield one.decode("utf-8", errors="ignore")
 
 
-def _widgets(message: Message) -> Iterator[tuple[str, str]]:
-    """Labels and ids of the widgets in a message."""
-    names = {about.name for about, _ in message.ListFields()}
-    if {"id", "label"} <= names:
-        yield message.label, message.id  # type: ignore[attr-defined]  # looked for just above
+def _widgets(message: Message) -> Iterator[tuple[str, Widget]]:
+    """Labels and widgets in a message."""
+    told: dict[str, Any] = {about.name: value for about, value in message.ListFields()}
+    if "id" in told:
+        label = told.get("label") or message.DESCRIPTOR.name
+        options = told.get("options", ())
+        plain = tuple(one for one in options if isinstance(one, str))
+        yield str(label), Widget(str(told["id"]), plain)
     for about, value in message.ListFields():
         if about.message_type is not None and not about.message_type.GetOptions().map_entry:
             for one in value if about.is_repeated else (value,):

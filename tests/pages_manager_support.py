@@ -28,6 +28,7 @@ from grouper.mart.answers import (
     Figure,
     Headline,
     Interval,
+    Unreckoned,
 )
 from grouper.mart.slices import Axis, Slice
 from grouper.service.access.principal import Principal
@@ -50,6 +51,7 @@ class Fake:
         self, cases: int = 40, months: tuple[str, ...] = MONTHS, source: str = "store"
     ) -> None:
         self.cases = cases
+        self.left = 0
         self.asked: list[tuple[str, Slice]] = []
         self.about = About(
             made=MADE,
@@ -151,6 +153,10 @@ class Fake:
             for step, total, amount in amounts
         ]
         return pa.Table.from_pylist(rows, WATERFALL)
+
+    def unreckoned(self, cut: Slice) -> Unreckoned:
+        self.asked.append(("unreckoned", cut))
+        return Unreckoned(self.left, Decimal("234.50") * self.left, Decimal("80.00") * self.left)
 
     def structure(self, cut: Slice, axis: Axis) -> pa.Table:
         self.asked.append((f"structure {axis}", cut))

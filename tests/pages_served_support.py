@@ -41,6 +41,8 @@ PEOPLE: Mapping[str, tuple[Role, tuple[str, ...]]] = MappingProxyType(
 )
 """Who may sign in, all with the password of ``access_support``."""
 NIGHT = datetime(2026, 3, 10, 2, tzinfo=LOCAL)
+HOSPITAL = "H00000000001"
+"""A hospital whose level the policy knows, so that cases have a price."""
 _ITEM = "001101000010000-110100001"
 # A process beside the tests: Streamlit's runtime is one for each process.
 _SERVE = """
@@ -93,7 +95,7 @@ class Seeded:
 
 def seed(folder: Path) -> Seeded:
     """Stays that run, ended, cannot be grouped, and lie in two departments; findings on some."""
-    with service(folder, region="demo") as made:
+    with service(folder, region="demo", hospital=HOSPITAL) as made:
         seeded = Seeded(folder, f"sqlite:///{folder / 'grouper.sqlite'}")
         gone = {"discharge_time": "2026-03-08 10:00", "discharge_way": "1", "los": "6"}
         _stay(made, seeded, "plain", HEART, **gone)
@@ -120,6 +122,12 @@ def _stay(made: Service, seeded: Seeded, name: str, department: str, **values: o
         "department": department,
         "admission_time": "2026-03-02 08:00",
         "total_cost": "52000.00",
+        # What the patient pays can be told, and so whether the case loses money.
+        "person_type": "11",
+        "own_cost": "40.00",
+        "first_share_cost": "0.00",
+        "over_limit_cost": "0.00",
+        "scope_cost": "51960.00",
     }
     line = {
         "line_item": _ITEM,
@@ -173,6 +181,7 @@ class Served:
             "GROUPER_DATA": str(seeded.folder / "data"),
             "GROUPER_SERVICE_DATABASE": seeded.url,
             "GROUPER_SERVICE_FOLDER": str(seeded.folder / "service"),
+            "GROUPER_SERVICE_HOSPITAL": HOSPITAL,
             "GROUPER_SERVICE_REGION": "demo",
             "GROUPER_SERVICE_PAGES__PORT": str(self.port),
             "GROUPER_SERVICE_ACCESS__SIGN_IN_RATE": "1000",

@@ -13,6 +13,7 @@ import pytest
 from apg_naive import Naive
 from apg_small import CAPSULE, COLD, LENS, LID, PRESSURE, SKIN, STOMACH, random_book, small_book
 from apg_visits import RandomVisits, batch_of, by_batch, by_scalar
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -135,7 +136,7 @@ LISTS = {
 }
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=examples(120), deadline=None)
 @given(
     st.lists(
         st.fixed_dictionaries({name: st.lists(of, max_size=4) for name, of in LISTS.items()}),

@@ -13,6 +13,7 @@ from typing import Any
 import openpyxl
 import pytest
 from apg_small import COLD, LENS, packing, rows, small_book, weight
+from examples import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
@@ -37,7 +38,9 @@ D = Decimal
 OPTIONS = ImportOptions(id="own-apg", region="jinhua", valid_from=date(2026, 1, 1))
 DEFAULT = "apg-grouper-1.0"
 QUIET = settings(
-    max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(50),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 
 

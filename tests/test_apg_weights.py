@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from apg_small import COLD, LENS, LID, PRESSURE, SKIN, STOMACH, rows, small_book, weight
 from apg_visits import RandomVisits, batch_of
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_apg_rules import Line, visit
@@ -152,7 +153,7 @@ VISIT = st.builds(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(st.lists(VISIT, min_size=1, max_size=12))
 def test_the_weights_of_all_visits_add_up_to_their_number(cases: list[Case]) -> None:
     estimate = estimated(*cases)
@@ -172,7 +173,7 @@ def test_the_weights_of_all_visits_add_up_to_their_number(cases: list[Case]) -> 
     assert abs(total - used) <= D("0.00001") * (len(cases) + 1) * 10
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(st.lists(VISIT, min_size=2, max_size=10), st.integers(1, 9))
 def test_batches_do_not_matter(cases: list[Case], cut: int) -> None:
     parted = WeightEstimate(small())

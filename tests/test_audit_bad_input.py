@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from audit_support import ITEMS, Line, at, book, cases, charges, rule, rules
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -327,7 +328,7 @@ def test_prices_and_group_costs_are_handed_in() -> None:
 TEXT = st.none() | st.text(max_size=4)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=examples(15), deadline=None)
 @given(
     st.lists(
         st.builds(

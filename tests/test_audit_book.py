@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from audit_book_helper import CARD, QUANTITY, RULES, SEX, small_book
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -221,7 +222,7 @@ _CELL = st.text(
 _LINE = st.lists(_CELL, min_size=4, max_size=6).map(",".join)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(
     card=st.one_of(st.just(CARD), _CELL.map(lambda more: CARD + more)),
     rules=st.one_of(st.just(RULES), _LINE.map(lambda line: RULES + line)),

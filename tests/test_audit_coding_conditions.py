@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from audit_coding_plain import make, table
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -87,7 +88,7 @@ def test_what_is_not_of_the_form_is_refused(text: str, code: str, position: int)
         assert told.value.describe(lang)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=examples(300))
 @given(st.text(alphabet=st.sampled_from(list('sex dxany=<>12[](),-"C60 notorinmiskg_'))))
 def test_noise_raises_only_declared_errors(text: str) -> None:
     with suppress(CodebookError):

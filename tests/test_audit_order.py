@@ -29,6 +29,7 @@ from audit_support import (
     world,
 )
 from demo_hospital_support import PART, march
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -137,7 +138,7 @@ LINES = st.lists(
 )
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=examples(15), deadline=None)
 @given(LINES, st.integers(0, 200), st.randoms(use_true_random=False))
 def test_odd_lines_are_read_alike(
     values: list[tuple[Any, ...]], seed: int, chance: random.Random

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pytest
 from audit_order_support import case_of, line
 from audit_support import ITEMS, Line, at, book, cases, charges, rule, rules, world
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -110,7 +111,7 @@ ANY_LINES = st.lists(
 ).map(lambda lines: [replace(one, number=n) for n, one in enumerate(lines, 1)])
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(ANY_LINES, st.sampled_from(MOMENTS))
 def test_any_lines_are_answered_or_refused(lines: list[Asked], moment: str) -> None:
     try:
@@ -147,7 +148,7 @@ def test_the_lines_of_a_case_are_those_of_its_places() -> None:
 DAYS = st.dates(date(2020, 1, 1), date(2025, 3, 1))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(
     st.fixed_dictionaries(
         {
@@ -191,7 +192,7 @@ def test_a_time_of_another_zone_is_of_the_local_day() -> None:
     assert facts_of(Case(admission_time=late), {}).first_day == 20090
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(
     st.lists(st.tuples(st.text("AB", min_size=1, max_size=3), st.booleans()), max_size=8),
     st.text("AB", min_size=1, max_size=4),

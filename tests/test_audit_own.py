@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from audit_own_support import HOSTILE, plain, some_rows
 from audit_support import ITEMS, START, Line, World, at, book, cases, charges, rule, world
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -218,7 +219,7 @@ def test_no_word_of_a_condition_enters_the_query(word: str) -> None:
     assert word in hostile.parameters.values()
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=examples(8), deadline=None)
 @given(word=WORDS.filter(str.strip))
 def test_any_word_can_be_asked(word: str) -> None:
     lines = [Line("C0", 1, ITEMS[0], at(1), department="01")]

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -98,7 +99,7 @@ def text_tables(draw: st.DrawFn) -> tuple[list[str], list[dict[str, Any]]]:
 
 
 @given(text_tables(), st.integers(1, 1000), st.booleans())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 def test_text_columns(
     table: tuple[list[str], list[dict[str, Any]]], first_row: int, coded: bool
 ) -> None:
@@ -176,7 +177,7 @@ def typed_tables(draw: st.DrawFn) -> tuple[pa.RecordBatch, list[dict[str, Any]]]
 
 
 @given(typed_tables())
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=examples(250), deadline=None)
 def test_typed_columns(table: tuple[pa.RecordBatch, list[dict[str, Any]]]) -> None:
     raw, rows = table
     check(raw, rows)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from examples import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -470,7 +471,9 @@ CELLS = st.sampled_from(
     st.integers(1, 40),
 )
 @settings(
-    max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(120),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 def test_batch_and_block_sizes_do_not_matter(
     tmp_path: Path, rows: list[list[str]], header: str, batch_rows: int, block: int
@@ -487,7 +490,9 @@ def test_batch_and_block_sizes_do_not_matter(
 
 @given(st.binary(max_size=200), st.sampled_from(["csv", "jsonl", "parquet", "dat"]), st.booleans())
 @settings(
-    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(200),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 def test_any_bytes_raise_nothing_but_ours(
     tmp_path: Path, content: bytes, suffix: str, headed: bool
@@ -503,7 +508,9 @@ def test_any_bytes_raise_nothing_but_ours(
 
 @given(st.data())
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(60),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 def test_damaged_parquet_raises_nothing_but_ours(tmp_path: Path, data: st.DataObject) -> None:
     path = tmp_path / "a.parquet"

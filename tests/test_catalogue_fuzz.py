@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import workbook_builder
 from catalogue_support import DAY, HEAD, WESTERN, as_csv, as_xlsx, drug, mapped, service
+from examples import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from import_support import repack
@@ -30,7 +31,9 @@ GOOD = {
     "mapping": as_xlsx("mapping", [mapped("H1", WESTERN[0]), mapped("H1", WESTERN[1])]),
 }
 QUIET = settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(40),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 CELLS = st.one_of(
     st.none(),

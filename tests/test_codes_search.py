@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -105,7 +106,7 @@ def test_unknown_place() -> None:
         assert "chs-drg-3.0" in caught.value.describe(lang)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(data=st.data())
 def test_what_is_there_is_found(data: st.DataObject) -> None:
     codes = code_set(data.draw(st.sampled_from([DIAGNOSES, PROCEDURES])))

@@ -8,6 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 from compare_support import results
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -77,7 +78,7 @@ def place(row: Row) -> tuple[Any, ...]:
     return (scheme, status, None, group) if status == "grouped" else (scheme, status, reason, None)
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=examples(120), deadline=None)
 @given(cases=CASES, limits=LIMITS)
 def test_every_case_stands_in_exactly_one_flow(
     cases: list[tuple[Row, Row, str | None]], limits: tuple[int, Decimal]
@@ -97,7 +98,7 @@ def test_every_case_stands_in_exactly_one_flow(
     assert sum(d.sums.cases for d in found.departments) == len(cases)
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=examples(120), deadline=None)
 @given(cases=CASES)
 def test_weights_are_conserved(cases: list[tuple[Row, Row, str | None]]) -> None:
     found = compared(cases, (1, Decimal(0)))
@@ -128,7 +129,7 @@ def one_family(first: str | None, second: str | None) -> bool:
     return {family_of(first), family_of(second)} == {"drg"}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(cases=CASES, limits=LIMITS, size=st.sampled_from([1, 2, 3, 7]))
 def test_the_size_of_batches_does_not_matter(
     cases: list[tuple[Row, Row, str | None]], limits: tuple[int, Decimal], size: int
@@ -143,7 +144,7 @@ def document_without_hashes(found: Comparison) -> dict[str, Any]:
     return plain | {"balance": found.balance, "movers": found.movers(5), "rows": found.rows}
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(cases=CASES)
 def test_without_noise_groups_are_what_their_flows_say(
     cases: list[tuple[Row, Row, str | None]],
@@ -170,7 +171,7 @@ def test_without_noise_groups_are_what_their_flows_say(
         assert kinds[kind] == mirrored[kind]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(cases=CASES)
 def test_turning_the_sides_turns_the_answer(cases: list[tuple[Row, Row, str | None]]) -> None:
     there = compared(cases, (1, Decimal(0)))

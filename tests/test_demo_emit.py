@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 import typer
 from emit_support import CHARGES, ITEMS, LOCAL, MONTH, hospital, stay
+from examples import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
@@ -433,7 +434,9 @@ TEXTS = st.text(
 
 
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(40),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(
     rows=st.lists(

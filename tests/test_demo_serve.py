@@ -7,6 +7,7 @@ import os
 import subprocess
 from collections import Counter
 from collections.abc import Iterator
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from serve_support import free_port
 from typer.testing import CliRunner
 
 from codebooks.errors import GrouperError
+from grouper.case.dates import LOCAL
 from grouper.demo import serve, serve_findings, serve_store
 from grouper.demo.serve import SetUp
 from grouper.demo.serve_plan import Place, Plan
@@ -121,6 +123,33 @@ def test_the_mart_holds_the_cases_of_the_store_with_names(
         ended = reading.count(connection, reading.Wanted(states=[StayState.DISCHARGED]))
     assert about.cases == ended
     assert about.months[-1] == "2026-11"
+
+
+def test_deadlines_go_along_with_the_days(
+    surrounded: tuple[Place, Settings, Database],
+) -> None:
+    place, _, database = surrounded
+    setting_up = SetUp(place, PLAN, lambda _: None)
+    today = date(2027, 3, 1)
+    setting_up.keep_time(database, today)
+    first = due(database)
+    at = datetime.combine(today, time(8), LOCAL)
+    late = [one for one in first if one <= at]
+    # Only what some departments were asked, and not most of it.
+    assert len(late) <= len(first) / 4
+    assert max(first) <= at + timedelta(days=30)
+    SetUp(place, PLAN, lambda _: None).keep_time(database, today)
+    assert due(database) == first
+    SetUp(place, PLAN, lambda _: None).keep_time(database, today + timedelta(days=40))
+    assert due(database) == [one + timedelta(days=40) for one in first]
+
+
+def due(database: Database) -> list[datetime]:
+    """The deadlines of findings, the earliest first."""
+    with database.reading() as connection:
+        found = findings.page(connection, Wanted(), None, 10_000)
+    days = ((one.finding.due, one.finding.asked_until) for one in found)
+    return sorted(min(filter(None, pair)) for pair in days if any(pair))
 
 
 def test_a_second_run_makes_nothing_again_and_an_interrupted_one_goes_on(
@@ -238,7 +267,8 @@ def test_serving_ends_in_order(
     serve.serve({"A": "b", **folder}, 8123)
     assert process.ended
     command, environment = asked[0]
-    assert command[-6:] == ("--only", "worker", "--only", "web", "--only", "pages")
+    only = ("worker", "web", "clerk", "pages")
+    assert command[-8:] == tuple(word for one in only for word in ("--only", one))
     assert environment["A"] == "b"
     assert environment.keys() >= os.environ.keys()
     assert "http://127.0.0.1:8123" in capsys.readouterr().out

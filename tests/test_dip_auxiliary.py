@@ -21,6 +21,7 @@ from auxiliary_support import (
     install,
     moment,
 )
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -423,7 +424,7 @@ CELLS = st.sampled_from(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(
     lines=st.lists(st.lists(CELLS, min_size=9, max_size=14).map(",".join), max_size=4),
     raw=st.binary(max_size=20),
@@ -490,7 +491,7 @@ def test_missing_columns_are_missing_values() -> None:
 STAYS = RandomStays(3).cases(60)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(at=st.integers(0, len(STAYS) - 1), group=st.sampled_from(GROUPS))
 def test_the_factor_is_the_highest_of_those_met(at: int, group: str) -> None:
     found = factors_of(example(), case_of(STAYS[at]), group)

@@ -14,6 +14,7 @@ from pathlib import Path
 import openpyxl
 import pytest
 from dip_workbook import TITLES, official
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from workbook_builder import Sheets, pack
@@ -286,7 +287,7 @@ values = st.one_of(
 harms = st.tuples(st.sampled_from(sorted(TITLES.values())), st.integers(0, 9), st.integers(0, 9))
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(st.lists(st.tuples(harms, values), min_size=1, max_size=4))
 def test_whatever_stands_in_a_cell_is_read_or_refused(
     tmp_path_factory: pytest.TempPathFactory,

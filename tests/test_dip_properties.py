@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from dip_random import Case, RandomCases, batch_of
+from examples import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -172,7 +173,7 @@ CODES = st.one_of(
 )
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(150), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.lists(CODES, max_size=6),
     st.lists(CODES, max_size=6),
@@ -192,7 +193,7 @@ def test_whatever_is_written_gives_an_answer_with_a_reason(
     assert (result["group"], result["reason"]) == (found.group, found.reason)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(st.data())
 def test_a_fuzzed_book_raises_declared_errors_alone(data: st.DataObject) -> None:
     plain = registry().book("dip-3.0")

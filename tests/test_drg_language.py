@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from examples import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from random_cases import batch_of
@@ -202,7 +203,7 @@ class Plain:
         return self.tiny.holds(parse(row["rule"]), case)
 
 
-@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(250), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(book=books(), drawn=st.lists(cases(), min_size=1, max_size=12))
 def test_engines_and_a_plain_reading_agree(book: SchemeBook, drawn: list[dict[str, Any]]) -> None:
     scheme = CompiledScheme(book)

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from examples import examples
 from fhir_support import (
     BASE,
     THO,
@@ -97,7 +98,7 @@ def cases(draw: st.DrawFn) -> Case:
     return found
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 @given(cases(), st.sampled_from(VERSIONS), st.sampled_from(["transaction", "document"]))
 def test_a_case_comes_back_from_its_bundle(stated: Case, version: str, kind: str) -> None:
     message = of_case(stated, version, kind, claim=stated.total_cost is not None)
@@ -105,7 +106,7 @@ def test_a_case_comes_back_from_its_bundle(stated: Case, version: str, kind: str
     assert FORM.envelope(raw(message)).kind == f"Bundle/{kind} {version}"
 
 
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=examples(30))
 @given(cases())
 def test_both_versions_say_the_same(stated: Case) -> None:
     claim = stated.total_cost is not None

@@ -10,6 +10,7 @@ from contextlib import suppress
 
 import orjson
 import pytest
+from examples import examples
 from fhir_support import (
     BASE,
     Json,
@@ -425,7 +426,7 @@ def places(value: object) -> list[tuple[object, object]]:
     return found
 
 
-@settings(deadline=None, max_examples=400)
+@settings(deadline=None, max_examples=examples(400))
 @given(
     st.sampled_from([0, 1]),
     st.randoms(use_true_random=False),
@@ -441,7 +442,7 @@ def test_any_json_in_any_place_is_declared(
     survives(raw(message))
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=examples(150))
 @given(st.sampled_from([0, 1]), st.randoms(use_true_random=False))
 def test_any_place_may_be_missing(which: int, chance: random.Random) -> None:
     message = copy.deepcopy(MESSAGES[which])
@@ -451,7 +452,7 @@ def test_any_place_may_be_missing(which: int, chance: random.Random) -> None:
     survives(raw(message))
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=examples(150))
 @given(JSON)
 def test_any_json_is_declared(value: object) -> None:
     survives(raw(value))
@@ -459,7 +460,7 @@ def test_any_json_is_declared(value: object) -> None:
     survives(raw({"resourceType": "Claim", "contained": value, "item": value}))
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=examples(150))
 @given(st.randoms(use_true_random=False), st.binary(max_size=4))
 def test_broken_bytes_are_declared(chance: random.Random, noise: bytes) -> None:
     content = raw(MESSAGES[0])

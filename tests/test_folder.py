@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from examples import examples
 from folder_support import Folder, LineForm, Memory, Whole, run
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -609,7 +610,9 @@ NAMES = st.text(
 
 
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(60),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(
     files=st.dictionaries(NAMES, st.binary(max_size=40), max_size=5),

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from examples import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -375,7 +376,9 @@ def test_files_that_are_none(tmp_path: Path) -> None:
 
 @given(st.data())
 @settings(
-    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(100),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 def test_damaged_charges_raise_nothing_but_ours(tmp_path: Path, data: st.DataObject) -> None:
     cases = put(tmp_path / "a.parquet", stays("A1", "A2"))

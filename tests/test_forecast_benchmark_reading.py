@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from benchmark_support import CHOICES, LATE, Table, stays, table, write
+from examples import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -194,7 +195,7 @@ def test_blank_lines_are_passed_over(tmp_path: Path) -> None:
     assert read_stays(path, shipped()).rows.tolist() == [3, 5, 7]
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(at=st.integers(0, 4000), new=st.binary(max_size=6))
 def test_damage_raises_declared_errors_alone(tmp_path: Path, at: int, new: bytes) -> None:
     path = write(tmp_path / "a.csv", table(25))

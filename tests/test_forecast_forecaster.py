@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+from examples import examples
 from forecast_support import (
     AT,
     LINES,
@@ -402,7 +403,7 @@ def records(draw: st.DrawFn) -> Case:
     return replace(base, **found)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(records(), min_size=1, max_size=4))
 def test_any_record_is_a_row(cases: list[Case]) -> None:
     rows = rows_of(forecaster().forecast(cases, AT, drivers=True))
@@ -459,7 +460,7 @@ def test_a_damaged_file_is_a_declared_error(name: str, raw: bytes | None) -> Non
     assert caught.value.code == "FORECAST_MODEL_UNREADABLE"
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(25), deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     st.sampled_from([name for name in names_of_files() if not name.endswith(".ubj")]),
     st.integers(0, 1 << 20),

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pyarrow as pa
 import pytest
+from examples import examples
 from forecast_groups_support import hospital, same, settings, taught, unseen
 from hypothesis import given
 from hypothesis import settings as asking
@@ -227,7 +228,7 @@ def test_what_the_trees_learnt_from_is_told() -> None:
 SHARES = st.lists(st.floats(0, 1), min_size=1, max_size=6)
 
 
-@asking(max_examples=60, deadline=None)
+@asking(max_examples=examples(60), deadline=None)
 @given(st.lists(SHARES, min_size=1, max_size=5), st.data())
 def test_levels_add_up(rows: list[list[float]], data: st.DataObject) -> None:
     width = max(map(len, rows))

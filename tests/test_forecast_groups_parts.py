@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from examples import examples
 from forecast_groups_support import PlainTransitions, hospital, settings, taught, unseen
 from hypothesis import given
 from hypothesis import settings as asking
@@ -63,7 +64,7 @@ def test_transitions_are_those_of_a_plain_reading() -> None:
 PAIRS = st.lists(st.tuples(st.integers(-1, 4), st.integers(0, 3), st.floats(0.1, 2)), max_size=30)
 
 
-@asking(max_examples=60, deadline=None)
+@asking(max_examples=examples(60), deadline=None)
 @given(PAIRS)
 def test_counts_are_sums(pairs: list[tuple[int, int, float]]) -> None:
     key, group, weight = (np.array([p[n] for p in pairs]) for n in range(3))
@@ -173,7 +174,7 @@ def test_files_hold_the_whole_model() -> None:
 @pytest.mark.parametrize(
     "file", ["model.json", "transitions.arrow", "profiles.arrow", "ranker.ubj"]
 )
-@asking(max_examples=15, deadline=None)
+@asking(max_examples=examples(15), deadline=None)
 @given(st.data())
 def test_a_broken_file_is_told(file: str, data: st.DataObject) -> None:
     files = taught()[0].files()

@@ -15,6 +15,7 @@ from typing import Any
 
 import forecast_registry_support as small
 import pytest
+from examples import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -326,7 +327,9 @@ MUTATIONS = st.tuples(
 
 
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(40),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(st.lists(MUTATIONS, min_size=1, max_size=3))
 def test_whatever_happens_to_the_files_the_error_is_declared(
@@ -371,7 +374,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(st.data())
 def test_any_card_is_read_or_refused(data: st.DataObject) -> None:
     told = listed(small.files())

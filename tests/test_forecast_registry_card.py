@@ -11,6 +11,7 @@ from typing import Any
 import forecast_registry_support as small
 import pytest
 import typer
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
@@ -98,7 +99,7 @@ def test_a_page_takes_nothing_for_markup() -> None:
     assert "\\| \\[x](y) \\`z\\`" in text
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(
     st.dictionaries(
         st.sampled_from(["overall", "by_day", "version"]),

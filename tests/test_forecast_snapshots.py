@@ -12,6 +12,7 @@ import forecast_plain as plain
 import numpy as np
 import pyarrow as pa
 import pytest
+from examples import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -39,7 +40,9 @@ COUNTED = (
     *("dx", "dx_poa", "dx_time", "px", "px_date", "px_level"),
 )
 LISTS = (*members("dx"), *members("px"))
-often = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+often = settings(
+    max_examples=examples(40), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 
 
 def read(courses: Courses, days: Any = None) -> tuple[pa.RecordBatch, Any]:
@@ -170,7 +173,7 @@ def test_every_field_is_known_at_admission_counted_or_hidden() -> None:
 
 
 @given(plain.stays())
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=examples(20), deadline=None)
 def test_what_is_stated_at_the_end_is_in_no_snapshot(case: Case) -> None:
     cases, _ = read(courses_of_cases([case]))
     for name in (*plain.AT_THE_END, *members("line_item")):
@@ -183,7 +186,7 @@ def test_what_is_stated_at_the_end_is_in_no_snapshot(case: Case) -> None:
 # ── together and apart ────────────────────────────────────────────────────────────────────────────
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(20), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(plain.stays(), min_size=2, max_size=5), st.randoms())
 def test_neither_neighbours_nor_order_matter(cases: list[Case], random: Any) -> None:
     named = [replace(case, case_id=f"A{at}") for at, case in enumerate(cases)]
@@ -200,7 +203,7 @@ def test_neither_neighbours_nor_order_matter(cases: list[Case], random: Any) -> 
         )
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(25), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(plain.stays(), min_size=1, max_size=4), st.randoms())
 def test_a_table_of_charges_says_the_same_as_lines_in_the_cases(
     cases: list[Case], random: Any
@@ -244,7 +247,7 @@ def test_a_table_of_charges_may_lack_columns() -> None:
     assert matrix[0, names().index("other_classes")] == pytest.approx(math.log1p(80))
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(20), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(plain.stays(), min_size=2, max_size=4), st.data())
 def test_the_entries_of_today_stay_with_their_case(cases: list[Case], data: st.DataObject) -> None:
     """Of running stays what is written today counts; on the day of admission too."""

@@ -10,6 +10,7 @@ from typing import Any
 import forecast_registry_support as small
 import numpy as np
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -169,13 +170,13 @@ DOCUMENTS = st.recursive(
 )
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(DOCUMENTS)
 def test_what_was_written_is_read(document: Any) -> None:
     assert loads(written(document)) == document
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(st.binary(max_size=40) | st.text("[{}]$#iLlSTFZ\x01\x02", max_size=12).map(str.encode))
 def test_any_bytes_are_read_or_refused(raw: bytes) -> None:
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from examples import examples
 from hl7_codec_support import HEADER
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -36,7 +37,7 @@ TEXTS = st.text(max_size=12) | st.text('|^~\\&\r\n\v\x1c.brXEFSTHNCM20中文"#',
 @pytest.mark.parametrize("charset", NAMES)
 @given(st.lists(st.lists(st.lists(TEXTS, min_size=1, max_size=3), min_size=1, max_size=3), min_size=1, max_size=3), st.sampled_from(["|^~\\&", "|^~\\&#", "$%*?@", "!\\|^~", "|^~\\."]))  # fmt: skip
 @example([[["a\\", "\\F\\"], ["\\X41\\"]], [["\\.br\\\n\r"]]], "|^~\\&")
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=examples(40))
 def test_any_text_comes_back(charset: str, drawn: list[list[list[str]]], marks: str) -> None:
     repetitions = [[[in_set(charset, t) for t in subs] for subs in comps] for comps in drawn]
     field = [tuple(tuple(subs) for subs in comps) for comps in repetitions]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from examples import examples
 from hl7_messages import dg1, message, pv1, segment, stay
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -46,7 +47,7 @@ def mutated(base: bytes, edits: list[tuple[int, int, bytes]]) -> bytes:
     return base
 
 
-@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(250), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.sampled_from(BASES), EDITS)
 def test_mutated_messages_raise_declared_errors_only(
     base: bytes, edits: list[tuple[int, int, bytes]]
@@ -72,7 +73,7 @@ def test_mutated_messages_raise_declared_errors_only(
     case_of(record, [line.about for line in events[-1].lines])
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(st.binary(max_size=300))
 def test_any_bytes_are_answered(raw: bytes) -> None:
     envelope = FORM.envelope(raw)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import workbook_builder
+from examples import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from import_support import OPTIONS, parses, repack
@@ -32,7 +33,9 @@ MEMBERS = [f"xl/worksheets/sheet{i}.xml" for i in range(1, 7)] + [
     "xl/_rels/workbook.xml.rels",
 ]
 QUIET = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(60),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 CELLS = st.one_of(
     st.none(),

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from inbox_support import envelope_of, opened, raw_of
@@ -224,7 +225,7 @@ def test_a_statement_that_is_wrong_is_no_database_that_is_away(inbox: Inbox) -> 
         inbox.last()
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(st.lists(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 2)), max_size=8), max_size=6))
 def test_however_batches_fall_each_content_is_stored_once(
     tmp_path_factory: pytest.TempPathFactory, batches: list[list[tuple[int, int]]]

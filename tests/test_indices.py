@@ -12,6 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from settlement_support import D, case, money, policies_of, table, value
@@ -187,7 +188,7 @@ def test_low_risk_groups_are_estimated_where_none_are_listed() -> None:
     assert low_risk(looked, cells(none, None, ["5"])).groups == frozenset()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.randoms(use_true_random=False), st.integers(0, 25))
 def test_as_a_plain_reading(rng: random.Random, count: int) -> None:
     """Each index by its definition, case by case in fractions."""

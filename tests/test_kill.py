@@ -132,8 +132,8 @@ def check(database: Database, sender: Sender) -> None:
         assert (version, cost) == (mine, mine)
 
 
-def test_fifty_kills_lose_nothing_and_double_nothing(tmp_path: Path) -> None:
-    kill_rounds(f"sqlite:///{tmp_path / 'grouper.sqlite'}", tmp_path, 50, seed=4)
+def test_kills_lose_nothing_and_double_nothing(tmp_path: Path) -> None:
+    kill_rounds(f"sqlite:///{tmp_path / 'grouper.sqlite'}", tmp_path, 20, seed=4)
 
 
 def test_a_worker_killed_at_each_statement_applies_wholly_or_not_at_all(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "grouper.store": ("codebooks", "grouper.case", "grouper.intake"),
     "grouper.service": (
         "codebooks",
+        "grouper.rules",
         "grouper.case",
         "grouper.schemes",
         "grouper.run",

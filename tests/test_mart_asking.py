@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mart_support import fact, mart, ratio
@@ -118,7 +119,7 @@ def near(found: dict[str, Any], wanted: dict[str, Any]) -> None:
             assert found[name] == wanted[name], name
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=examples(10), deadline=None)
 @given(st.lists(ROW, max_size=12))
 def test_figures_are_those_of_a_plain_reading(drawn: list[dict[str, Any]]) -> None:
     rows = [fact(number, **row) for number, row in enumerate(drawn)]
@@ -147,6 +148,12 @@ def test_figures_are_those_of_a_plain_reading(drawn: list[dict[str, Any]]) -> No
         known = [row for row in mine if row["surplus"] is not None]
         assert steps["cost"]["amount"] == D(sum(row["cost"] for row in known)).scaleb(-2)
         assert steps["surplus"]["amount"] == D(sum(row["surplus"] for row in known)).scaleb(-2)
+        # What the waterfall does not count is all that is missing to the whole.
+        left = found.unreckoned(cut())
+        assert left.cases == len(mine) - len(known)
+        assert steps["cost"]["amount"] + left.cost == (headline.cost.value or 0)
+        dues = (row["amount"] for row in mine if row["surplus"] is None)
+        assert left.amount == D(sum(one or 0 for one in dues)).scaleb(-2)
         level = reached = D(0)
         for row in steps.values():
             assert row["start"] == (0 if row["total"] else level)

@@ -226,8 +226,8 @@ def test_a_mart_that_cannot_be_used_says_so(tmp_path: Path) -> None:
         ("{", "MART_BROKEN"),
         ("[]", "MART_OLD"),
         ('{"format": 0}', "MART_OLD"),
-        ('{"format": 1, "other": 2}', "MART_OLD"),
-        ('{"format": 1, "means": "away.parquet"}', "MART_BROKEN"),
+        ('{"format": 2, "other": 2}', "MART_OLD"),
+        ('{"format": 2, "means": "away.parquet"}', "MART_BROKEN"),
     ):
         if content is not None:
             (tmp_path / MANIFEST).write_text(content)

@@ -40,6 +40,8 @@ FACTS: dict[str, Any] = {
     "over_limit_cost": "0.00",
     "first_share_cost": "100.00",
     "discharge_way": "1",
+    # Not what the times of the stays say.
+    "los": "5",
 }
 DAYS = {
     "V1": ("2025-12-20 08:00", "2025-12-31 23:59"),
@@ -83,6 +85,8 @@ def test_the_store_is_built_as_its_months_are_priced(
         content = str(pq.read_table(mart_folder(how) / name).to_pylist())
         assert not [word for word in ("V1", "V2", "P1", "示例") if f"'{word}" in content]
     assert mart.by(YEARS, Axis.DEPARTMENT)["cost"].to_pylist() == [Decimal("6600.00")]
+    noted = {row["reason"]: row["cases"] for row in mart.reasons(YEARS).to_pylist()}
+    assert noted["LOS_CONFLICT"] == 3
     mart.close()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -140,7 +141,7 @@ PIECE = st.sampled_from(
 STREAM = st.lists(PIECE, max_size=40).map(b"".join)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(stream=STREAM, data=st.data(), limit=st.integers(4, 40), drop=st.integers(0, 60))
 def test_the_pieces_make_no_difference(
     stream: bytes, data: st.DataObject, limit: int, drop: int
@@ -154,7 +155,7 @@ def test_the_pieces_make_no_difference(
     assert cut(*singles, limit=limit, drop=drop) == whole
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(stream=st.binary(max_size=400), limit=st.integers(1, 50))
 def test_any_bytes_are_cut_and_nothing_grows(stream: bytes, limit: int) -> None:
     frames = Frames(limit, 100)

@@ -9,6 +9,7 @@ import socket
 from pathlib import Path
 
 import pytest
+from examples import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from mllp_support import Memory, Peer, PlainForm, eventually, listening, message, peer, run
@@ -308,7 +309,7 @@ def test_split_at_every_byte_the_answers_are_the_same() -> None:
     run(work())
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(40), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(places=st.sets(st.integers(1, len(STREAM) - 1), max_size=20))
 def test_any_pieces_give_the_same_answers(places: set[int]) -> None:
     found, stored = run(_in_pieces(sorted(places)))

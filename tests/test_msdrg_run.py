@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msdrg_support import as_row, batch_of, case, scheme
@@ -225,7 +226,7 @@ _cases = st.builds(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(_cases)
 def test_any_case_gets_a_group_or_a_reason(asked_of: Case) -> None:
     asked: MsdrgScheme = load_scheme("ms-drg")  # type: ignore[assignment]
@@ -244,7 +245,7 @@ def test_any_case_gets_a_group_or_a_reason(asked_of: Case) -> None:
         assert found.trace.text(lang)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(st.lists(_cases, max_size=8))
 def test_batches_of_any_cases_give_the_single_answers(cases: list[Case]) -> None:
     asked = load_scheme("ms-drg")

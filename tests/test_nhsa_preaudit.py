@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from examples import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from orders_support import CYCLE_RULE, every, kept, ordering, put_exception, put_standing, stay
@@ -556,7 +557,9 @@ def fuzzed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
 
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(60),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(seed=st.integers(0, 1 << 30), scene=st.sampled_from(["5", "4", ""]))
 def test_no_body_breaks_the_service(fuzzed: Service, seed: int, scene: str) -> None:
@@ -567,7 +570,9 @@ def test_no_body_breaks_the_service(fuzzed: Service, seed: int, scene: str) -> N
 
 
 @settings(
-    max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(4),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(seed=st.integers(0, 1 << 30))
 def test_no_settlement_breaks_the_service(fuzzed: Service, seed: int) -> None:
@@ -577,7 +582,9 @@ def test_no_settlement_breaks_the_service(fuzzed: Service, seed: int) -> None:
 
 
 @settings(
-    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(30),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(seed=st.integers(0, 1 << 30))
 def test_no_feedback_breaks_the_service(fuzzed: Service, seed: int) -> None:

@@ -11,6 +11,7 @@ import openpyxl
 import pyarrow.parquet as pq
 import pytest
 import typer
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from outlook_support import cases, declared, office, published, written
@@ -132,7 +133,7 @@ def test_what_is_no_forecast_is_refused(wrong: dict[str, Any], told: dict[str, A
             ask()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.data())
 def test_a_broken_forecast_raises_declared_errors_alone(
     told: dict[str, Any], later: dict[str, Any], data: st.DataObject

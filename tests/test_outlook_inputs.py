@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from outlook_support import DIP, at_hand, cases, declared, published, written
@@ -112,7 +113,7 @@ def test_a_month_published_twice_is_refused(tmp_path: Path) -> None:
         read_published(put(tmp_path, "month\n2026-01\n"))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.lists(st.text("0123456789-.,\"' \nemployfinaldp_score点", max_size=60), max_size=5))
 def test_any_text_is_read_or_refused_with_a_declared_error(
     tmp_path_factory: pytest.TempPathFactory, rows: list[str]
@@ -282,7 +283,7 @@ def test_sums_of_closed_cases_are_those_of_the_settlement(tmp_path: Path) -> Non
     assert at_value(found.sum(rows), 4.8)["fund"] == pytest.approx(float(gross))
 
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=examples(5), deadline=None)
 @given(st.randoms(use_true_random=False))
 def test_the_order_of_cases_does_not_matter(
     tmp_path_factory: pytest.TempPathFactory, rng: object

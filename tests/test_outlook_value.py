@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from outlook_support import DIP, START, at_hand, published
@@ -73,7 +74,7 @@ def test_what_was_left_over_is_carried_on_where_one_month_follows_the_other() ->
     assert fit(months[:1], np.array([3.0]), OURS).follows == 0
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(st.integers(0, 10**6), st.integers(3, 11))
 def test_more_published_months_do_not_widen_the_year(seed: int, known: int) -> None:
     """Each month that closes leaves less to be drawn; chance may move the width a little."""
@@ -163,7 +164,7 @@ def test_the_rule_of_years_before_needs_whole_years(tmp_path: Path) -> None:
         worth(own, rules(own, before=months, year=2030), D(1), Fraction(1))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(st.integers(10**3, 10**9), st.sampled_from(["fund", "budget"]), st.sampled_from([1, 3, 12]))
 def test_drawn_values_are_those_of_the_settlement(
     tmp_path_factory: pytest.TempPathFactory, points: int, rule: str, months: int

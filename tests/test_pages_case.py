@@ -2,82 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
-from typing import Any
 
 import pytest
 import review_support as review
+from case_page_support import Held, held
 from forecast_service_support import model
 from nhsa_support import raw, settlement
-from pages_office_support import Office, office, words
+from pages_office_support import words
 
 from codebooks.messages import catalogue
-from dashboards.frame.rows import plain
 from grouper.case.dates import LOCAL
-from grouper.case.record import Case
 from grouper.intake.porches import reviewers
-from grouper.service import sent_lists
 from grouper.service.forecast_answers import made_now
-from grouper.service.problems import ServiceError
-from grouper.service.sent_lists import SentList, list_kinds, sent_list
+from grouper.service.sent_lists import SentList
 from grouper.service.stored import stay_of_case
-from grouper.service.stored_changes import Change, ClassSum, changes, classes_of
 from grouper.service.trials import Other, tried
 from grouper.store import forecasts
 from grouper.store.database import StoreError
 from grouper.store.schema import now
 
-LINES = {
-    str(number): {
-        "line_item": f"A{number}",
-        "line_name": "血*常规|一",
-        "line_class": "04" if number % 2 else "9",
-        "line_amount": "1.50",
-        "line_time": "2026-02-21 09:00",
-    }
-    for number in range(60)
-}
-PAID = {
-    "region": "demo",
-    "insurance_type": "310",
-    "visit_type": "21",
-    "own_cost": "0.00",
-    "over_limit_cost": "0.00",
-    "first_share_cost": "0.00",
-}
+__all__ = ["held"]
+
+
 TABS = ("group", "payment", "forecast", "findings", "lists", "charges", "versions", "trial")
-
-
-class Held:
-    """Pages, and the cases that stand behind them."""
-
-    def __init__(self, found: Office) -> None:
-        self.office = found
-        running = found.running
-        self.case = running.stay(lines=LINES, facts=PAID, dx=["I21.001", "I50.900"])
-        running.stay(facts=PAID | {"total_cost": "78000.00"}, dx=["I21.001", "I50.900", "J18.900"])
-        self.running = running.stay(
-            "V2", "P2", facts=PAID | {"discharge_time": None}, dx=["I21.001"]
-        )
-        self.other = running.stay("V3", "P3", facts={"department": "骨科"})
-        self.apart = running.stay("V5", "P5", facts={"department": "骨科"})
-        self.merged = running.stay("V4", "P3")
-        running.send(patient="P3", visit="V3", prior="V4")
-
-    def tab(self, tab: str, case: str = "", **params: str) -> Any:
-        return self.office.page("case", case_id=case or self.case, tab=tab, **params)
-
-
-@pytest.fixture(scope="module")
-def held(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Held]:
-    with office(
-        tmp_path_factory.mktemp("case"), compare=["chs-drg-3.0"], hospital="H00000000001"
-    ) as found:
-        yield Held(found)
 
 
 # The page
@@ -333,80 +283,3 @@ def test_values_that_cannot_be_are_told(held: Held) -> None:
     page.button[-1].click().run()
     assert not page.exception
     assert "主要诊断编码不在方案所用的编码库中" in words(page)
-
-
-# What stands behind
-
-
-def test_changes_are_the_fields_that_differ() -> None:
-    before, _ = Case.from_mapping({"case_id": "D1", "kind": "inpatient", "dx": ["I21.001"]})
-    after, _ = Case.from_mapping(
-        {
-            "case_id": "D1",
-            "kind": "inpatient",
-            "dx": ["J18.900"],
-            "px": ["36.0601"],
-            "line_item": ["A"],
-        }
-    )
-    found = changes(before, after)
-    assert Change("dx", ("I21.001",), ("J18.900",)) in found
-    assert Change("px", None, ("36.0601",)) in found
-    assert found[-1] == Change("line_item", 0, 1)
-    assert changes(before, before) == []
-
-
-def test_classes_add_up_to_the_lines() -> None:
-    case, _ = Case.from_mapping(
-        {
-            "case_id": "D1",
-            "kind": "inpatient",
-            "line_class": ["09", "", "04", "09"],
-            "line_amount": ["1.10", "2.20", "", "-0.10"],
-        }
-    )
-    assert classes_of(case) == [
-        ClassSum("04", 1, Decimal(0)),
-        ClassSum("09", 2, Decimal("1.00")),
-        ClassSum(None, 1, Decimal("2.20")),
-    ]
-
-
-def test_a_list_whose_message_is_gone_cannot_be_shown(
-    held: Held, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    class Gone:
-        form, kinds = "fhir", frozenset({""})
-
-    monkeypatch.setattr(sent_lists, "reviewers", lambda: {"x": Gone()})
-    database = held.office.running.database
-    head = stay_of_case(database, held.case, None).head
-    assert sent_list(database, head).message_id == 2
-
-    class Inbox:
-        def __init__(self, _: object) -> None:
-            pass
-
-        def one(self, number: int) -> Any:
-            return type("Stored", (), {"id": number, "form": "fhir", "kind": "", "raw": None})
-
-    monkeypatch.setattr(sent_lists, "Inbox", Inbox)
-    with pytest.raises(ServiceError) as caught:
-        sent_list(database, head)
-    assert caught.value.code == "RAW_GONE"
-
-
-def test_the_kinds_of_lists_are_those_that_can_be_read() -> None:
-    assert list_kinds() == ["4101", "4101A", "4401"]
-
-
-def test_words_of_a_cell_stay_as_they_are() -> None:
-    assert plain("a|b\n*c* [d](e) :red[f] $x$") == (
-        "a\\|b \\*c\\* \\[d\\]\\(e\\) \\:red\\[f\\] \\$x\\$"
-    )
-
-
-def test_the_page_holds_no_path_of_the_store(tmp_path: Path) -> None:
-    with office(tmp_path) as found:
-        page = found.page("case", case_id="nowhere")
-        assert str(tmp_path) not in words(page)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import streamlit as st
+from case_page_support import PAID
 from discharge_support import DOCTOR, SCRIPT, foretold, found, past, present, shown, words
 from review_support import asker
 from service_support import PEOPLE, Service, service
@@ -16,12 +17,16 @@ from streamlit.testing.v1 import AppTest
 
 from codebooks.messages import catalogue
 from dashboards.charts.course import course
+from dashboards.frame.figures import yuan
 from dashboards.frame.parts import hold
 from grouper.audit.review.steps import Said
 from grouper.service import discharge_limits as limits_module
 from grouper.service import findings
 from grouper.service.access.principal import Principal
+from grouper.service.pricing import payment_of
+from grouper.service.stored import stay_of_case
 from grouper.store.database import StoreError
+from grouper.store.schema import now
 from grouper.store.states import Role
 
 STRANGER = Principal(
@@ -86,6 +91,25 @@ def test_the_picture_and_its_table(ward: Service) -> None:
     assert [str(one) for one in table["本例"][:4]] == ["100.00", "200.00", "300.00", "None"]
     assert list(table["仍在院例数"][:4]) == [22, 22, 22, 22]
     assert [str(one) for one in table["同组中位"][:2]] == ["100.00", "200.00"]
+
+
+def test_the_payment_of_a_running_stay_is_told_as_it_is_reckoned(tmp_path: Path) -> None:
+    st.cache_data.clear()
+    with service(tmp_path, region="demo", hospital="H00000000001") as made:
+        facts = PAID | {"discharge_time": None, "discharge_way": None}
+        case = made.stay(facts=facts, dx=["I21.001"])
+        stay = stay_of_case(made.database, case, None)
+        paid = payment_of(made.database, stay, "demo", now())
+        app = shown(made, "discharge", PEOPLE["office"], case_id=case)
+        told = _whole(app)
+    hold(None)
+    assert paid.amount is not None, paid.reason
+    (line,) = [one.value for one in app.markdown if one.value.startswith("**支付**")]
+    assert f"支付标准 {yuan(paid.amount, 'zh')}" in line
+    assert "不是诊疗或编码的依据" in line
+    # Money neither colours nor ranks anything, and what is left of it is not told.
+    assert not re.search(r":(red|green|orange|blue)|结余|亏损|盈", told)
+    assert all(not one.delta for one in app.metric)
 
 
 def test_a_chart_of_nothing_but_the_own_line() -> None:

@@ -9,13 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fund_view_support import settled
 from pages_office_support import Office, office, words
 from review_support import keep, row
 
 from codebooks.messages import catalogue
+from dashboards.app_pages import fund
 from dashboards.app_pages.auditing.months import months
 from dashboards.charts.leads import PARTS, leads_chart, leads_table, parts_of
-from grouper.audit.fund.document import reason_of
+from grouper.audit.fund.document import document, reason_of
 from grouper.store.reading import stay_by_case
 from grouper.store.schema import now
 
@@ -51,7 +53,8 @@ def test_without_data_each_part_says_what_is_missing_and_what_to_do(running: Off
         for one in known:
             said = reason_of(one.removeprefix("reason."), "zh")
             assert said["text"] in told
-            assert said["advice"] in told
+            assert catalogue("zh")[f"page_hint.{said['code']}"] in told
+            assert said["advice"] not in told
     assert "还没有疑点线索" in told
     assert "最少可支付月数 —" in told
     assert running.looks()[-1] == "fund_shown"
@@ -91,6 +94,54 @@ def test_a_ledger_that_cannot_be_read_is_told_with_its_place(
     (folder / "ledger.csv").write_text("month,insurance\n2026-13,employee\n", "utf-8")
     page = running.page("fund")
     assert "ledger.csv" in page.exception[0].message
+
+
+def test_gaps_breaks_and_the_use_of_the_budget_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GROUPER_DATA", str(tmp_path / "data"))
+    folder = tmp_path / "data" / "fund"
+    (folder / "settled").mkdir(parents=True)
+    gone, *kept = list(reversed(months(7)[1:]))[2:]
+    lines = ["month,insurance,income,outlay,balance"]
+    lines += [f"{one},employee,100.00,100.00,550.00" for one in kept[:-1]]
+    lines.append(f"{kept[-1]},employee,100.00,100.00,700.00")
+    lines.append(f"{months(7)[6]},employee,100.00,100.00,550.00")
+    (folder / "ledger.csv").write_text("\n".join(lines), "utf-8")
+    for number in (1, 2):
+        month = f"{MONTH[:4]}-{number:02}"
+        told = json.dumps(settled(month), ensure_ascii=False)
+        (folder / "settled" / f"{month}.json").write_text(told, "utf-8")
+    with office(tmp_path, region="demo", hospital="H00000000001") as running:
+        page = running.page("fund")
+        assert not page.exception
+        said = words(page)
+    assert gone in said
+    broken = [one.value for one in page.warning]
+    assert any(kept[-1] in one for one in broken)
+    absent = catalogue("zh")["fund_page.absent"].format(names="")
+    assert absent[:4] in said
+    uses = next(one.value for one in page.dataframe if "budget_share" in one.value)
+    assert len(uses) == 3
+    assert f"{MONTH[:4]}-01、{MONTH[:4]}-02" in said
+
+
+def test_parts_that_cannot_be_told_say_why(
+    running: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def without(*known: Any) -> dict[str, Any]:
+        told = document(*known)
+        told["missing"] |= {
+            part: reason_of("CREDIT_INPUT_ABSENT", "zh") for part in ("leads", "credit")
+        }
+        return told
+
+    monkeypatch.setattr(fund, "document", without)
+    page = running.page("fund")
+    assert not page.exception
+    assert words(page).count(reason_of("CREDIT_INPUT_ABSENT", "zh")["text"]) == 2
+    assert "还没有疑点线索" not in words(page)
+    assert fund._quotient({"value": "0.0004", "unit": "share"}) == "0.0%"
 
 
 def test_the_picture_parts_what_is_open_from_what_is_closed() -> None:

@@ -20,6 +20,7 @@ from grouper.store.states import Role
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from dashboards.frame.parts import Parts
 
@@ -62,7 +63,7 @@ def run(page: str, **params: str) -> AppTest:
 
 def words(app: AppTest) -> str:
     told = [*app.error, *app.info, *app.warning, *app.caption, *app.markdown, *app.subheader]
-    return "\n".join(str(one.value) for one in told)
+    return "\n".join(str(one.value) for one in told).replace("\\", "")
 
 
 @pytest.mark.parametrize("lang", ["zh", "en"])
@@ -168,6 +169,35 @@ def test_clearing_leaves_stays_alone(mart: Fake) -> None:
     clear.click().run()
     assert mart.asked[-1][1].departments == ()
     assert mart.asked[-1][1].kinds == ("inpatient",)
+
+
+def test_what_the_waterfall_leaves_out_adds_up(made: Parts) -> None:
+    fake = Fake()
+    with held(made, fake):
+        assert "算不出结余" not in words(run("surplus"))
+    fake = Fake()
+    fake.left = 4
+    with held(made, fake):
+        told = words(run("surplus"))
+    assert "36 例" in told
+    assert "另有 4 例算不出结余" in told
+    assert "1,000.00 元 + 938.00 元 = 上方总费用 1,938.00 元" in told
+    # What the chart shows is the population of the chart.
+    whole = text("grounds.population", "zh", which=text("value.kind.inpatient", "zh"), cases="36")
+    assert whole in told
+
+
+def test_departments_are_shown_and_found_by_the_hospitals_names(
+    mart: Fake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert mart.asked == []
+    monkeypatch.setenv("GROUPER_DATA", str(tmp_path))
+    (tmp_path / "departments.csv").write_text("code,name\nD2,神经*内科\n", "utf-8")
+    (tmp_path / "physicians.csv").write_text("code,name\nP1,甲医师\n", "utf-8")
+    app = run("overview", department="D2")
+    assert "D2 神经*内科" in app.multiselect(key="overview.department").options
+    assert "科室 D2 神经*内科" in words(app)
+    assert "神经\\*内科" in "".join(one.value for one in app.caption)
 
 
 def test_a_slice_as_an_address() -> None:

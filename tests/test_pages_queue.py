@@ -156,7 +156,7 @@ def test_counts_come_first_and_the_most_urgent_kind_is_open(held: Office) -> Non
         ("quarantine", "fhir"),
         ("alerts", "收件箱积压"),
         ("refused", "此类目前没有"),
-        ("deliveries", "此类目前没有"),
+        ("deliveries", "没有回传失败的结果"),
         ("ambiguous", "此类目前没有"),
         ("overdue", "此类目前没有"),
         ("near", "此类目前没有"),

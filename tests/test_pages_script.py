@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import string
+import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import streamlit as st
 from pages_frame_support import DOCTOR, OFFICE, Script, database, settings
 from streamlit.testing.v1 import AppTest
 
-from codebooks.errors import GrouperError
+from codebooks.errors import CodebookError, GrouperError, Where
+from codebooks.messages import LANGUAGES, catalogue, text
 from dashboards.frame import errors, leaving
 from dashboards.frame.navigation import address
 from dashboards.frame.navigation import pages as real_pages
@@ -155,7 +159,75 @@ def test_an_error_that_was_not_declared_shows_its_number_alone(
     assert PERSON not in shown[0]
     assert PERSON not in str(logged)
     assert errors.show_error(GrouperError("PAGES_NOT_SERVED"))
-    assert "grouper serve" in shown[1]
+    assert "grouper serve" not in shown[1]
+    assert "信息科" in shown[1]
+
+
+def test_words_of_an_error_are_no_markdown(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(errors, "lang", lambda: "zh")
+    monkeypatch.setattr(errors.st, "error", lambda words, **_: said.append(words))
+    where = Where(file="**粗体** [链](/case).csv", row=3)
+    errors.show_error(CodebookError("TABLE_COLUMN_UNKNOWN", where, found="a_*b*", known="<b>"))
+    assert said[0].startswith("[TABLE_COLUMN_UNKNOWN] ")
+    assert r"\*\*粗体\*\* \[链\]\(/case\)" in said[0]
+    assert r"a\_\*b\*" in said[0]
+    assert r"\<b\>" in said[0]
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_no_advice_on_a_page_speaks_to_who_types_commands(lang: str) -> None:
+    words = catalogue(lang)
+    known = [key.split(".")[1] for key in words if key.startswith(("hint.", "advice."))]
+    told = {
+        code: errors.advice(
+            code, words.get(f"hint.{code}") or words.get(f"advice.{code}", ""), lang
+        )
+        for code in known
+    }
+    assert [code for code, one in told.items() if errors._COMMANDS.search(one)] == []
+    # Where people have words of their own they are not sent away with a code.
+    own = {key.split(".")[1] for key in words if key.startswith("page_hint.")} - {"ask"}
+    assert own <= set(told)
+    assert {"MART_ABSENT", "MART_OLD", "STORE_OLD", "STORE_UNAVAILABLE", "POLICY_PATH"} <= own
+    asked = text("page_hint.ask", lang, code="BENCHMARK_DATA")
+    assert told["BENCHMARK_DATA"] == asked
+    assert told["STORE_UNAVAILABLE"] != words["hint.STORE_UNAVAILABLE"]
+
+
+def test_no_text_of_the_pages_speaks_of_commands() -> None:
+    found = [
+        (key, words)
+        for path in sorted((Path(errors.__file__).parents[1] / "text").rglob("*.toml"))
+        for key, table in tomllib.loads(path.read_text("utf-8")).items()
+        # What is said to who types commands has words of its own beside it (``page_hint``).
+        if key != "hint"
+        for words in [str(table)]
+    ]
+    assert len(found) > 20
+    assert [one for one in found if errors._COMMANDS.search(one[1])] == []
+
+
+def test_the_browser_tells_the_page_and_the_application(
+    script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    titles: list[str] = []
+    monkeypatch.setattr(st, "set_page_config", lambda **how: titles.append(how["page_title"]))
+    script.at("second")
+    assert titles == ["医保支付分组与监管", "page_title.second · 医保支付分组与监管"]
+
+
+def test_the_hints_of_pages_have_the_parameters_of_their_errors() -> None:
+    words = catalogue("zh")
+    for key, template in words.items():
+        if key.startswith("page_hint.") and key != "page_hint.ask":
+            code = key.removeprefix("page_hint.")
+            beside = f"{words.get(f'error.{code}', '')}{words.get(f'hint.{code}', '')}"
+            assert parameters(template) <= parameters(beside), key
+
+
+def parameters(template: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(template) if name}
 
 
 def test_the_script_was_not_started_by_the_server() -> None:

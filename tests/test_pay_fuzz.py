@@ -6,6 +6,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pay_support import LOCAL, batch_of, grouping, row_of, rows_of_batch
@@ -106,7 +107,7 @@ def priced(record: dict[str, Any], region: str, today: date | None) -> bool:
     st.sampled_from(["national", "demo", "harbin", "jinhua"]),
     st.sampled_from([None, date(2026, 11, 28), date.max, date.min]),
 )
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 def test_any_record(record: dict[str, Any], region: str, today: date | None) -> None:
     priced(record, region, today)
 

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from examples import examples
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from pay_points_support import Stay, block_of, both, exact, number, one, stay, stays, written
@@ -288,7 +289,7 @@ def policies_of(draw: st.DrawFn) -> Any:
     return policy(values)
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=examples(120), deadline=None)
 @given(policies_of(), st.lists(stays(GROUPS), max_size=8))
 def test_both_ways_are_alike(terms: Any, found: list[Stay]) -> None:
     for outcome, asked in both(METHOD, found, terms):
@@ -297,7 +298,7 @@ def test_both_ways_are_alike(terms: Any, found: list[Stay]) -> None:
             written(asked, lang)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(stays(("G1",)), number(1000, 4), number(1000, 4), number(100, 4), number(100, 4))
 def test_the_amount_grows_with_base_points_and_point_value(
     found: Stay, base: Decimal, more: Decimal, value: Decimal, worth: Decimal

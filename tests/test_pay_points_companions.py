@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pay_points_support import Stay, block_of, both, number, one, stay, stays, written
@@ -98,7 +99,7 @@ def test_review_needs_its_cost() -> None:
             one(REVIEW, stay(5), terms)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(
     st.sampled_from([BY_POINTS, BY_COST]),
     st.sampled_from(["scope", "total"]),
@@ -166,7 +167,7 @@ def test_the_day_ward_passes_on_what_the_fund_pays() -> None:
     assert outcome.points == D(510)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(
     st.sampled_from([DAY_RATE, POINTS | {"day_ward.of": "drg_points"}, dip(of="dip_score")]),
     st.sampled_from([QUOTAS, (), None]),
@@ -223,7 +224,7 @@ def test_the_list_of_primary_care() -> None:
         PRIMARY_CARE.lists(asked_of(stay(1).case, policy(RATE)))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(
     st.sampled_from([("drg_rate", RATE), ("drg_points", POINTS), ("dip_score", dip())]),
     number(2, 4),

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pay_points_support import Stay, both, number, one, stay, stays, written
@@ -148,7 +149,7 @@ def terms_of(draw: st.DrawFn) -> Any:
     return policy(values)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(terms_of(), st.lists(stays(("G1", "G1", "G2", "G3", "G0", "ZZ99", None)), max_size=8))
 def test_both_ways_are_alike(terms: Any, found: list[Stay]) -> None:
     for _, asked in both(METHOD, found, terms):
@@ -156,7 +157,7 @@ def test_both_ways_are_alike(terms: Any, found: list[Stay]) -> None:
             written(asked, lang)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(stays(("G1",)), number(50, 4), number(50, 4), number(20000, 2), number(20000, 2))
 def test_the_amount_grows_with_weight_and_rate(
     found: Stay, weight: Decimal, more: Decimal, rate: Decimal, worth: Decimal

@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pay_quota_support import policy, yuan
@@ -145,7 +146,7 @@ def test_the_target_goes_to_those_that_are_not_exempt() -> None:
     assert error.value.code == "BUDGET_SPENDING"
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(
     st.dictionaries(st.text("ABC", min_size=1, max_size=2), st.decimals(0, 10**9, places=2)),
     st.decimals(0, 10**9, places=2),
@@ -160,7 +161,7 @@ def test_the_budgets_sum_to_the_target_to_the_fen(
     assert allot(terms, {}, turned) == allot(terms, {}, spending)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(
     st.decimals(0, 10**8, places=2), st.decimals(0, 10**8, places=2), st.decimals(0, 1, places=3)
 )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pay_quota_support import batch, grouping, yuan
@@ -211,7 +212,7 @@ def test_the_lines_of_a_year_in_words(lang: str) -> None:
     }
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(
     st.lists(
         st.tuples(st.integers(1, 12), st.integers(1, 28), st.decimals(0, 9000, places=2)),

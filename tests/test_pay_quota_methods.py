@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pay_quota_support import FACTS, asked, batch, block, both, policy, yuan
@@ -386,7 +387,7 @@ GENERAL = st.fixed_dictionaries(
 _RATE = st.decimals(0, 1000, places=3)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(CASES, GENERAL, st.sampled_from(["scope", "total"]), st.sampled_from(["0.04", "0.06", None]))
 def test_by_item_and_budget_agree_in_both_ways(
     cases: list[Case], general: dict[str, Any], basis: str, share: str | None
@@ -399,7 +400,7 @@ def test_by_item_and_budget_agree_in_both_ways(
             _leads_to(outcome, shown.sheet.lines)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(CASES, GENERAL, st.lists(_RATE, min_size=3, max_size=3), st.booleans())
 def test_quotas_agree_in_both_ways(
     cases: list[Case],
@@ -417,7 +418,7 @@ def test_quotas_agree_in_both_ways(
             assert 0 <= outcome.fund <= outcome.amount
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(CASES, GENERAL, st.lists(_RATE, min_size=1, max_size=4), st.integers(1, 60), st.booleans())
 def test_bed_days_agree_in_both_ways_and_never_fall_with_a_day_more(
     cases: list[Case],
@@ -445,7 +446,7 @@ def test_bed_days_agree_in_both_ways_and_never_fall_with_a_day_more(
     assert [amount for _, amount in priced] == sorted(amount for _, amount in priced)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(
     CASES,
     GENERAL,

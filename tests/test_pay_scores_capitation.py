@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pay_scores_support import in_words, line, policy_of
@@ -164,7 +165,7 @@ VISITS = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(VISITS, st.randoms(use_true_random=False))
 def test_the_order_of_visits_is_all_one_and_nothing_is_lost(
     rows: list[dict[str, Any]], chance: random.Random

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pay_scores_support import (
@@ -389,7 +390,7 @@ def policies_of_any_kind(draw: st.DrawFn) -> Policy:
     return policy_of(values, points=draw(st.integers(0, 6)))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(policies_of_any_kind(), st.lists(CASE, max_size=6))
 def test_both_ways_agree(policy: Policy, rows: list[dict[str, Any]]) -> None:
     for one, outcome in zip(rows, agree(METHOD, policy, rows), strict=True):
@@ -414,7 +415,7 @@ def _leads(policy: Policy, one: dict[str, Any], outcome: Outcome) -> None:
     in_words(asked.sheet.lines)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(
     policies_of_any_kind(),
     CASE,
@@ -439,7 +440,7 @@ def test_more_score_or_a_greater_point_value_never_pays_less(
         assert lowest is None or found >= lowest
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(policies_of_any_kind(), CASE, st.decimals(1, 3, places=3))
 def test_a_greater_point_value_never_pays_less_in_any_band(
     policy: Policy, one: dict[str, Any], times: Decimal

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pay_scores_support import (
@@ -283,7 +284,7 @@ def terms(draw: st.DrawFn, topic: str) -> Policy:
     return policy_of(values, points=draw(st.integers(0, 6)))
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=examples(120), deadline=None)
 @given(st.data(), st.sampled_from([APG, PDPM]), st.lists(CASE, max_size=6))
 def test_both_ways_agree(data: st.DataObject, method: Method, rows: list[dict[str, Any]]) -> None:
     policy = data.draw(terms(method.name))
@@ -301,7 +302,7 @@ def test_both_ways_agree(data: st.DataObject, method: Method, rows: list[dict[st
         in_words(asked.sheet.lines)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.data(), st.sampled_from([APG, PDPM]), CASE, st.decimals(1, 3, places=3))
 def test_more_points_or_a_greater_point_value_never_pays_less(
     data: st.DataObject, method: Method, one: dict[str, Any], times: Decimal

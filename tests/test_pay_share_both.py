@@ -7,6 +7,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from examples import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pay_quota_support import policy
@@ -30,7 +31,9 @@ FACTS: dict[str, str | None] = {
 }
 PARTS = ("within_scope", "first_share", "over_limit", "own_cost")
 COUNTED = ("deductible", "coinsurance", "above_ceiling", "first_share")
-RELAXED = settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+RELAXED = settings(
+    max_examples=examples(120), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 
 shares = st.decimals(0, 1, places=2)
 amounts = st.one_of(
@@ -164,7 +167,7 @@ def one_way(case: Case, by: Policy) -> tuple[Share, Asked]:
     return share(asked), asked
 
 
-@settings(RELAXED, max_examples=150)
+@settings(RELAXED, max_examples=examples(150))
 @given(st.lists(cases(), min_size=1, max_size=6), terms())
 def test_both_ways_agree(told: list[Case], values: dict[str, Any]) -> None:
     by = policy(values)

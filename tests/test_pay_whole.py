@@ -10,6 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pay_support import LOCAL, batch_of, grouping, random_case, row_of
@@ -34,7 +35,7 @@ MONEY = st.decimals(0, 10**6, places=2)
 
 @pytest.mark.parametrize("kind", ["outpatient", "long_stay"])
 @given(st.decimals("0.01", 500, places=6), st.decimals("0.01", 500, places=6), MONEY)
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=examples(20), deadline=None)
 def test_a_greater_weight_never_pays_less(
     kind: str, one: Decimal, other: Decimal, cost: Decimal
 ) -> None:
@@ -54,7 +55,7 @@ def test_a_greater_weight_never_pays_less(
     st.decimals("0.5", 2000, places=4),
     MONEY,
 )
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=examples(20), deadline=None)
 def test_a_greater_point_value_never_pays_less(
     kind: str, topic: str, one: Decimal, other: Decimal, weight: Decimal, cost: Decimal
 ) -> None:
@@ -73,7 +74,7 @@ def test_a_greater_point_value_never_pays_less(
 
 
 @given(st.decimals("0.5", 2000, places=4), MONEY)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 def test_the_last_line_of_the_method_is_the_amount(weight: Decimal, cost: Decimal) -> None:
     payment = price(stay(total_cost=cost), grouped("inpatient", weight))
     lines = [one for one in payment.lines if one.section == payment.method and one.unit == "CNY"]
@@ -141,7 +142,7 @@ def test_a_row_of_a_priced_table_says_all_that_its_price_rests_on(seed: int) -> 
 
 
 @given(st.integers(0, 10**6), st.integers(1, 90), st.data())
-@settings(max_examples=4, deadline=None)
+@settings(max_examples=examples(4), deadline=None)
 def test_pieces_and_chunks_make_no_difference(seed: int, rows: int, data: st.DataObject) -> None:
     rng = random.Random(seed)  # noqa: S311 -- cases for a test
     pairs = [random_case(rng, number) for number in range(60)]

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from examples import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pdpm_support import JINHUA, US, case_of, row_of
@@ -176,7 +177,7 @@ def test_lists_are_carried_over_by_majority(jinhua: PdpmScheme) -> None:
     assert groups(jinhua, {}, dx=("J44.900", alone[0]))[3] == "NC"
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(100), deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.integers(0, 99), st.integers(0, 30), st.integers(0, 52))
 def test_better_function_never_moves_to_a_lower_band(
     jinhua: PdpmScheme, barthel: int, mmse: int, mood: int

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from examples import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pdpm_support import ADMITTED, JINHUA, PLAIN, US, batch_of, case_of, gg, noon, row_of, stay
@@ -286,7 +287,7 @@ DAYS = st.one_of(st.none(), st.dates(date(1950, 1, 1), date(2200, 12, 31)))
 NEAR = st.one_of(st.none(), st.dates(ADMITTED, ADMITTED + timedelta(days=40)))
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(150), deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     rows=st.lists(
         st.fixed_dictionaries(
@@ -315,7 +316,7 @@ def test_anything_has_an_answer(us: PdpmScheme, rows: list[dict[str, Any]]) -> N
     assert issues.num_rows >= sum(r["status"] == "invalid" for r in results.to_pylist())
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.randoms(use_true_random=False), st.integers(1, 120))
 def test_the_order_of_the_lists_does_not_matter(us: PdpmScheme, random: Any, days: int) -> None:
     assessments = [(0, "admission", FULL), (days // 2, "periodic", PLAIN | gg("05"))]
@@ -330,7 +331,7 @@ def test_the_order_of_the_lists_does_not_matter(us: PdpmScheme, random: Any, day
     assert (found.group, found.weight, found.parts) == (wanted.group, wanted.weight, wanted.parts)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.integers(1, 150), st.integers(1, 150))
 def test_a_longer_stay_never_weighs_less(us: PdpmScheme, one: int, more: int) -> None:
     def weight(days: int) -> Decimal:

@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+from examples import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from policy_support import one, probe, put, rate, two_places  # noqa: F401 -- a fixture
@@ -308,7 +309,9 @@ def dated(start: int, end: int | None, value: int | None) -> str:
 
 
 @settings(
-    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(80),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @pytest.mark.usefixtures("probe")
 @given(layers=st.lists(histories(), min_size=6, max_size=6))

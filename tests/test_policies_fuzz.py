@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from examples import examples
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from policy_support import put
@@ -44,7 +45,7 @@ def read(path: Path) -> tuple[list[Given], CodebookError | None]:
         return [], error
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(text=st.text())
 @example("[" * 5000)
 @example("- " * 3000)
@@ -56,7 +57,7 @@ def test_any_text(text: str) -> None:
         read_or_refuse(Path(folder), "drg_rate", text)
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=examples(250), deadline=None)
 @given(data=st.data(), topic=st.sampled_from(sorted(REAL)))
 def test_a_real_file_with_anything_put_in_taken_out_or_repeated(
     data: st.DataObject, topic: str
@@ -71,7 +72,7 @@ def test_a_real_file_with_anything_put_in_taken_out_or_repeated(
         read_or_refuse(Path(folder), topic, text)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(
     table=st.text()
     | st.lists(st.sampled_from([*'",\n\r\0|', "AA19", "1", "weight", "group"])).map("".join)

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from examples import examples
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -353,7 +354,7 @@ def test_no_sequence_of_steps_lets_one_account_decide_alone() -> None:
     run_state_machine_as_test(
         Reviewing,
         settings=settings(
-            max_examples=60,
+            max_examples=examples(60),
             stateful_step_count=30,
             deadline=None,
             database=None,

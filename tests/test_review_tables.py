@@ -12,6 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from review_support import RULE
@@ -346,7 +347,7 @@ def test_names_lose_folders_and_control_characters() -> None:
     assert long.endswith("长.pdf")
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(st.text(max_size=300), st.binary(max_size=200))
 def test_any_file_is_taken_or_refused(name: str, content: bytes) -> None:
     for start in (b"", b"PK\x03\x04", b"%PDF-"):

@@ -7,6 +7,7 @@ from itertools import chain, combinations, product
 from typing import TYPE_CHECKING
 
 import pytest
+from examples import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rule_trees import TinyBook, TinyCase, trees
@@ -96,14 +97,14 @@ def possible(book: TinyBook, *rules: Expr | None) -> bool:
     return Scope(Facts(universe)).possible(*(reader.read(rule) for rule in rules))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(tiny_books(), st.lists(RULES, min_size=1, max_size=3))
 def test_no_case_satisfies_what_is_called_impossible(book: TinyBook, rules: list[Expr]) -> None:
     satisfied = any(all(book.holds(rule, case) for rule in rules) for case in CASES)
     assert possible(book, *rules) or not satisfied
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(tiny_books(), RULES)
 def test_what_cannot_be_denied_always_holds(book: TinyBook, rule: Expr) -> None:
     universe = universe_of(book, [rule])
@@ -158,7 +159,7 @@ def check(book: TinyBook, scheme: TinyScheme) -> list[Finding]:
     return list(check_reach(universe_of(book, rules), scheme.rows))
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(tiny_books(), tiny_schemes())
 def test_no_case_reaches_what_is_called_unreachable(book: TinyBook, scheme: TinyScheme) -> None:
     findings = check(book, scheme)

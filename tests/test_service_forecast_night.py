@@ -217,8 +217,8 @@ def test_the_process_foretells_until_a_signal_comes(
 @pytest.mark.parametrize(
     ("on", "only", "expected"),
     [
-        ("true", (), ["worker", "listener", "web", "forecaster", "auditor"]),
-        ("false", (), ["worker", "listener", "web", "auditor"]),
+        ("true", (), ["worker", "listener", "web", "forecaster", "auditor", "clerk"]),
+        ("false", (), ["worker", "listener", "web", "auditor", "clerk"]),
         ("false", ("--only", "forecaster"), ["forecaster"]),
     ],
 )

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from codebooks.errors import GrouperError
-from grouper.service import job_process, jobs
+from grouper.service import children, job_process, jobs
 from grouper.service.job_files import (
     Job,
     JobState,
@@ -134,7 +134,7 @@ class Stuck:
 def test_a_running_job_is_ended_and_the_next_begins(
     running: Jobs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(jobs.subprocess, "Popen", Stuck)
+    monkeypatch.setattr(subprocess, "Popen", Stuck)
     first, second = added(running), added(running)
     until(lambda: running.one(first.id, 1).state is JobState.RUNNING)
     assert running.one(second.id, 1).state is JobState.WAITING
@@ -147,14 +147,14 @@ def test_a_running_job_is_ended_and_the_next_begins(
 def test_a_process_that_does_not_listen_is_killed() -> None:
     process = Stuck()
     process.deaf = True
-    jobs._stop(process)  # type: ignore[arg-type] -- stands in
+    children.stop(process)  # type: ignore[arg-type] -- stands in
     assert process.killed
 
 
 def test_a_waiting_job_that_is_removed_never_runs(
     running: Jobs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(jobs.subprocess, "Popen", Stuck)
+    monkeypatch.setattr(subprocess, "Popen", Stuck)
     first, second = added(running), added(running)
     until(lambda: running.one(first.id, 1).state is JobState.RUNNING)
     running.cancel(second)
@@ -163,7 +163,7 @@ def test_a_waiting_job_that_is_removed_never_runs(
 
 
 def test_only_so_many_may_wait(running: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jobs.subprocess, "Popen", Stuck)
+    monkeypatch.setattr(subprocess, "Popen", Stuck)
     monkeypatch.setattr(jobs, "MOST_WAITING", 1)
     added(running)
     number, folder = running.prepare()
@@ -176,7 +176,7 @@ def test_only_so_many_may_wait(running: Jobs, monkeypatch: pytest.MonkeyPatch) -
 def test_what_ran_when_the_service_ended_is_interrupted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(jobs.subprocess, "Popen", Stuck)
+    monkeypatch.setattr(subprocess, "Popen", Stuck)
     running = Jobs(tmp_path)
     running.start()
     first, second = added(running), added(running)

@@ -216,3 +216,20 @@ def test_what_the_record_states_of_the_year_is_not_looked_up(tmp_path: Path) -> 
     with service(tmp_path) as running:
         for person, case in ((None, CASE), (1, told)):
             assert with_year(running.database, person, case, Terms(), AT) is case
+
+
+@pytest.mark.parametrize(
+    ("left", "los", "days"),
+    [(None, None, 9), (None, 4, 4), ("left", None, None)],
+    ids=["runs", "stated", "ended"],
+)
+def test_a_stay_that_runs_has_the_days_until_now(
+    left: str | None, los: int | None, days: int | None
+) -> None:
+    at = datetime(2026, 3, 10, 20, tzinfo=UTC)
+    admitted = datetime(2026, 3, 2, 8, tzinfo=UTC)
+    case = Case(admission_time=admitted, discharge_time=at if left else None, los=los)
+    assert pricing._as_if_ended(case, at).los == days
+    assert pricing._as_if_ended(case, admitted).los == (1 if days == 9 else days)
+    assert pricing._as_if_ended(case, datetime(2026, 3, 1, tzinfo=UTC)).los == los
+    assert pricing._as_if_ended(Case(), at).los is None

@@ -12,6 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from settlement_support import D, case, policies_of, random_rows, table, value, when
@@ -249,7 +250,7 @@ def test_deductions_of_no_part_count_for_the_whole(demo: Policies) -> None:
     assert found.value("general_deductions") == D("15.00")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.randoms(use_true_random=False), st.integers(0, 25))
 def test_a_month_is_the_sum_of_its_cases(rng: random.Random, count: int) -> None:
     """By every axis, and against a plain sum over the rows."""
@@ -285,7 +286,7 @@ def test_a_month_is_the_sum_of_its_cases(rng: random.Random, count: int) -> None
     assert (found.paid or 0) == sum((one.value("paid") or D(0) for one in found.parts), Decimal(0))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(st.randoms(use_true_random=False), st.integers(0, 10**8), st.integers(0, 10**8))
 def test_a_year_is_monotone_in_the_point_value(rng: random.Random, one: int, other: int) -> None:
     rows = table(*random_rows(rng, 12))
@@ -437,7 +438,7 @@ def test_entries_are_read_strictly(tmp_path: Path) -> None:
         )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(st.text(max_size=80))
 def test_entries_of_any_text_raise_declared_errors_alone(
     tmp_path_factory: pytest.TempPathFactory, text: str

@@ -7,6 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from settlement_support import D, case, policies_of, table, value
@@ -89,7 +90,7 @@ def test_what_has_no_point_value(make, code: str) -> None:  # type: ignore[no-un
 
 
 @given(st.integers(1, 10**12), st.integers(1, 10**12), st.integers(1, 10**10))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 def test_a_point_value_is_monotone(budget: int, more: int, points: int) -> None:
     one = by_budget(looked(), D(points), budget=D(budget), outside=D(0))
     other = by_budget(looked(), D(points), budget=D(budget + more), outside=D(0))

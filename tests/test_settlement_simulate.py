@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from settlement_support import D, case, policies_of, random_rows, table, value, when
@@ -133,7 +134,7 @@ def test_cases_without_a_point_value_stay() -> None:
     assert by_item.break_even is None
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(st.randoms(use_true_random=False), st.integers(0, 15))
 def test_no_change_changes_nothing(rng: random.Random, count: int) -> None:
     rows = random_rows(rng, count)
@@ -146,7 +147,7 @@ def test_no_change_changes_nothing(rng: random.Random, count: int) -> None:
     assert found.unpriced[0] == found.unpriced[1] == sum(r["method"] is None for r in rows)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(
     st.randoms(use_true_random=False),
     st.decimals(0, 1000, places=4),
@@ -165,7 +166,7 @@ def test_what_is_paid_is_monotone_in_the_point_value(
     assert found[0]["booked"] == found[1]["booked"]
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(st.randoms(use_true_random=False))
 def test_at_another_point_value_as_a_plain_reading(rng: random.Random) -> None:
     """Each case by itself, in fractions."""
@@ -188,7 +189,7 @@ def test_at_another_point_value_as_a_plain_reading(rng: random.Random) -> None:
     assert Fraction(run(rows, points=points).whole.after["amount"]) == expected
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(st.randoms(use_true_random=False))
 def test_at_break_even_nothing_is_left(rng: random.Random) -> None:
     rows = [r for r in random_rows(rng, 12) if r["method"] != "by_item" and r["surplus"]]

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
+from examples import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from store_support import HOSPITAL, START, Feed, database, line, open_database, stay
@@ -96,7 +97,7 @@ def test_a_replay_stands_where_its_original_stood(feed: Feed) -> None:
     assert numbers == [1, 6, 7]
 
 
-@settings(max_examples=25, suppress_health_check=list(HealthCheck), deadline=None)
+@settings(max_examples=examples(25), suppress_health_check=list(HealthCheck), deadline=None)
 @given(order=st.permutations(range(1, 7)))
 def test_the_order_of_application_does_not_matter(
     order: list[int], tmp_path_factory: pytest.TempPathFactory
@@ -319,7 +320,7 @@ def test_anything_at_all_is_applied_or_declared(
     with open_database(kind, tmp_path_factory.mktemp("fuzz")) as found:
         feed = Feed(found)
 
-        @settings(max_examples=60, suppress_health_check=list(HealthCheck), deadline=None)
+        @settings(max_examples=examples(60), suppress_health_check=list(HealthCheck), deadline=None)
         @given(events=st.lists(EVENTS, min_size=1, max_size=3))
         def applied(events: list[Event]) -> None:
             try:

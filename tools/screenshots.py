@@ -9,47 +9,100 @@ demonstration has to run. Needs Playwright and Debian's Chromium.
 from __future__ import annotations
 
 import argparse
+import io
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 
-from playwright.sync_api import Browser, sync_playwright
+from PIL import Image
+from playwright.sync_api import Browser, Page, sync_playwright
 
 OUT = Path(__file__).resolve().parents[1] / "docs" / "pictures"
+
+
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """A picture.
+
+    Attributes:
+        account: who looks.
+        name: of the file, and of the page.
+        light: ``light`` or ``dark``.
+        way: pages that lead there, each with the start of the first link in it that is followed.
+        high: pixels.
+    """
+
+    account: str
+    name: str
+    light: str = "light"
+    way: tuple[tuple[str, str], ...] = ()
+    high: int = 860
+
+
 SHOTS = (
-    ("office", "queue", "light"),
-    ("manager", "overview", "light"),
-    ("manager", "surplus", "dark"),
-    ("physician", "my_cases", "light"),
+    Shot("office", "queue"),
+    Shot("office", "case", way=(("cases", "/case?"),), high=1000),
+    Shot("physician", "discharge", way=(("my_cases", "/discharge?"),), high=1000),
+    Shot("manager", "overview", high=1000),
+    Shot("manager", "surplus", "dark"),
+    Shot("office", "month", high=1000),
+    Shot("office", "compare"),
 )
-"""Account, page, and the light it is shown in."""
 _DONE = '[data-testid="stApp"][data-test-script-state="notRunning"]:not(:has([data-testid="stSkeleton"]))'
-_SIZE = {"width": 1280, "height": 860}
+_LINKS = """start => {
+  const links = [...document.querySelectorAll('a[href]')].map(one => one.getAttribute('href'));
+  const drawn = [...document.querySelectorAll('[role=gridcell]')].map(one => one.textContent);
+  return [...links, ...drawn].map(one => one.slice(Math.max(one.indexOf(start), 0)))
+    .find(one => one.startsWith(start));
+}"""
+_WIDE = 1280
 _MOST = 200 * 1024
+_COLOURS = 96
+"""So many colours are enough for what is drawn, and make a picture small."""
 _DRAWN = 1500
 """Milliseconds in which charts are drawn after the script has ended."""
 
 
-def shoot(browser: Browser, base: str, shot: tuple[str, str, str], word: str) -> Path:
+def shoot(browser: Browser, base: str, shot: Shot, word: str) -> Path:
     """Take one picture."""
-    account, page, light = shot
     context = browser.new_context(
-        viewport=_SIZE,  # type: ignore[arg-type]
-        color_scheme="dark" if light == "dark" else "light",
+        viewport={"width": _WIDE, "height": shot.high},
+        color_scheme="dark" if shot.light == "dark" else "light",
         locale="zh-CN",
         timezone_id="Asia/Shanghai",
     )
     tab = context.new_page()
     tab.goto(f"{base}/sign-in")
-    tab.fill("input[name=name]", account)
+    tab.fill("input[name=name]", shot.account)
     tab.fill("input[name=password]", word)
     tab.click("button")
-    tab.goto(f"{base}/{page}")
+    tab.wait_for_url(lambda url: "/sign-in" not in url)
+    for page, start in shot.way:
+        _go(tab, f"{base}/{page}")
+        _go(tab, _link(tab, base, start))
+    if not shot.way:
+        _go(tab, f"{base}/{shot.name}")
+    taken = tab.screenshot()
+    context.close()
+    path = OUT / f"{shot.name}.png"
+    # Photographs need all colours, pages do not.
+    with Image.open(io.BytesIO(taken)) as drawn:
+        drawn.convert("RGB").quantize(_COLOURS).save(path, optimize=True)
+    return path
+
+
+def _go(tab: Page, address: str) -> None:
+    tab.goto(address)
     tab.wait_for_selector(_DONE, state="attached", timeout=60_000)
     tab.wait_for_timeout(_DRAWN)
-    path = OUT / f"{page}.png"
-    tab.screenshot(path=str(path))
-    context.close()
-    return path
+
+
+def _link(tab: Page, base: str, start: str) -> str:
+    """The first address on a page that begins so: of a link, or of a table that is drawn."""
+    found = tab.evaluate(_LINKS, start)
+    if not found:
+        raise SystemExit(f"{tab.url} leads nowhere that begins with {start}")
+    return base + str(found)
 
 
 def main() -> None:
@@ -67,7 +120,7 @@ def main() -> None:
             args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
         )
         for shot in SHOTS:
-            path = shoot(browser, asked.base, shot, words[shot[0]])
+            path = shoot(browser, asked.base, shot, words[shot.account])
             size = path.stat().st_size
             print(path.name, size)
             if size > _MOST:

@@ -33,7 +33,7 @@ from codebooks.catalogues.reading import LEFT_OUT, Read, fault_counts, read_tabl
 from codebooks.catalogues.report import CatalogueReport
 from codebooks.dip.importers.sheets import open_file
 from codebooks.errors import CodebookError, Where
-from codebooks.importers.notes import Notes
+from codebooks.importers.notes import SHOWN, Notes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -181,9 +181,19 @@ def install_catalogue(draft: Draft) -> None:
 
 
 def check_installed(
-    day: date, level: str | None = None, at_hand: Catalogues | None = None
+    day: date,
+    level: str | None = None,
+    at_hand: Catalogues | None = None,
+    *,
+    shown: int = SHOWN,
 ) -> CatalogueReport:
     """Hold the hospital's mapping, as it is installed, against the installed catalogues.
+
+    Args:
+        day: on which.
+        level: of the hospital (I, II, III), for ceilings of prices.
+        at_hand: the catalogues; None: the hospital's own.
+        shown: findings of one code that are kept one by one.
 
     Raises:
         CodebookError: ``CATALOGUE_LEVEL``, ``CATALOGUE_NONE`` (no mapping), ``CATALOGUE_BROKEN``.
@@ -193,7 +203,7 @@ def check_installed(
     mapping = catalogues[MAPPING]
     if not mapping:
         raise CodebookError("CATALOGUE_NONE", kind=MAPPING)
-    notes = Notes(MAPPING)
+    notes = Notes(MAPPING, shown)
     dated = as_kept(mapping.on(day))
     check_overlaps(mapping.form, dated, notes)
     check_mapping(dated, catalogues, day, own, notes)

@@ -153,5 +153,9 @@ def _plain(finding: Finding, lang: str | None) -> dict[str, Any]:
         "code": finding.code,
         "severity": finding.severity.value,
         "where": place,
+        "params": {
+            name: value if isinstance(value, int) else str(value)
+            for name, value in finding.params.items()
+        },
         "text": finding.describe(lang),
     }

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from codebooks import paths
 from codebooks.errors import CodebookError, Where
 from codebooks.importers.options import check_id
+from codebooks.importers.report import ImportReport
 from codebooks.importers.swap import clear, recover, swap_in, workplace
 from codebooks.registry import registry, reload
 from codebooks.storage import write_book
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from codebooks.book import SchemeBook
-    from codebooks.importers.report import ImportReport
 
 REPORT = "import_report.json"
 """Name of the report inside the installed book's folder."""
@@ -33,7 +34,12 @@ def check_free(scheme: str, *, replace: bool = False) -> None:
         raise CodebookError("IMPORT_EXISTS", Where(column="id"), id=scheme)
 
 
-def install(book: SchemeBook, report: ImportReport | None = None, *, replace: bool = False) -> Path:
+def install(
+    book: SchemeBook,
+    report: ImportReport | Mapping[str, Any] | None = None,
+    *,
+    replace: bool = False,
+) -> Path:
     """Write a book and its report where the registry finds them, and let it read anew.
 
     The book is written beside its place and moved in as the last step, so that a failure or an
@@ -42,7 +48,7 @@ def install(book: SchemeBook, report: ImportReport | None = None, *, replace: bo
 
     Args:
         book: an imported book.
-        report: its report, kept in the book's folder.
+        report: its report, or one as plain values; kept in the book's folder.
         replace: whether a scheme of this id may be replaced.
 
     Returns:
@@ -61,7 +67,8 @@ def install(book: SchemeBook, report: ImportReport | None = None, *, replace: bo
             recover(base, target.parent)
             new = write_book(book, work / book.card.id)
             if report is not None:
-                words = json.dumps(report.to_json(), ensure_ascii=False, indent=1) + "\n"
+                plain = report.to_json() if isinstance(report, ImportReport) else dict(report)
+                words = json.dumps(plain, ensure_ascii=False, indent=1) + "\n"
                 (new / REPORT).write_text(words, "utf-8")
             if target.exists() and not replace:
                 raise CodebookError("IMPORT_EXISTS", Where(column="id"), id=book.card.id)

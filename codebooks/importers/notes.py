@@ -22,14 +22,16 @@ class Notes:
 
     Attributes:
         file: name of the file or folder, put into every place that names no file.
-        findings: the findings, at most :data:`SHOWN` of one code.
+        shown: findings of one code that are kept.
+        findings: the findings, at most ``shown`` of one code.
         omitted: how many more there were, by code.
         mends: what was mended, by kind; their words stand under ``import.mend.<kind>``.
         refused: whether some finding, kept or not, is an error.
     """
 
-    def __init__(self, file: str) -> None:
+    def __init__(self, file: str, shown: int = SHOWN) -> None:
         self.file = file
+        self.shown = shown
         self.findings: list[Finding] = []
         self.omitted: Counter[str] = Counter()
         self.mends: Counter[str] = Counter()
@@ -57,7 +59,7 @@ class Notes:
         for finding in findings:
             self.refused |= finding.severity is Severity.ERROR
             self._seen[finding.code] += 1
-            if self._seen[finding.code] > SHOWN:
+            if self._seen[finding.code] > self.shown:
                 self.omitted[finding.code] += 1
             elif finding.where.file is None:
                 where = replace(finding.where, file=self.file)

@@ -5,16 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import streamlit as st
 
-from codebooks.errors import GrouperError
+from dashboards.app_pages.auditing.acting import said
+from dashboards.app_pages.bureau_box import MONTHS, kept_months, months_of
+from dashboards.app_pages.settled_tables import pool as pool_called
 from dashboards.charts.trend import trend
-from dashboards.frame.errors import show_error
 from dashboards.frame.exports import Sheet, offer
 from dashboards.frame.figures import share, yuan
 from dashboards.frame.filters import slice_of
@@ -25,26 +24,22 @@ from dashboards.frame.marts import ask, mart_of
 from dashboards.frame.picture import Picture, show
 from dashboards.frame.tables import named, table
 from grouper.forecast.outlook.months import name_of
-from grouper.forecast.outlook.published import read_published
-from grouper.payment.settlement.document import named as called
 
 if TYPE_CHECKING:
     from dashboards.frame.view import View
-    from grouper.forecast.outlook.published import Month, Published
+    from grouper.forecast.outlook.published import Published
     from grouper.mart.mart import Mart
     from grouper.mart.slices import Slice
 
 _KEY = "budget"
 _FIGURES = ("fund", "amount", "patient", "surplus", "weight")
-_KEPT = "published.csv"
-"""The bureau's months as the office keeps them, in the folder of the service."""
 _YEAR = ("month", "name", "sum_amount")
-_PUBLISHED = ("month", "pool", "point_value", "points", "own", "own_share", "point_status")
 _NOTHING = Decimal(0)
 
 
 def page(view: View) -> None:
     """Show it."""
+    said()
     cut = slice_of(view, key=_KEY)
     mart = mart_of(view) if cut else None
     if cut is None or mart is None:
@@ -72,14 +67,14 @@ def page(view: View) -> None:
     show(year, view.lang)
     sheets = [Sheet(say("chart.year.title"), course, _YEAR)]
     pictures = [year]
-    published = _read(view)
+    published = kept_months(view, key=_KEY)
     if published is not None:
-        months = _months(published, view.lang)
+        months = months_of(published, view.lang)
         values = _value(months, view.lang)
         show(values, view.lang)
         _budgets(published, view.lang)
-        table(months, view.lang, columns=_PUBLISHED)
-        sheets.append(Sheet(say("chart.point_value.title"), months, _PUBLISHED))
+        table(months, view.lang, columns=MONTHS)
+        sheets.append(Sheet(say("chart.point_value.title"), months, MONTHS))
         pictures.append(values)
     offer(view, _KEY, on, sheets, pictures)
 
@@ -114,60 +109,6 @@ def _course(mart: Mart, cut: Slice) -> pa.Table:
     return pa.Table.from_pylist(rows, schema)
 
 
-def _read(view: View) -> Published | None:
-    """The bureau's months: a file handed in for this session, else the one that the office keeps."""
-    with st.expander(say("budget.published"), icon=":material/upload_file:"):
-        st.markdown(say("budget.how"))
-        given = st.file_uploader(say("budget.file"), type=["csv"], key=f"{_KEY}.file")
-    kept = view.parts.settings.folder / _KEPT
-    try:
-        if given is not None:
-            with TemporaryDirectory() as folder:
-                # Under a name of our own: the person's may hold anything.
-                path = Path(folder) / _KEPT
-                path.write_bytes(given.getvalue())
-                return read_published(path)
-        if kept.is_file():
-            return read_published(kept)
-    except GrouperError as error:
-        show_error(error)
-        return None
-    st.info(say("budget.none"), icon=":material/info:")
-    return None
-
-
-def _pool(one: Month, lang: str) -> str:
-    method, insurance = one.pool
-    return f"{called('method', method, lang)} · {called('insurance', insurance, lang)}"
-
-
-def _months(published: Published, lang: str) -> pa.Table:
-    rows = [
-        {
-            "month": name_of(one.month),
-            "pool": _pool(one, lang),
-            "point_value": one.value,
-            "points": one.points,
-            "own": one.own,
-            "own_share": one.own / one.points if one.own is not None and one.points else None,
-            "point_status": say(f"budget.status_{one.status}"),
-        }
-        for pool in published.pools
-        for one in published.of_pool(pool)
-    ]
-    rows.sort(key=lambda row: (str(row["month"]), str(row["pool"])))
-    number, word = pa.decimal128(28, 6), pa.string()
-    kinds = {"month": word, "pool": word, "point_status": word}
-    schema = pa.schema([(name, kinds.get(name, number)) for name in _PUBLISHED])
-    for row in rows:
-        row["own_share"] = _six(row["own_share"])
-    return pa.Table.from_pylist(rows, schema)
-
-
-def _six(value: object) -> Decimal | None:
-    return None if value is None else Decimal(str(value)).quantize(Decimal("0.000001"))
-
-
 def _value(months: pa.Table, lang: str) -> Picture:
     names = months["month"].to_pylist()
     return Picture(
@@ -179,7 +120,7 @@ def _value(months: pa.Table, lang: str) -> Picture:
             form=".2f",
             by="name",
         ),
-        named(months, lang, columns=_PUBLISHED),
+        named(months, lang, columns=MONTHS),
         say("unit.yuan_a_point"),
         say("budget.months", first=min(names), last=max(names)),
         say("budget.region"),
@@ -199,7 +140,7 @@ def _budgets(published: Published, lang: str) -> None:
         st.markdown(
             say(
                 "budget.used",
-                pool=_pool(months[-1], lang),
+                pool=pool_called(*pool, lang),
                 month=name_of(months[-1].month),
                 used=yuan(used, lang),
                 budget=yuan(budget, lang),

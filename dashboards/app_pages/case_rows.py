@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from codebooks.messages import catalogue, text
 from dashboards.frame.figures import day, yuan
+from dashboards.frame.labels import department
 from dashboards.frame.language import say
 from dashboards.frame.looks import looked
 from dashboards.frame.rows import Column, link, table
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from dashboards.frame.view import View
     from grouper.store.reading import StayHead
 
+_LONG = frozenset({"department", "group"})
+
 
 def stays(view: View, heads: Sequence[StayHead]) -> None:
     """Show stays; the look is logged first.
@@ -28,7 +31,7 @@ def stays(view: View, heads: Sequence[StayHead]) -> None:
     """
     looked(view, "cases_listed", "cases", {"cases": [one.case_id for one in heads]})
     columns = [
-        Column(say(f"case_rows.{name}"), right=name == "cost", short=name != "group")
+        Column(say(f"case_rows.{name}"), right=name == "cost", short=name not in _LONG)
         for name in ("visit", "department", "state", "admitted", "discharged", "group", "cost")
     ]
     table(columns, [_row(view, one) for one in heads])
@@ -37,7 +40,7 @@ def stays(view: View, heads: Sequence[StayHead]) -> None:
 def _row(view: View, head: StayHead) -> Sequence[Cell]:
     return (
         link(view, head.visit, "case", case_id=head.case_id),
-        head.department,
+        department(head.department),
         say(f"stay_state.{head.state}"),
         local_day(head.admitted),
         local_day(head.discharged),

@@ -10,6 +10,7 @@ import streamlit as st
 from codebooks.messages import catalogue, text
 from dashboards.app_pages.case_rows import stays
 from dashboards.app_pages.office_sizes import sizes
+from dashboards.frame.labels import department, departments
 from dashboards.frame.language import say
 from dashboards.frame.rows import first, turned, turner
 from grouper.case.dates import LOCAL
@@ -76,6 +77,8 @@ def _begin() -> None:
             found = asked if asked in known[name] else None
         elif name in (_SINCE, _LAST):
             found = _day(asked)
+        elif name == _DEPARTMENT:
+            found = asked or None
         st.session_state[f"{_LIST}.{name}"] = found
 
 
@@ -115,10 +118,24 @@ def _draw(view: View) -> None:
         placeholder=say("cases_page.all"),
         **anew,
     )
-    for column, name in zip(bottom, (_DEPARTMENT, _GROUP), strict=False):
-        column.text_input(
-            say(f"cases_page.{name}"), key=f"{_LIST}.{name}", max_chars=_LONGEST, **anew
-        )
+    known, chosen = (
+        departments(view.principal.reach),
+        st.session_state.get(f"{_LIST}.{_DEPARTMENT}"),
+    )
+    bottom[0].selectbox(
+        say(f"cases_page.{_DEPARTMENT}"),
+        # A code that the hospital's table does not name can be typed, and may stand in an address.
+        known if not chosen or chosen in known else [*known, chosen],
+        index=None,
+        format_func=department,
+        key=f"{_LIST}.{_DEPARTMENT}",
+        placeholder=say("cases_page.all"),
+        accept_new_options=True,
+        **anew,
+    )
+    bottom[1].text_input(
+        say(f"cases_page.{_GROUP}"), key=f"{_LIST}.{_GROUP}", max_chars=_LONGEST, **anew
+    )
     bottom[2].selectbox(
         say("cases_page.reason"),
         _reasons(view.lang),

@@ -12,6 +12,7 @@ from codebooks.errors import CodebookError
 from codebooks.registry import INPATIENT, registry
 from codebooks.search import search
 from dashboards.frame.language import say
+from dashboards.frame.rows import plain
 from grouper.case.dates import LOCAL
 from grouper.service.correction import code_sets
 from grouper.service.discharge_limits import discharge_limits
@@ -69,8 +70,8 @@ def _sets(region: str) -> dict[str, str]:
 
 def _table(hits: list[Hit]) -> pa.Table:
     columns = {
-        say("discharge.code"): [hit.code for hit in hits],
-        say("discharge.name"): [hit.name for hit in hits],
+        say("discharge.code"): [plain(hit.code) for hit in hits],
+        say("discharge.name"): [plain(hit.name) for hit in hits],
         say("discharge.kind"): [say(f"code_kind.{hit.kind}") for hit in hits],
         say("codes.set"): [hit.set_id for hit in hits],
     }

@@ -15,6 +15,7 @@ from dashboards.app_pages.auditing.stepping import moved, stepping
 from dashboards.app_pages.auditing.tables import deadline, moment, table
 from dashboards.frame.figures import yuan
 from dashboards.frame.going import go
+from dashboards.frame.labels import department, physician
 from dashboards.frame.language import say
 from dashboards.frame.looks import looked
 from dashboards.frame.rows import plain
@@ -104,7 +105,7 @@ def _head(view: View, detail: Mapping[str, Any]) -> None:
         ("state", detail["state_name"]),
         ("amount", yuan(detail["amount"], view.lang)),
         ("due", deadline(due) or say("finding_page.no_due")),
-        ("department", plain(asked or say("finding_page.no_department"))),
+        ("department", plain(department(asked) if asked else say("finding_page.no_department"))),
         ("assignee", plain(detail["assignee"] or say("finding_page.nobody"))),
     )
     for column, (name, told) in zip(st.columns(len(figures)), figures, strict=True):
@@ -125,9 +126,7 @@ def _words(view: View, shown: Shown, detail: Mapping[str, Any]) -> None:
     if reason is not None:
         known = catalogue(view.lang)
         st.warning(
-            " ".join(
-                (known.get(f"reason.{reason}", str(reason)), known.get(f"advice.{reason}", ""))
-            ),
+            plain(f"{known.get(f'reason.{reason}', reason)} {known.get(f'advice.{reason}', '')}"),
             icon=":material/link_off:",
         )
     if document.get(_OWN) is not None:
@@ -137,7 +136,7 @@ def _words(view: View, shown: Shown, detail: Mapping[str, Any]) -> None:
     facts = {
         "case_id": detail["case_id"],
         "visit": detail["visit"],
-        "physician": detail["physician"],
+        "physician": detail["physician"] and physician(detail["physician"]),
         "raised_by": None if detail["source"] == "own" else _raiser(detail, view.lang),
         "first_seen": moment(detail["first_seen"]),
         "last_seen": moment(detail["last_seen"]),

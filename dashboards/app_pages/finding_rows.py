@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from dashboards.app_pages.case_rows import local_day
 from dashboards.frame.figures import yuan
+from dashboards.frame.labels import department
 from dashboards.frame.language import say
 from dashboards.frame.looks import looked
 from dashboards.frame.rows import Column, link, table
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from dashboards.frame.view import View
     from grouper.store.findings import Listed
 
+_LONG = frozenset({"finding", "department"})
+
 
 def found(view: View, rows: Sequence[Listed]) -> None:
     """Show findings; the look is logged first.
@@ -28,7 +31,7 @@ def found(view: View, rows: Sequence[Listed]) -> None:
     looked(view, "findings_listed", "findings", {"findings": [one.finding.id for one in rows]})
     names = ("finding", "level", "case", "department", "amount", "state", "due", "assignee")
     columns = [
-        Column(say(f"finding_rows.{name}"), right=name == "amount", short=name != "finding")
+        Column(say(f"finding_rows.{name}"), right=name == "amount", short=name not in _LONG)
         for name in names
     ]
     table(columns, [_row(view, one) for one in rows])
@@ -46,7 +49,7 @@ def _row(view: View, one: Listed) -> Sequence[Cell]:
         link(view, told["rule_name"], "finding", id=str(told["id"])),
         told["level_name"],
         case,
-        told["department"],
+        department(told["department"]),
         yuan(told["amount"], view.lang),
         told["state_name"],
         due,

@@ -16,6 +16,7 @@ from dashboards.app_pages.auditing.sizes import sizes
 from dashboards.app_pages.auditing.tables import deadline, table
 from dashboards.frame.figures import count, yuan
 from dashboards.frame.going import go
+from dashboards.frame.labels import department
 from dashboards.frame.language import say
 from dashboards.frame.looks import looked
 from dashboards.frame.navigation import address
@@ -105,7 +106,7 @@ def listed_row(one: Listed, lang: str) -> dict[str, Any]:
         "number": address("finding", id=str(told["id"])),
         "level": told["level_name"],
         "rule_name": told["rule_name"],
-        "department": told["department"] or told["stay_department"],
+        "department": department(told["department"] or told["stay_department"]),
         "day": told["day"],
         "amount": told["amount"],
         "state": told["state_name"] + (f" · {say('findings_page.gone')}" if told["gone"] else ""),

@@ -13,12 +13,15 @@ from dashboards.app_pages.auditing.acting import nothing
 from dashboards.app_pages.auditing.months import month_picked
 from dashboards.app_pages.auditing.tables import table
 from dashboards.charts.leads import leads_chart, leads_table
+from dashboards.frame.errors import advice
 from dashboards.frame.figures import NONE, count, ratio, share, yuan
-from dashboards.frame.language import say
+from dashboards.frame.language import lang, say
 from dashboards.frame.looks import looked
 from dashboards.frame.picture import Picture, show
+from dashboards.frame.rows import plain, say_plain
 from grouper.audit.fund.document import document
-from grouper.service.fund import Files, fund_view
+from grouper.service.fund import fund_view
+from grouper.service.fund_files import files_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -76,11 +79,15 @@ def page(view: View) -> None:
     month = month_picked("fund.month", over=True)
     place = registry().region(view.parts.settings.region).id
     found = fund_view(
-        view.parts.database, audit_book(), Files().or_at_hand(), region=place, month=month
+        view.parts.database,
+        audit_book(),
+        files_of(view.parts.settings, month),
+        region=place,
+        month=month,
     )
     looked(view, "fund_shown", "fund", {"month": month})
     told = document(found, view.lang)
-    st.caption(say("fund_page.about", region=place, month=month))
+    st.caption(say_plain("fund_page.about", region=place, month=month))
     _headline(told, view.lang)
     _payable(told)
     _budget(told)
@@ -104,7 +111,7 @@ def _headline(told: Mapping[str, Any], lang: str) -> None:
         "credit": NONE if credit is None else credit["grade"] or say("fund_page.no_grade"),
     }
     for column, (name, value) in zip(st.columns(len(figures)), figures.items(), strict=True):
-        column.metric(say(f"fund_metric.{name}"), value)
+        column.metric(say(f"fund_metric.{name}"), plain(value))
 
 
 def _share(told: str | None) -> str:
@@ -116,13 +123,19 @@ def _missing(told: Mapping[str, Any], part: str) -> bool:
     reason = told["missing"].get(part)
     if reason is None:
         return False
-    st.info(f"{reason['text']}{say('fund_page.stop')}{reason['advice']}", icon=":material/info:")
+    st.info(plain(_reasoned(reason)), icon=":material/info:")
     return True
 
 
 def _why(one: Mapping[str, Any]) -> str | None:
     reason = one["reason"]
-    return None if reason is None else f"{reason['text']}{say('fund_page.stop')}{reason['advice']}"
+    return None if reason is None else _reasoned(reason)
+
+
+def _reasoned(reason: Mapping[str, Any]) -> str:
+    """A reason in words, with what people at a page can do."""
+    todo = advice(reason["code"], reason["advice"], lang())
+    return f"{reason['text']}{say('fund_page.stop')}{todo}"
 
 
 def _payable(told: Mapping[str, Any]) -> None:
@@ -146,16 +159,16 @@ def _payable(told: Mapping[str, Any]) -> None:
     for one in told["payable"]:
         if one["missing"]:
             names = say("insurer_page.comma").join(one["missing"])
-            st.caption(say("fund_page.gaps", insurance=one["insurance_name"], months=names))
+            st.caption(say_plain("fund_page.gaps", insurance=one["insurance_name"], months=names))
         if one["broken"]:
             names = say("insurer_page.comma").join(each["month"] for each in one["broken"])
             st.warning(
-                say("fund_page.broken", insurance=one["insurance_name"], months=names),
+                say_plain("fund_page.broken", insurance=one["insurance_name"], months=names),
                 icon=":material/warning:",
             )
     if told["payable_absent"]:
         names = say("insurer_page.comma").join(told["payable_absent"])
-        st.caption(say("fund_page.absent", names=names))
+        st.caption(say_plain("fund_page.absent", names=names))
 
 
 def _budget(told: Mapping[str, Any]) -> None:
@@ -178,11 +191,11 @@ def _budget(told: Mapping[str, Any]) -> None:
     table(rows, _USE, alt=say("fund_page.budget"))
     if budget["settled"]:
         st.caption(
-            say("fund_page.settled", months=say("insurer_page.comma").join(budget["settled"]))
+            say_plain("fund_page.settled", months=say("insurer_page.comma").join(budget["settled"]))
         )
     if any(one["assumptions"] for one in budget["uses"]):
         names = sorted({path for one in budget["uses"] for path in one["assumptions"]})
-        st.caption(say("fund_page.assumed", names=say("insurer_page.comma").join(names)))
+        st.caption(say_plain("fund_page.assumed", names=say("insurer_page.comma").join(names)))
     _missing(told, "outlook")
 
 
@@ -217,7 +230,7 @@ def _credit(told: Mapping[str, Any]) -> None:
     credit = told["credit"]
     scheme = credit["scheme"]
     st.caption(
-        say(
+        say_plain(
             "fund_page.scheme",
             region=scheme["region"],
             standing=scheme["standing_name"],
@@ -226,7 +239,7 @@ def _credit(told: Mapping[str, Any]) -> None:
     )
     if credit["grade"] is None:
         st.caption(
-            say(
+            say_plain(
                 "fund_page.between",
                 worst=credit["worst"],
                 best=credit["best"],

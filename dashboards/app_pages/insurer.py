@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from contextlib import suppress
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
@@ -17,24 +18,27 @@ from dashboards.app_pages.auditing.asking import number_of
 from dashboards.app_pages.auditing.paging import Paging
 from dashboards.app_pages.auditing.sizes import sizes
 from dashboards.app_pages.auditing.tables import deadline, moment, table
+from dashboards.frame.errands import ask_errand, errand_box, errands
 from dashboards.frame.figures import count, share
 from dashboards.frame.going import go
 from dashboards.frame.language import say
 from dashboards.frame.looks import looked
 from dashboards.frame.navigation import address
-from dashboards.frame.rows import plain
+from dashboards.frame.rows import plain, turned, turner
 from grouper.audit.insurer.columns import at_hand
 from grouper.audit.review.tables import states as state_table
 from grouper.service.access.principal import Right
 from grouper.service.audit_queue import Entry
+from grouper.service.errands import ErrandError
 from grouper.service.insurer_answers import answers, batch_out, listing, shown, taken_out
+from grouper.service.insurer_errands import KIND
 from grouper.service.insurer_lists import take_in
 from grouper.service.problems import ServiceError
 from grouper.service.stored import write_looks
 from grouper.store.schema import now
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import date
 
     from dashboards.frame.view import View
@@ -64,6 +68,7 @@ def page(view: View) -> None:
     """Show the page."""
     said()
     _report()
+    _long_list(view)
     number = number_of(st.query_params.get("id"))
     if number:
         _one(view, number)
@@ -89,8 +94,16 @@ def _take(view: View) -> None:
         hint(say("insurer_page.no_file"))
         return
 
+    held = given.getvalue()
+    if len(held) > sizes()["at_once"]:
+        name = PurePath(given.name.replace("\\", "/")).name or "list"
+        about = {"name": name, "due": None if due is None else due.isoformat()}
+        if ask_errand(view, KIND, about, files={f"list{PurePath(name).suffix[:_LONGEST]}": held}):
+            hint(say("insurer_page.long"))
+        return
+
     def doing(principal: Principal) -> str:
-        told = take(view, principal, given.name, given.getvalue(), due)
+        told = take(view, principal, given.name, held, due)
         st.session_state[_TAKEN] = told
         return say("insurer_page.repeated" if told["repeated"] else "insurer_page.taken")
 
@@ -134,18 +147,37 @@ def take(
     return taken_out(taken, view.lang)
 
 
+def _long_list(view: View) -> None:
+    """How the long list stands that one handed in, and what became of it."""
+    errand = errand_box(
+        view, KIND, key="insurer", matches=lambda one: one.owner == view.principal.account_id
+    )
+    if errand is not None and errand.answer is not None:
+        _told(errand.answer, "insurer.long", partial(_put_away, view, errand.id))
+
+
+def _put_away(view: View, number: str) -> None:
+    by = view.parts.asker()
+    if by is not None:
+        with suppress(ErrandError):
+            errands(view).cancel(number, by)
+
+
 def _report() -> None:
     """What became of the list that was just taken in."""
     told = st.session_state.get(_TAKEN)
-    if told is None:
-        return
+    if told is not None:
+        _told(told, "insurer.report", _forget)
+
+
+def _told(told: Mapping[str, Any], key: str, close: Callable[[], None]) -> None:
     with st.container(border=True):
         st.markdown(f"**{say('insurer_page.report', number=told['batch'])}**")
         figures = ("rows", "unread", "findings", "matched", "own")
         for column, name in zip(st.columns(len(figures)), figures, strict=True):
             column.metric(say(f"insurer_metric.{name}"), count(told[name]))
         _said_of(told)
-        st.button(say("insurer_page.report_close"), on_click=_forget)
+        st.button(say("insurer_page.report_close"), key=f"{key}.close", on_click=close)
 
 
 def _forget() -> None:
@@ -255,7 +287,7 @@ def _one(view: View, number: int) -> None:
     )
     _said_of(told)
     _states(told["states"])
-    _kept_back(told["kept_back"])
+    _kept_back(told["kept_back"], f"insurer.kept.{number}")
     _recall(told["recall"])
 
 
@@ -271,14 +303,17 @@ def _states(states: Sequence[Mapping[str, Any]]) -> None:
     table(rows, {"state": "text", "count": "count"}, alt=say("insurer_page.states"))
 
 
-def _kept_back(kept: Sequence[Mapping[str, Any]]) -> None:
+def _kept_back(kept: Sequence[Mapping[str, Any]], key: str) -> None:
     if not kept:
         return
     st.subheader(say("insurer_page.kept_back"), anchor=False)
     st.caption(say("insurer_page.kept_back_about"))
-    rows = [{"sheet": one["sheet"], "place": one["row"], "reason": one["text"]} for one in kept]
+    start, size = int(turned(key) or 0), sizes()["kept_back"]
+    here = kept[start : start + size]
+    rows = [{"sheet": one["sheet"], "place": one["row"], "reason": one["text"]} for one in here]
     columns = {"sheet": "text", "place": "count", "reason": "text"}
     table(rows, columns, alt=say("insurer_page.kept_back"))
+    turner(key, str(start + size) if start + size < len(kept) else None)
 
 
 def _recall(rows: Sequence[Mapping[str, Any]]) -> None:

@@ -13,6 +13,7 @@ from codebooks.messages import text
 from dashboards.app_pages.discharge.head import day_of, minute
 from dashboards.frame.errors import show_error
 from dashboards.frame.figures import NONE
+from dashboards.frame.labels import department, departments
 from dashboards.frame.language import say
 from dashboards.frame.looks import looked
 from dashboards.frame.navigation import address, pages
@@ -63,13 +64,13 @@ def page(view: View) -> None:
 
 def _show(view: View) -> None:
     _asked(view)
-    state, department, visit = _filter(view)
+    state, chosen, visit = _filter(view)
     wanted = Wanted(
         states=[_STATES[state]],
-        departments=[department] if department else None,
+        departments=[chosen] if chosen else None,
         text=visit or None,
     )
-    _page_of(view, wanted, state, filtered=bool(department or visit))
+    _page_of(view, wanted, state, filtered=bool(chosen or visit))
 
 
 def _asked(view: View) -> None:
@@ -100,10 +101,11 @@ def _filter(view: View) -> tuple[str, str | None, str]:
             on_change=_anew,
         )
     with where:
-        department = st.selectbox(
+        chosen = st.selectbox(
             say("my_cases.department"),
-            list(view.principal.reach or ()),
+            departments(view.principal.reach),
             index=None,
+            format_func=department,
             placeholder=say("my_cases.every"),
             key="my_cases_department",
             on_change=_anew,
@@ -115,7 +117,7 @@ def _filter(view: View) -> tuple[str, str | None, str]:
             key="my_cases_visit",
             on_change=_anew,
         )
-    return state or "running", department, visit.strip()
+    return state or "running", chosen, visit.strip()
 
 
 def _anew() -> None:
@@ -136,7 +138,7 @@ def _page_of(view: View, wanted: Wanted, state: str, *, filtered: bool) -> None:
     if after is not None:
         one.button(say("my_cases.first"), icon=":material/first_page:", on_click=_anew)
     if following is not None:
-        other.button(
+        (one if after is None else other).button(
             say("my_cases.next"),
             icon=":material/chevron_right:",
             on_click=st.session_state.__setitem__,
@@ -165,7 +167,7 @@ def _row(head: StayHead, at: datetime, lang: str) -> dict[str, Any]:
     named = f"{grouping.group} {grouping.group_name or ''}" if grouping and grouping.group else ""
     status = text(f"status.{grouping.status}", lang) if grouping else say("my_cases.not_grouped")
     return {
-        "department": escaped(head.department or NONE),
+        "department": escaped(department(head.department)),
         "visit": f"[{escaped(head.visit)}]({address('discharge', case_id=head.case_id)})",
         "admitted": minute(head.admitted),
         "left": minute(head.discharged),

@@ -10,10 +10,11 @@ from importlib.resources import files
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """Rows and charge lines of a page, versions compared, seconds that a payment is kept."""
+    """Rows and charge lines of a page, lines to choose from, versions compared, seconds that a payment is kept."""
 
     rows: int
     lines: int
+    raised: int
     versions: int
     payment_seconds: int
 

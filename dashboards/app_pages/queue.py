@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from codebooks.messages import catalogue
+from dashboards.app_pages.auditing.acting import said
 from dashboards.app_pages.queue_outliers import BANDS, counted
 from dashboards.app_pages.queue_rows import (
     ALERTS,
     DELIVERIES,
+    FAILED,
     LOSSES,
     QUARANTINE,
     REFUSED,
@@ -20,6 +22,7 @@ from dashboards.frame.figures import count, yuan
 from dashboards.frame.language import say
 from dashboards.frame.rows import first
 from grouper.service.access.principal import Right
+from grouper.service.failed_work import failed_work
 from grouper.service.findings import asker_of
 from grouper.service.queue import Findings, Outlook, Stays, count_findings, count_stays, limits
 from grouper.service.queue import outlook as outlook_of
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
 
     from dashboards.frame.view import View
     from grouper.service.access.principal import Principal
+    from grouper.service.settings import Settings
     from grouper.service.stored import Queue, Reach
     from grouper.store.database import Database
 
@@ -44,13 +48,14 @@ KINDS = (
     *(Findings.OVERDUE.value, Findings.NEAR.value, Findings.INSURER.value, Findings.OPEN.value),
     *(Stays.UNGROUPED.value, Stays.AMBIGUOUS.value, Stays.INVALID.value, Stays.UNSENT.value),
     *BANDS,
-    *(LOSSES, REFUSED, QUARANTINE, DELIVERIES, ALERTS),
+    *(LOSSES, REFUSED, QUARANTINE, DELIVERIES, FAILED, ALERTS),
 )
 """In the order of their urgency."""
 
 
 def page(view: View) -> None:
     """Show the page."""
+    said()
     whose = st.segmented_control(
         say("queue_page.whose"),
         (_ALL, _MINE),
@@ -87,6 +92,7 @@ class _Counts:
         outlook: Outlook,
         queue: Queue | None,
         bands: Mapping[str, int],
+        failed: int,
     ) -> None:
         self.outlook, self.queue, self.findings = outlook, queue, findings
         self.numbers: dict[str, int] = {
@@ -95,6 +101,7 @@ class _Counts:
             **bands,
             LOSSES: outlook.losses,
             REFUSED: outlook.refused,
+            FAILED: failed,
         }
         if queue is not None:
             self.numbers |= {
@@ -116,6 +123,7 @@ def _counts(view: View, mine: str | None) -> _Counts:
         _outlook(database, place, principal.reach),
         queue,
         counted(view),
+        _failed(view.parts.settings, database, principal, place),
     )
 
 
@@ -142,6 +150,16 @@ def _outlook(_database: Database, place: str, reach: Reach) -> Outlook:  # noqa:
 @st.cache_data(ttl=_SECONDS, max_entries=4, show_spinner=False)
 def _queue(_database: Database, place: str) -> Queue:  # noqa: ARG001 -- part of the key
     return queue_of(_database)
+
+
+@st.cache_data(ttl=_SECONDS, max_entries=64, show_spinner=False)
+def _failed(
+    _settings: Settings,
+    _database: Database,
+    principal: Principal,
+    place: str,  # noqa: ARG001 -- part of the key
+) -> int:
+    return len(failed_work(_settings, _database, principal, now()))
 
 
 def _headline(counts: _Counts, lang: str) -> None:

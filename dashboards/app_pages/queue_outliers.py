@@ -9,13 +9,14 @@ import streamlit as st
 
 from dashboards.app_pages.office_sizes import sizes
 from dashboards.frame.figures import count, day, ratio, yuan
+from dashboards.frame.labels import label
 from dashboards.frame.language import say
 from dashboards.frame.looks import looked
 from dashboards.frame.marts import ask, mart_of
 from dashboards.frame.rows import Column, link, table, turned, turner
 from grouper.case.dates import LOCAL
 from grouper.mart.mart import Mart
-from grouper.mart.slices import Slice
+from grouper.mart.slices import Axis, Slice
 from grouper.payment.result import Band
 from grouper.service.mart import STORE, mart_folder
 from grouper.service.queue import limits
@@ -82,7 +83,7 @@ def _row(view: View, one: Mapping[str, Any], *, linked: bool) -> Sequence[Cell]:
     name = str(one["case_id"])
     return (
         link(view, name[:8], "case", case_id=name, tab="payment") if linked else name,
-        one["department_name"] or one["department"],
+        label(Axis.DEPARTMENT, one["department"], one["department_name"], view.lang),
         day(one["day"]),
         f"{one['group'] or ''} {one['group_name'] or ''}".strip(),
         count(one["days"]),

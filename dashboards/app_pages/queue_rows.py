@@ -10,8 +10,11 @@ from codebooks.messages import catalogue
 from dashboards.app_pages.case_rows import local_time, stays
 from dashboards.app_pages.finding_rows import found
 from dashboards.app_pages.office_sizes import sizes
+from dashboards.app_pages.queue_failed import failed
 from dashboards.app_pages.queue_outliers import BANDS, outliers
-from dashboards.frame.figures import count, span, yuan
+from dashboards.app_pages.undelivered import rows as undelivered
+from dashboards.frame.figures import span, yuan
+from dashboards.frame.labels import department
 from dashboards.frame.language import say
 from dashboards.frame.looks import looked
 from dashboards.frame.rows import Column, link, table, turned, turner
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
 
 LOSSES, REFUSED = "losses", "refused"
 QUARANTINE, DELIVERIES, ALERTS = "quarantine", "deliveries", "alerts"
+FAILED = "failed_work"
 _LIST = "queue"
 
 
@@ -60,8 +64,10 @@ def rows_of(
         _messages(view)
     elif kind == ALERTS:
         _alerts(view)
+    elif kind == FAILED:
+        failed(view)
     elif standing is not None:
-        _deliveries(standing)
+        undelivered(view)
 
 
 def _none() -> None:
@@ -114,7 +120,7 @@ def _losses(view: View, outlook: Outlook) -> None:
         [
             (
                 link(view, one.visit, "case", case_id=one.case_id, tab="forecast"),
-                one.department,
+                department(one.department),
                 one.group,
                 yuan(one.middle, lang, sign=True),
                 span(yuan(one.low, lang, sign=True), yuan(one.high, lang, sign=True), lang),
@@ -150,7 +156,7 @@ def _refused(view: View) -> None:
         [
             (
                 link(view, one.visit, "case", case_id=one.case_id),
-                one.department,
+                department(one.department),
                 say(f"stay_state.{one.state}"),
                 words.get(f"reason.{one.forecast.reason}", one.forecast.reason or ""),
             )
@@ -196,15 +202,4 @@ def _alerts(view: View) -> None:
     table(
         [Column(say("queue_page.since"), short=True), Column(say("queue_page.what"))],
         [(local_time(one.started), alert_words(one.kind, view.lang)) for one in rows],
-    )
-
-
-def _deliveries(standing: Queue) -> None:
-    names = {name: number for name, number in standing.deliveries.items() if number}
-    if not names:
-        _none()
-        return
-    table(
-        [Column(say("queue_page.delivery")), Column(say("queue_page.number"), right=True)],
-        [(say(f"queue_page.delivery_of.{name}"), count(number)) for name, number in names.items()],
     )

@@ -10,7 +10,7 @@ from dashboards.charts.pareto import PICK, losses, pareto
 from dashboards.charts.waterfall import steps, waterfall
 from dashboards.frame.drill import drill, narrowed
 from dashboards.frame.exports import Sheet, offer
-from dashboards.frame.figures import count, share, yuan
+from dashboards.frame.figures import count, exact, share, yuan
 from dashboards.frame.filters import slice_of
 from dashboards.frame.grounds import grounds
 from dashboards.frame.headline import headline
@@ -19,16 +19,19 @@ from dashboards.frame.language import say
 from dashboards.frame.marts import ask, mart_of
 from dashboards.frame.picking import axis_choice, picked
 from dashboards.frame.picture import Picture, show
+from dashboards.frame.rows import plain
 from dashboards.frame.tables import named, table
 from grouper.mart.slices import Axis
 
 if TYPE_CHECKING:
+    from decimal import Decimal
     from typing import Any
 
     import pyarrow as pa
 
     from dashboards.frame.grounds import Grounds
     from dashboards.frame.view import View
+    from grouper.mart.answers import Unreckoned
     from grouper.mart.mart import Mart
     from grouper.mart.slices import Slice
 
@@ -66,8 +69,11 @@ def page(view: View) -> None:
     headline(found, view.lang, names=_FIGURES)
     on = grounds(mart.about, cut, cases, view.lang)
     way = ask(mart, "waterfall", cut)
-    falls = _way(way, on, view.lang)
+    left = ask(mart, "unreckoned", cut)
+    falls = _way(way, grounds(mart.about, cut, cases - left.cases, view.lang), view.lang)
     show(falls, view.lang)
+    if left.cases:
+        _left(left, way["amount"][0].as_py(), cases, view.lang)
     axis = axis_choice(_KEY, _AXES)
     by = labelled(ask(mart, "by", cut, axis=axis, order="surplus"), axis, view.lang)
     made = losses(by)
@@ -90,6 +96,14 @@ def page(view: View) -> None:
         Sheet(say(f"axis_name.{axis}"), by, _COLUMNS),
     ]
     offer(view, _KEY, on, sheets, pictures)
+
+
+def _left(left: Unreckoned, drawn: Decimal, cases: int, lang: str) -> None:
+    """Why the way begins with less than all charges: so that both figures can be added up."""
+    amounts = {"cost": left.cost, "amount": left.amount, "drawn": drawn, "all": drawn + left.cost}
+    told = {name: plain(exact(value, lang)) for name, value in amounts.items()}
+    numbers = {"cases": count(left.cases), "counted": count(cases - left.cases)}
+    st.caption(say("surplus.left", **numbers, **told))
 
 
 def _worded(way: pa.Table) -> pa.Table:

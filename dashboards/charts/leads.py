@@ -19,6 +19,9 @@ PARTS = ("open", "closed")
 """Of what is at stake: still open, and closed as rightly found; cleared ones are not at stake."""
 _BAR = 26
 """Pixels of a bar with the room around it."""
+_LEAST = 3
+_AROUND = 100
+"""Pixels of axis and legend, which are part of a chart's height."""
 
 
 def parts_of(lead: Mapping[str, Any]) -> dict[str, Decimal]:
@@ -58,7 +61,7 @@ def leads_chart(leads: Sequence[Mapping[str, Any]], lang: str) -> alt.Chart:
                 "topic:N",
                 sort=topics,
                 title=None,
-                axis=alt.Axis(labelLimit=240, labelOverlap=False),
+                axis=alt.Axis(labelLimit=300, labelOverlap=False),
             ),
             x=alt.X("sum(yuan):Q", title=text("chart.leads.axis", lang)),
             color=alt.Color(
@@ -75,7 +78,7 @@ def leads_chart(leads: Sequence[Mapping[str, Any]], lang: str) -> alt.Chart:
                 alt.Tooltip("yuan:Q", format=",.2f", title=text("chart.leads.axis", lang)),
             ],
         )
-        .properties(height=max(3, len(topics)) * _BAR)
+        .properties(height=max(_LEAST, len(topics)) * _BAR + _AROUND)
     )
     return drawn
 

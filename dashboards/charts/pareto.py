@@ -60,7 +60,7 @@ def pareto(found: list[dict[str, Any]], lang: str) -> alt.LayerChart:
         "name:N",
         sort=None,
         title=None,
-        axis=alt.Axis(labelAngle=-40, labelLimit=110, labelOverlap=False),
+        axis=alt.Axis(labelAngle=-40, labelLimit=150, labelOverlap=False),
     )
     tips = [
         alt.Tooltip("name:N", title=text("chart_axis.name", lang)),

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 PICK = "pick"
 """Name of what is chosen in the chart; its field is ``value``."""
-_HEIGHT = 380
+_HEIGHT = 420
 
 
 def quadrant(table: pa.Table, lang: str) -> alt.LayerChart:
@@ -34,7 +34,10 @@ def quadrant(table: pa.Table, lang: str) -> alt.LayerChart:
             x=alt.X("time_index:Q", title=_say("time_index", lang), scale=_about_one()),
             y=alt.Y("cost_index:Q", title=_say("cost_index", lang), scale=_about_one()),
             size=alt.Size(
-                "cases:Q", title=_say("cases", lang), scale=alt.Scale(range=[30, 900], zero=True)
+                "cases:Q",
+                title=_say("cases", lang),
+                scale=alt.Scale(range=[30, 900], zero=True),
+                legend=alt.Legend(tickCount=3),
             ),
             color=_by_case_mix(drawn, lang),
             tooltip=[

@@ -14,7 +14,9 @@ from dashboards.charts.data import inline, layered, money_axis, plain
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_HEIGHT = 320
+_HEIGHT = 340
+_LABEL = 160
+"""Pixels of a label before it is cut."""
 _NOTHING = Decimal(0)
 
 
@@ -52,7 +54,12 @@ def waterfall(found: list[dict[str, Any]], lang: str) -> alt.LayerChart:
         row["kind"] = text(f"waterfall.{row['kind']}", lang)
     kinds = [text(f"waterfall.{one}", lang) for one in ("sum", "more", "less")]
     base = alt.Chart(inline(drawn)).encode(
-        x=alt.X("step:N", sort=None, title=None, axis=alt.Axis(labelAngle=-30, labelOverlap=False))
+        x=alt.X(
+            "step:N",
+            sort=None,
+            title=None,
+            axis=alt.Axis(labelAngle=-30, labelOverlap=False, labelLimit=_LABEL),
+        )
     )
     bars = base.mark_bar().encode(
         y=alt.Y("start:Q", title=text("chart_axis.amount", lang), axis=money_axis(lang)),

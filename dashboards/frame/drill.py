@@ -14,6 +14,7 @@ from dashboards.frame.language import say
 from dashboards.frame.looks import looked
 from dashboards.frame.marts import ask
 from dashboards.frame.navigation import address
+from dashboards.frame.rows import plain
 from dashboards.frame.tables import table
 from grouper.mart.slices import Axis
 from grouper.service.mart import STORE
@@ -66,7 +67,7 @@ def drill(view: View, mart: Mart, cut: Slice, *, key: str, title: str) -> None:
         title: whose cases, in words.
     """
     cases = ask(mart, "count", cut)
-    st.subheader(say("drill.title", which=title, cases=count(cases)), anchor=False)
+    st.subheader(say("drill.title", which=plain(title), cases=count(cases)), anchor=False)
     if not cases:
         st.info(say("filter.no_case"), icon=":material/info:")
         return
@@ -107,6 +108,7 @@ def _worded(found: pa.Table, lang: str, *, linked: bool) -> pa.Table:
 
     found = replaced(found, Axis.DEPARTMENT, "department", "department_name")
     found = replaced(found, Axis.GROUP, "group", "group_name")
+    found = replaced(found, Axis.PHYSICIAN, "physician", None)
     found = replaced(found, Axis.INSURANCE, "insurance", None)
     found = replaced(found, Axis.BAND, "band", None)
     links = [

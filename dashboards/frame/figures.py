@@ -31,6 +31,11 @@ def yuan(amount: Decimal | None, lang: str, *, sign: bool = False) -> str:
     return text("figure.yuan", lang, number=f"{amount:{plus},.{places}f}")
 
 
+def exact(amount: Decimal, lang: str) -> str:
+    """An amount to the cent, where it is to be added up."""
+    return text("figure.yuan", lang, number=f"{amount:,.2f}")
+
+
 def count(number: int | None) -> str:
     """A whole number."""
     return NONE if number is None else f"{number:,}"

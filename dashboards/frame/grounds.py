@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from codebooks.messages import text
 from dashboards.frame.figures import count
-from dashboards.frame.labels import label
+from dashboards.frame.labels import department, label, physician
 from grouper.case.dates import LOCAL
 from grouper.mart.slices import Axis
 
@@ -46,9 +46,9 @@ def grounds(about: About, cut: Slice, cases: int, lang: str) -> Grounds:
     joined = text("grounds.joint", lang)
     told = [joined.join(kinds) or text("grounds.all_kinds", lang)]
     narrowed = (
-        ("departments", cut.departments),
+        ("departments", tuple(department(one) for one in cut.departments)),
         ("groups", cut.groups),
-        ("physicians", cut.physicians),
+        ("physicians", tuple(physician(one) for one in cut.physicians)),
         ("bands", tuple(label(Axis.BAND, one, None, lang) for one in cut.bands)),
         ("insurances", tuple(label(Axis.INSURANCE, one, None, lang) for one in cut.insurances)),
     )

@@ -19,6 +19,7 @@ from grouper.service.mart import mart_folder
 if TYPE_CHECKING:
     from dashboards.frame.view import View
     from grouper.mart.slices import Slice
+    from grouper.service.settings import Settings
 
 _SECONDS = 3600
 _ANSWERS = 512
@@ -26,12 +27,21 @@ _ANSWERS = 512
 
 def mart_of(view: View) -> Mart | None:
     """The mart; None: there is none that can be used, which is said on the page."""
-    folder = mart_folder(view.parts.settings)
     try:
-        return _opened(str(folder), Mart.stamp(folder))
+        return opened(view.parts.settings)
     except GrouperError as error:
         show_error(error)
         return None
+
+
+def opened(settings: Settings) -> Mart:
+    """The mart as it is now; whoever comes while it is opened waits for it.
+
+    Raises:
+        MartError: as :meth:`grouper.mart.mart.Mart.open`.
+    """
+    folder = mart_folder(settings)
+    return _opened(str(folder), Mart.stamp(folder))
 
 
 def ask(mart: Mart, question: str, cut: Slice, **wanted: object) -> Any:  # noqa: ANN401 -- each its own

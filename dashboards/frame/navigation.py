@@ -78,7 +78,9 @@ def navigate(view: View) -> Any:  # noqa: ANN401 -- Streamlit's own page
     # Reached by a link or by its address alone; the first page has its own address, too, for
     # Streamlit answers a default page at the root only.
     made += [_page(one, view, hidden=True) for one in pages() if one not in own or one is home]
-    return st.navigation({say(f"role.{view.principal.role}"): made}, position="sidebar")
+    return st.navigation(
+        {say(f"role.{view.principal.role}"): made}, position="sidebar", expanded=True
+    )
 
 
 def _page(row: PageRow, view: View, *, first: bool = False, hidden: bool = False) -> Any:  # noqa: ANN401 -- as above

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from codebooks.messages import text
+from dashboards.frame.rows import plain
 
 if TYPE_CHECKING:
     import altair as alt
@@ -56,10 +57,10 @@ def show(picture: Picture, lang: str, *, key: str | None = None) -> Any:  # noqa
         text(
             "chart.foot",
             lang,
-            unit=picture.unit,
-            period=picture.period,
-            population=picture.population,
-            source=picture.source,
+            unit=plain(picture.unit),
+            period=plain(picture.period),
+            population=plain(picture.population),
+            source=plain(picture.source),
         )
     )
     with st.expander(text("chart.as_table", lang)):

@@ -84,6 +84,11 @@ def plain(words: str) -> str:
     return _plain(words)
 
 
+def say_plain(key: str, /, **params: object) -> str:
+    """A text of ours, which may be Markdown, with values from elsewhere, which are none."""
+    return say(key, **{name: plain(str(value)) for name, value in params.items()})
+
+
 def turned(key: str) -> str | None:
     """Where the page of rows begins that is to be shown now; None: at the beginning."""
     held: list[str] = st.session_state.get(_stack(key), [])
@@ -100,18 +105,19 @@ def turner(key: str, following: str | None) -> None:
     held: list[str] = st.session_state.setdefault(_stack(key), [])
     if not held and following is None:
         return
-    before, here, behind, _ = st.columns((1, 1, 1, 5), vertical_alignment="center")
-    before.button(
-        say("rows.before"), key=f"{key}.before", disabled=not held, on_click=_back, args=(key,)
-    )
-    here.caption(say("rows.page", number=len(held) + 1))
-    behind.button(
-        say("rows.behind"),
-        key=f"{key}.behind",
-        disabled=following is None,
-        on_click=_on,
-        args=(key, following),
-    )
+    # Beside each other as wide as their words: columns would cut them in a small window.
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.button(
+            say("rows.before"), key=f"{key}.before", disabled=not held, on_click=_back, args=(key,)
+        )
+        st.caption(say("rows.page", number=len(held) + 1), width="content")
+        st.button(
+            say("rows.behind"),
+            key=f"{key}.behind",
+            disabled=following is None,
+            on_click=_on,
+            args=(key, following),
+        )
 
 
 def first(key: str) -> None:

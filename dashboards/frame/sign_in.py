@@ -12,6 +12,7 @@ from starlette.routing import Route
 
 from codebooks.errors import GrouperError
 from codebooks.messages import LANGUAGES, text
+from dashboards.frame.errors import told
 from dashboards.frame.guard import OIDC, OIDC_BACK, SIGN_IN
 from grouper.service.access import oidc, signing_in
 from grouper.service.access.cookies import keep
@@ -117,7 +118,7 @@ class SignIn:
     ) -> Response:
         asked = request.query_params.get("lang", self._settings.language)
         lang = asked if asked in LANGUAGES else self._settings.language
-        said = None if error is None else error.describe(lang)
+        said = None if error is None else told(error, lang)
         names = ("title", "name", "password", "new", "button", "other", "where", "oidc")
         page = _pages.get_template("sign_in.html.j2").render(
             lang=lang,
@@ -154,10 +155,10 @@ async def _form(request: Request) -> tuple[str, str, str]:
         if len(body) > _MOST:
             raise AccessError("SIGN_IN_FAILED")
     try:
-        told = parse_qs(body.decode(), max_num_fields=8)
+        given = parse_qs(body.decode(), max_num_fields=8)
     except ValueError:
         raise AccessError("SIGN_IN_FAILED") from None
-    name, password, new = (told.get(one, [""])[0] for one in ("name", "password", "new"))
+    name, password, new = (given.get(one, [""])[0] for one in ("name", "password", "new"))
     if not name or not password or "\x00" in name:
         raise AccessError("SIGN_IN_FAILED")
     return name, password, new

@@ -11,6 +11,7 @@ import streamlit as st
 
 from codebooks.messages import text
 from codebooks.strict_csv import read_rows
+from dashboards.frame.figures import NONE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -105,6 +106,7 @@ def table(
         column_config=config,
         hide_index=True,
         width="stretch",
+        placeholder=NONE,
         key=key,
         on_select="rerun" if key else "ignore",
         selection_mode="single-row",

@@ -92,6 +92,22 @@ def issues_of(table: pa.Table) -> Iterator[Issue]:
         yield Issue(**{**row, "severity": Severity(row["severity"])})
 
 
+def codes_by_row(issues: pa.Table, first_row: int, size: int) -> pa.Array:
+    """What was said of each of some rows: reason codes in order, joined by ``;``; null: nothing.
+
+    Args:
+        issues: columns of :data:`ISSUE_SCHEMA`.
+        first_row: number of the first row.
+        size: how many rows there are.
+    """
+    found: dict[int, set[str]] = {}
+    columns = (issues["row"].to_pylist(), issues["reason"].to_pylist())
+    for row, reason in zip(*columns, strict=True):
+        found.setdefault(row - first_row, set()).add(reason)
+    told = [";".join(sorted(found[at])) if at in found else None for at in range(size)]
+    return pa.array(told, pa.string())
+
+
 def shown(raw: object, field: Field) -> str:
     """A value as an issue may show it; the fields that identify are never shown."""
     return "" if field.private else masked(raw)

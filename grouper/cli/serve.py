@@ -91,6 +91,7 @@ def _wanted(settings: Settings, only: Sequence[str]) -> list[str]:
     switched = {
         "forecaster": settings.forecast.on,
         "auditor": settings.audit.on,
+        "clerk": settings.clerk.on,
         "pages": settings.pages.on and at_hand("pages"),
     }
     return [name for name in ORDER if (name in only if only else switched.get(name, True))]

@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import dataclass, field
+from datetime import date
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -22,7 +22,8 @@ import httpx
 import typer
 
 from codebooks.messages import text
-from grouper.demo import serve_findings, serve_store
+from grouper.case.dates import LOCAL
+from grouper.demo import serve_findings, serve_months, serve_names, serve_store
 from grouper.demo.hospital.build import make_hospital
 from grouper.demo.hospital.plan import make_plan
 from grouper.demo.hospital.tables import toml
@@ -34,6 +35,7 @@ from grouper.service.porch_processes import check_at_hand
 from grouper.service.settings import load_settings
 from grouper.store.database import connect
 from grouper.store.migrate import upgrade
+from grouper.store.schema import now
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -79,6 +81,7 @@ class SetUp:
         """
         plan = self._plan
         self._step("hospital", self._hospital)
+        self._step("names", lambda: serve_names.write_names(self._place.data))
         self._step("model", self._model)
         for month in plan.stored_months:
             self._step(f"messages {month}", partial(self._month, month, settings, database))
@@ -97,6 +100,16 @@ class SetUp:
             ),
         )
         self._step("mart", lambda: self._mart(settings, database))
+        self._step("bureau", lambda: serve_months.publish(settings, plan.moment))
+        self._step("months", lambda: serve_months.settle(settings, database, plan.moment))
+
+    def keep_time(self, database: Database, today: date) -> None:
+        """Let the deadlines of the findings stand as they stood soon after the shown moment."""
+        told = self._done.get("day")
+        first = (self._plan.moment + serve_findings.PASSED).date()
+        stood = first if told is None else date.fromisoformat(told)
+        self._done["day"] = serve_findings.keep_time(database, stood, today).isoformat()
+        self._mark()
 
     def _step(self, name: str, work: Callable[[], int]) -> None:
         if name in self._done["steps"]:
@@ -166,20 +179,8 @@ class SetUp:
         serve_store.take_in(settings, database, sent, self._plan.moment, self._progress)
 
     def _mart(self, settings: Settings, database: Database) -> int:
-        about = json.loads((self._place.hospital / "hospital.json").read_bytes())
-        source = _Named(database, settings.region, departments=about["departments"])
+        source = StoredStays(database, settings.region)
         return build(mart_folder(settings), source, progress=self._progress).cases
-
-
-@dataclass(frozen=True, slots=True)
-class _Named(StoredStays):
-    """The stays of the store, with the hospital's own names of its departments."""
-
-    departments: Mapping[str, str] = field(default_factory=dict)
-
-    def names(self) -> Mapping[str, Mapping[str, str]]:
-        """The names of the departments."""
-        return {"department": self.departments}
 
 
 def main(
@@ -200,6 +201,7 @@ def main(
         upgrade(database)
         serve_store.make_people(database)
         made.run(settings, database)
+        made.keep_time(database, now().astimezone(LOCAL).date())
         _tell_people(serve_store.give_passwords(database, anew=passwords))
     finally:
         database.close()
@@ -227,7 +229,7 @@ def serve(surroundings: Mapping[str, str], port: int) -> None:
     """
     environment = {**os.environ, **surroundings}
     command = (sys.executable, "-m", "grouper", "serve")
-    only = [word for name in ("worker", "web", "pages") for word in ("--only", name)]
+    only = [word for name in ("worker", "web", "clerk", "pages") for word in ("--only", name)]
     # Ended from outside it ends its processes too, as when a person stops it.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     log = Path(environment["GROUPER_SERVICE_FOLDER"]) / "service.log"

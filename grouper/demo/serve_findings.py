@@ -15,13 +15,13 @@ from grouper.service.access.principal import Principal
 from grouper.service.finding_answers import rule_name
 from grouper.service.findings import asker_of
 from grouper.service.screening import NIGHT, How, screen_stored
-from grouper.store import accounts
+from grouper.store import accounts, finding_deadlines
 from grouper.store.findings import Wanted
 from grouper.store.states import Source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from datetime import datetime
+    from datetime import date, datetime
     from pathlib import Path
 
     from grouper.service.findings import Asker
@@ -33,6 +33,10 @@ ACTOR = "auditor"
 FIRST, SECOND = "office", "reviewer"
 LISTED, HEADER = 12, "就诊ID,规则编码,规则名称,项目编码,费用日期,违规金额,违规内容"
 _HOUR = timedelta(hours=1)
+_ASKED = (1, 3, 4, 5)
+"""Days that a department has to answer."""
+PASSED = timedelta(days=2)
+"""Since the screenings: so a few departments are late, and most deadlines are still to come."""
 _PAPER = "演示用说明：病程记录与医嘱（虚构）。\n".encode()
 
 Step = tuple[str, str, str, Said]
@@ -90,6 +94,23 @@ def screen(
 def review(database: Database, at: datetime, most: int) -> int:
     """Take some own findings some steps on; returns how many steps were taken."""
     return _review(database, _found(database, Source.OWN, most), OWN, at)
+
+
+def keep_time(database: Database, stood: date, today: date) -> date:
+    """Move the deadlines along with the days, so that a demonstration of long ago is not all overdue.
+
+    Args:
+        database: with findings.
+        stood: the day for which the deadlines stand.
+        today: the day that it really is.
+
+    Returns:
+        The day for which they stand now.
+    """
+    if today != stood:
+        with database.writing_store() as connection:
+            finding_deadlines.move(connection, today - stood)
+    return today
 
 
 def take_list(settings: Settings, database: Database, path: Path, at: datetime) -> int:
@@ -182,7 +203,7 @@ def _review(
 def _said(said: Said, one: Listed, action: str, when: datetime) -> Said:
     """What is said, with what hangs on the finding: the department asked, the amount given back."""
     if action == "ask":
-        until = when + timedelta(days=3)
+        until = when + timedelta(days=_ASKED[(one.finding.id or 0) % len(_ASKED)])
         department = one.finding.department or one.stay_department
         return Said(note=said.note, department=department, due=until)
     if action == "deduct":

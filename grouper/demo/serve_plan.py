@@ -76,6 +76,11 @@ class Place:
         return self.folder / "hospital"
 
     @property
+    def data(self) -> Path:
+        """The hospital's data folder."""
+        return self.folder / "data"
+
+    @property
     def told(self) -> Path:
         """Messages of the hospital's systems, a folder a month."""
         return self.folder / "messages"
@@ -97,7 +102,7 @@ class Place:
         own = toml("hospital.toml")["hospital"]
         mapping = (self.folder / "hl7.toml").resolve()
         return {
-            "GROUPER_DATA": str((self.folder / "data").resolve()),
+            "GROUPER_DATA": str(self.data.resolve()),
             "GROUPER_SERVICE_DATABASE": f"sqlite:///{(self.service / 'grouper.sqlite').resolve()}",
             "GROUPER_SERVICE_FOLDER": str(self.service.resolve()),
             "GROUPER_SERVICE_HOSPITAL": own["code"],

@@ -64,6 +64,22 @@ A ``total`` goes from nought to its amount; a change from where the last one end
 there to what is due; ``beside`` is what patients pay that does not lessen it; ``spent`` is the charges
 taken off again. Every case counts whose surplus is known.
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Unreckoned:
+    """Cases whose surplus is not known, which no waterfall counts.
+
+    Attributes:
+        cases: how many.
+        cost, amount: what was charged and what is due of them in yuan, as far as it is known.
+    """
+
+    cases: int
+    cost: Decimal
+    amount: Decimal
+
+
 STRUCTURE = pa.schema(
     [("value", WORD), ("name", WORD), ("cost_class", WORD), ("amount", MONEY), ("share", INDEX)]
 )

@@ -24,6 +24,7 @@ from grouper.mart.errors import MartError
 from grouper.mart.facts import FACTS, facts
 from grouper.mart.manifest import Manifest, Year, publish, read
 from grouper.mart.means import write_means
+from grouper.mart.quality import tables_hash
 from grouper.payment.settlement.looked import Looked
 
 if TYPE_CHECKING:
@@ -140,12 +141,13 @@ def _same(year: Year, inputs: str, region: str, name: str) -> bool:
 
 
 def _rules(region: str, year: str, schemes: list[str]) -> str:
-    """A hash of the region's policies, of all schemes' cards, and of the books that the year met."""
+    """A hash of the region's policies, of schemes' cards, books met, and what is asked of cases."""
     told = {
         "policies": [one.id for one in policies().periods(region)],
         "cards": {name: card.to_json() for name, card in sorted(registry().cards.items())},
         "books": {name: registry().book(name).content_hash() for name in schemes},
         "year": year,
+        "quality": tables_hash(),
     }
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 

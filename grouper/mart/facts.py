@@ -11,7 +11,9 @@ import duckdb
 import pyarrow as pa
 
 from grouper.case.fields import FIELDS, ZONE
+from grouper.mart import asked
 from grouper.payment.result import PAYMENT_SCHEMA
+from grouper.payment.run import ISSUES
 from grouper.payment.settlement.priced import COLUMNS, Priced
 from grouper.schemes.protocol import RESULT_SCHEMA
 
@@ -26,7 +28,7 @@ NANO = 1_000_000_000
 WORDS = (
     *("case_id", "kind", "department", "physician", "insurance", "scheme", "status", "reason"),
     *("mdc", "adrg", "group", "group_name", "cc_level", "method", "band", "pay_status"),
-    *("pay_reason", "policy", "month"),
+    *("pay_reason", "share_reason", "policy", "month", "notes"),
 )
 FEN = ("cost", "amount", "fund", "patient", "deducted", "surplus", "standard", *CLASS_COLUMNS)
 FACTS = pa.schema(
@@ -36,6 +38,8 @@ FACTS = pa.schema(
         ("sex", pa.int8()),
         ("age", pa.int16()),
         ("days", pa.int32()),
+        ("asked", pa.int32()),
+        ("gaps", pa.int32()),
         *((name, pa.bool_()) for name in ("operated", "transferred", "died")),
         ("weight", pa.int64()),
         *((name, pa.int64()) for name in FEN),
@@ -44,11 +48,13 @@ FACTS = pa.schema(
 """``month`` such as ``2026-01``; ``day``: local, of discharge; ``days``: of the stay. ``weight``: in
 billionths of the policy's base, null where the policy names none. ``standard``: what the group is
 worth by itself, where the method reckons from its weight, else what is due. ``died``: null where the
-way of discharge is not stated. ``class_…``: charge lines in fen by class; null: no lines at hand."""
+way of discharge is not stated. ``class_…``: charge lines in fen by class; null: no lines at hand.
+``asked``, ``gaps``: fields asked of the case and those it lacks, as bits (:mod:`grouper.mart.quality`);
+``notes``: codes of remarks on it, joined by ``;``."""
 
 _FURTHER = (
     *("reason", "mdc", "adrg", "cc_level", "band", "pay_reason", "sex", "age", "px"),
-    *("admission_department", "line_class", "line_amount", "policy"),
+    *("admission_department", "line_class", "line_amount", "policy", "warnings", "pay_warnings"),
 )
 """Columns beside those of a settlement; one that is missing is empty."""
 _CHARGES = pa.schema(
@@ -118,7 +124,8 @@ def facts(raw: pa.Table, looked: Looked, charges: pa.Table | None = None) -> pa.
 
 
 def _cases(raw: pa.Table, priced: Priced) -> pa.Table:
-    schema = {name: COLUMNS.get(name) or _kind(name) for name in _FURTHER}
+    further = dict.fromkeys((*_FURTHER, *asked.columns(), *asked.SAID))
+    schema = {name: _kind(name) for name in further if name not in COLUMNS}
     found = {name: priced.table[name] for name in (*COLUMNS, "insurance")}
     for name, kind in schema.items():
         if name in raw.column_names:
@@ -130,6 +137,8 @@ def _cases(raw: pa.Table, priced: Priced) -> pa.Table:
 
 
 def _kind(name: str) -> pa.DataType:
+    if name == ISSUES:
+        return pa.string()
     if name in FIELDS:
         return _value(FIELDS[name].type)
     schema = RESULT_SCHEMA if name in RESULT_SCHEMA.names else PAYMENT_SCHEMA
@@ -186,6 +195,9 @@ def _columns() -> list[str]:
         "died": "list_contains(?::VARCHAR[], discharge_way)",
         "cost": _fen("total_cost"),
         "standard": _WORTH.format(amount=_fen("amount")),
+        "asked": asked.asked(),
+        "gaps": asked.gaps(),
+        "notes": asked.notes(),
         "weight": f"CASE WHEN whole IS NOT NULL THEN {_WEIGHT} END",
         **{name: name for name in CLASS_COLUMNS},
     }

@@ -71,7 +71,7 @@ class HospitalFolder:
         """The priced cases of a year; the months beside it are priced with it, for stays that return."""
         files = self._files()
         paths = [path for month in self._around(year) for path in files.get(month, ())]
-        priced = priced_table(paths, region=self.region, progress=progress)
+        priced = priced_table(paths, region=self.region, progress=progress, noted=True)
         lines = [
             pq.read_table(path, columns=_LINES)
             for month in self._around(year)

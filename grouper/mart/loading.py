@@ -22,6 +22,7 @@ __all__ = ["loaded", "stamp_of"]
 ENUMS = (
     *("kind", "department", "physician", "insurance", "scheme", "status", "reason", "mdc", "adrg"),
     *("group", "cc_level", "method", "band", "pay_status", "pay_reason", "month"),
+    *("share_reason", "notes"),
 )
 """Columns that are read as numbers of a list of words: smaller, and quicker to group by."""
 _LEFT_OUT = ("group_name", "policy")

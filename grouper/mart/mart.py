@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 from grouper.mart.asking.by import by, choices, trend
 from grouper.mart.asking.control import control
 from grouper.mart.asking.headline import headline
+from grouper.mart.asking.quality import completeness, gaps, quality, reasons
 from grouper.mart.asking.rows import count, rows
 from grouper.mart.asking.structure import spread, structure
-from grouper.mart.asking.waterfall import waterfall
+from grouper.mart.asking.waterfall import unreckoned, waterfall
 from grouper.mart.loading import loaded, stamp_of
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
 
-    from grouper.mart.answers import About, Headline, Measure
+    from grouper.mart.answers import About, Headline, Measure, Unreckoned
     from grouper.mart.slices import Axis, Slice
 
 
@@ -103,6 +104,11 @@ class Mart:
         with self._connection.cursor() as cursor:
             return waterfall(cursor, cut)
 
+    def unreckoned(self, cut: Slice) -> Unreckoned:
+        """The cases that no waterfall counts, for their surplus is not known."""
+        with self._connection.cursor() as cursor:
+            return unreckoned(cursor, cut)
+
     def structure(self, cut: Slice, axis: Axis | None = None) -> pa.Table:
         """Charges by class (:data:`~grouper.mart.answers.STRUCTURE`); classes without any are left out."""
         with self._connection.cursor() as cursor:
@@ -153,3 +159,23 @@ class Mart:
         """
         with self._connection.cursor() as cursor:
             return choices(cursor, cut, axis)
+
+    def completeness(self, cut: Slice, axis: Axis | None = None) -> pa.Table:
+        """How many cases lack each field (:data:`~grouper.mart.quality.COMPLETENESS`)."""
+        with self._connection.cursor() as cursor:
+            return completeness(cursor, cut, axis)
+
+    def quality(self, cut: Slice, axis: Axis | None = None) -> pa.Table:
+        """How whole and usable the data are (:data:`~grouper.mart.quality.QUALITY`)."""
+        with self._connection.cursor() as cursor:
+            return quality(cursor, cut, axis)
+
+    def reasons(self, cut: Slice) -> pa.Table:
+        """Why cases stopped, and remarks on them (:data:`~grouper.mart.quality.REASONS`)."""
+        with self._connection.cursor() as cursor:
+            return reasons(cursor, cut)
+
+    def gaps(self, cut: Slice) -> pa.Table:
+        """What the absence of each field costs (:data:`~grouper.mart.quality.GAPS`)."""
+        with self._connection.cursor() as cursor:
+            return gaps(cursor, cut)

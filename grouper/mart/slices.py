@@ -37,6 +37,10 @@ class Slice:
         departments, groups, adrgs, mdcs, physicians, insurances, bands, statuses: any of them;
             empty: all.
         kinds: of cases; visits are counted apart from stays.
+        reasons, pay_reasons, share_reasons: why they are not plainly grouped, not priced, or their
+            patient's part is not known; any of them; empty: all.
+        notes: codes of remarks on them; any.
+        gaps: fields that they lack though these are asked of them; any.
     """
 
     since: date
@@ -51,6 +55,11 @@ class Slice:
     bands: tuple[str, ...] = ()
     statuses: tuple[str, ...] = ()
     kinds: tuple[str, ...] = INPATIENT
+    reasons: tuple[str, ...] = ()
+    pay_reasons: tuple[str, ...] = ()
+    share_reasons: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    gaps: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Check the days.

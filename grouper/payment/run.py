@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from grouper.case.fields import CASE_SCHEMA, FIELDS
+from grouper.case.issues import codes_by_row
 from grouper.case.readers import open_source
 from grouper.payment.batch import price_batch
 from grouper.payment.capitation_year import follow_dialysis
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
     from grouper.case.readers import CaseBatch, Source
 
+ISSUES = "issues"
+"""Column of what the reader had to say of a case: reason codes joined by ``;``; null: nothing."""
 BATCH_ROWS = 262_144
 """Cases priced in one piece; results do not depend on it."""
 
@@ -37,6 +40,7 @@ def grouped_table(
     scheme: str | None = None,
     progress: Callable[[int], None] | None = None,
     heard: Callable[[pa.Table], None] | None = None,
+    noted: bool = False,
 ) -> pa.Table:
     """The cases of a source with their groupings: columns of ``CASE_SCHEMA`` and ``RESULT_SCHEMA``.
 
@@ -48,10 +52,14 @@ def grouped_table(
         scheme: for all cases; None: what binds each.
         progress: called with the rows done.
         heard: called with what the reader had to say of a batch (``ISSUE_SCHEMA``).
+        noted: with the column :data:`ISSUES`.
     """
 
     def work(batch: CaseBatch) -> tuple[pa.RecordBatch, pa.Table]:
         found = group_batch(batch.cases, batch.issues, region, scheme, batch.first_row)
+        if noted:
+            said = codes_by_row(batch.issues, batch.first_row, found.num_rows)
+            found = found.append_column(ISSUES, said)
         return found, batch.issues
 
     done: list[pa.Table] = []
@@ -65,7 +73,8 @@ def grouped_table(
             progress(rows)
     if not done:
         fields = [pa.field(name, field.type) for name, field in FIELDS.items()]
-        return pa.schema([*fields, *RESULT_SCHEMA]).empty_table()
+        told = [pa.field(ISSUES, pa.string())] if noted else []
+        return pa.schema([*fields, *RESULT_SCHEMA, *told]).empty_table()
     return below(done)
 
 
@@ -139,6 +148,7 @@ def priced_table(
     terms: Terms | None = None,
     progress: Callable[[int], None] | None = None,
     heard: Callable[[pa.Table], None] | None = None,
+    noted: bool = False,
 ) -> pa.Table:
     """The cases of several files, grouped and priced together: a patient's year goes across files.
 
@@ -148,13 +158,14 @@ def priced_table(
         terms: by which policies; by default those at hand for ``region``.
         progress: called with the rows grouped.
         heard: as for :func:`grouped_table`.
+        noted: likewise.
 
     Raises:
         GrouperError: a file cannot be used.
     """
     terms = terms or Terms(region=region)
     tables = [
-        grouped_table(open_source(path), region=region, progress=progress, heard=heard)
+        grouped_table(open_source(path), region=region, progress=progress, heard=heard, noted=noted)
         for path in source_paths
     ]
     return price_table(below(tables), terms)

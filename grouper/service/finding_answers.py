@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 
 from codebooks.messages import catalogue, text
 from grouper.audit import words
+from grouper.audit.insurer.rules import EXTERNAL, is_external
 from grouper.audit.review.documents import typed
 from grouper.audit.review.tables import states
 from grouper.service.finding_rules import book_named
@@ -136,6 +137,8 @@ class FindingDetail(FindingOut):
 
 def rule_name(book: str, rule: str, lang: str) -> str:
     """A rule's name; of one that the book does not know what it is called."""
+    if is_external(rule):
+        return text("review.external", lang, name=rule.removeprefix(EXTERNAL))
     found = book_named(book).rules.get(rule)
     return found.name(lang) if found else rule
 

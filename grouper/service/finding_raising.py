@@ -137,6 +137,61 @@ def raise_finding(database: Database, asker: Asker, said: Raised, at: datetime) 
         return shown(connection, asker, made)
 
 
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A charge line that a finding can name.
+
+    Attributes:
+        number: within the stay.
+        item, name: of the hospital.
+        day: on which it was charged.
+        amount: in yuan.
+    """
+
+    number: int
+    item: str | None
+    name: str | None
+    day: date | None
+    amount: Decimal | None
+
+
+def lines_to_name(database: Database, stay_id: int, text: str, most: int) -> tuple[list[Line], int]:
+    """The charge lines of a stay as they stand now, for who raises a finding.
+
+    Args:
+        database: the store.
+        stay_id: row of the stay; whoever asks has seen it.
+        text: what an item's code or name has in it; empty: any.
+        most: so many lines are given.
+
+    Returns:
+        The first lines, and how many there are.
+
+    Raises:
+        StoreError: ``STORE_UNAVAILABLE``.
+    """
+    with database.reading() as connection:
+        billed = history.billed_at(connection, stay_id)
+    case, wanted = billed.case, text.strip().casefold()
+
+    def of(values: Sequence[Any], place: int) -> Any:  # noqa: ANN401 -- a value of any column
+        return values[place] if values else None
+
+    found = []
+    for place, number in enumerate(billed.numbers):
+        at = of(case.line_time, place)
+        line = Line(
+            number,
+            of(case.line_item, place),
+            of(case.line_name, place),
+            None if at is None else at.astimezone(LOCAL).date(),
+            of(case.line_amount, place),
+        )
+        if wanted in f"{line.item or ''} {line.name or ''}".casefold():
+            found.append(line)
+    return found[:most], len(found)
+
+
 def _cut(name: str | None) -> str | None:
     return name and name[:_LONGEST]
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from grouper.run.flow import rejects_path
+from grouper.service import json_files
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -97,32 +96,17 @@ class Failure:
 _TIMES = ("created", "started", "ended")
 
 
-def write(path: Path, plain: Mapping[str, Any]) -> None:
-    """Write a JSON file, whole or not at all."""
-    beside = path.with_suffix(".new")
-    beside.write_text(json.dumps(plain, ensure_ascii=False), "utf-8")
-    beside.replace(path)
-
-
-def _read(path: Path) -> dict[str, Any] | None:
-    with suppress(OSError, ValueError):
-        found = json.loads(path.read_text("utf-8"))
-        if isinstance(found, dict):
-            return found
-    return None
-
-
 def write_job(folder: Path, job: Job) -> None:
     """Write how a job stands."""
     plain = asdict(job)
     for name in _TIMES:
         plain[name] = plain[name] and plain[name].isoformat()
-    write(folder / "job.json", plain)
+    json_files.write(folder / "job.json", plain)
 
 
 def read_job(folder: Path) -> Job | None:
     """The job of a folder; None when its file is no such."""
-    found = _read(folder / "job.json")
+    found = json_files.read(folder / "job.json")
     if found is None:
         return None
     try:
@@ -134,21 +118,21 @@ def read_job(folder: Path) -> Job | None:
 
 def write_progress(folder: Path, progress: Progress) -> None:
     """Write how far a job has come."""
-    write(folder / "progress.json", asdict(progress))
+    json_files.write(folder / "progress.json", asdict(progress))
 
 
 def read_progress(folder: Path) -> Progress:
     """How far a job has come."""
-    found = _read(folder / "progress.json") or {}
+    found = json_files.read(folder / "progress.json") or {}
     return Progress(found.get("rows", 0), found.get("share"), found.get("summary"))
 
 
 def write_failure(folder: Path, failure: Failure) -> None:
     """Write why a job failed."""
-    write(folder / "failure.json", asdict(failure))
+    json_files.write(folder / "failure.json", asdict(failure))
 
 
 def read_failure(folder: Path) -> Failure | None:
     """Why a job failed, if its process could say so."""
-    found = _read(folder / "failure.json")
+    found = json_files.read(folder / "failure.json")
     return None if found is None else Failure(**found)

@@ -7,10 +7,7 @@ was running or waiting when the service ended is ``interrupted`` after the next 
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
-import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -21,6 +18,7 @@ from uuid import uuid4
 import structlog
 
 from codebooks.messages import text
+from grouper.service.children import begin, stop
 from grouper.service.job_files import (
     Failure,
     Job,
@@ -35,11 +33,11 @@ from grouper.service.problems import ServiceError
 from grouper.store.schema import now
 
 if TYPE_CHECKING:
+    import subprocess
     from pathlib import Path
 
 MOST_WAITING = 20
 """Jobs that may wait or run at once."""
-_GRACE = 5.0
 _log = structlog.get_logger("grouper.jobs")
 
 
@@ -147,7 +145,7 @@ class Jobs:
             self._jobs.pop(job.id, None)
             process = self._processes.get(job.id)
             if process is not None:
-                _stop(process)
+                stop(process)
             shutil.rmtree(self.folder(job), ignore_errors=True)
 
     def _run(self, number: str) -> None:
@@ -157,12 +155,7 @@ class Jobs:
                 return
             self._jobs[number] = job = replace(job, state=JobState.RUNNING, started=now())
             write_job(self.folder(job), job)
-            command = [sys.executable, "-m", "grouper.service.job_process"]
-            process = subprocess.Popen(  # noqa: S603 -- our own module
-                [*command, str(self.folder(job)), str(os.getpid())],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-            )
+            process = begin("grouper.service.job_process", [str(self.folder(job))])
             self._processes[number] = process
         status = process.wait()
         with self._lock:
@@ -194,12 +187,3 @@ def _unknown(job: Job) -> Failure:
     """Why a job failed whose process ended without a word."""
     what, hint = (text(f"{part}.INTERNAL", job.language) for part in ("error", "hint"))
     return Failure("INTERNAL", what, hint)
-
-
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
-    try:
-        process.wait(_GRACE)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()

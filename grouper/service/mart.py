@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING
 import structlog
 
 from codebooks.errors import GrouperError
+from codebooks.hospital_names import KINDS
 from grouper.case.dates import LOCAL
 from grouper.mart.building import Built, build
 from grouper.mart.errors import MartError
 from grouper.mart.manifest import read
+from grouper.service.hospital_names import names_at_hand
 from grouper.service.logs import fault_of
 from grouper.service.month import priced_between
 from grouper.store.database import StoreError
@@ -51,8 +53,9 @@ class StoredStays:
     name: str = STORE
 
     def names(self) -> Mapping[str, Mapping[str, str]]:
-        """Nothing: the store knows departments by what messages call them."""
-        return {}
+        """The hospital's own names of departments and physicians; messages call them by code."""
+        known = names_at_hand()
+        return {kind: known.last(kind) for kind in KINDS}
 
     def years(self) -> Mapping[str, str]:
         """The years of discharge, and a hash of the stays and versions of each and of the months beside it.
@@ -79,7 +82,9 @@ class StoredStays:
         """The priced stays of a year, with the month before it and the one after; lines are in the cases."""
         since = datetime(int(year) - 1, _DECEMBER, 1, tzinfo=LOCAL)
         until = datetime(int(year) + 1, 2, 1, tzinfo=LOCAL)
-        priced = priced_between(self.database, since, until, region=self.region, progress=progress)
+        priced = priced_between(
+            self.database, since, until, region=self.region, progress=progress, noted=True
+        )
         return priced, None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -9,9 +10,9 @@ import pyarrow as pa
 
 from grouper.case.dates import LOCAL
 from grouper.case.fields import CASE_SCHEMA
-from grouper.case.issues import issue_table
+from grouper.case.issues import codes_by_row, issue_table
 from grouper.payment.place import Terms
-from grouper.payment.run import below, group_batch, price_table
+from grouper.payment.run import ISSUES, below, group_batch, price_table
 from grouper.store import history, reading
 from grouper.store.database import StoreError
 from grouper.store.migrate import pending
@@ -21,6 +22,7 @@ from grouper.store.states import StayState
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from grouper.case.issues import Issue
     from grouper.case.record import Case
     from grouper.store.database import Database
 
@@ -71,6 +73,7 @@ def priced_between(
     *,
     region: str,
     progress: Callable[[int], None] | None = None,
+    noted: bool = False,
 ) -> pa.Table:
     """Every stay discharged from one time until before another, grouped and priced together.
 
@@ -80,6 +83,7 @@ def priced_between(
         until: the time after the last one.
         region: of cases that name none.
         progress: called with the stays read.
+        noted: with the column :data:`grouper.payment.run.ISSUES`.
 
     Raises:
         StoreError: ``STORE_UNAVAILABLE``, ``STORE_OLD``.
@@ -89,17 +93,23 @@ def priced_between(
         raise StoreError("STORE_OLD", steps=len(missing))
     tables, done = [], 0
     wanted = Wanted(states=[StayState.DISCHARGED], discharged_from=since, discharged_until=until)
-    for cases in pages_of(database, wanted):
-        tables.append(
-            pa.Table.from_batches([group_batch(batch_of(cases), issue_table([]), region)])
-        )
+    for page in _told(database, wanted):
+        cases, said = [one for one, _ in page], [told for _, told in page]
+        found = group_batch(batch_of(cases), issue_table([]), region)
+        tables.append(_noted(found, said) if noted else pa.Table.from_batches([found]))
         done += len(cases)
         if progress:
             progress(done)
     if not tables:
         empty = group_batch(batch_of([]), issue_table([]), region)
-        tables = [pa.Table.from_batches([empty])]
+        tables = [_noted(empty, []) if noted else pa.Table.from_batches([empty])]
     return price_table(below(tables), Terms(region=region))
+
+
+def _noted(found: pa.RecordBatch, said: list[list[Issue]]) -> pa.Table:
+    issues = [replace(one, row=row) for row, told in enumerate(said) for one in told]
+    codes = codes_by_row(issue_table(issues), 0, len(said))
+    return pa.Table.from_batches([found]).append_column(ISSUES, codes)
 
 
 def pages_of(database: Database, wanted: Wanted) -> Iterator[list[Case]]:
@@ -108,12 +118,18 @@ def pages_of(database: Database, wanted: Wanted) -> Iterator[list[Case]]:
     Raises:
         StoreError: ``STORE_UNAVAILABLE``.
     """
+    for page in _told(database, wanted):
+        yield [one for one, _ in page]
+
+
+def _told(database: Database, wanted: Wanted) -> Iterator[list[tuple[Case, list[Issue]]]]:
+    """Cases, and what is wrong with the values of each, page by page."""
     with database.reading() as connection:
         after = None
         while True:
             heads, after = reading.stays(connection, wanted, after, _PAGE)
             if heads:
-                yield [history.case_at(connection, head.id, head.version)[0] for head in heads]
+                yield [history.case_at(connection, head.id, head.version) for head in heads]
             if after is None:
                 return
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -144,8 +144,17 @@ def payment_of(database: Database, stay: Stay, region: str, day: datetime) -> Pa
     """
     grouping = regroup(stay, None, region)
     terms = Terms(region=region, today=day.astimezone(LOCAL).date())
-    case = with_year(database, stay.head.person_id, stay.case, terms, day)
+    case = with_year(database, stay.head.person_id, _as_if_ended(stay.case, day), terms, day)
     return price(case, grouping, terms)
+
+
+def _as_if_ended(case: Case, day: datetime) -> Case:
+    """A stay that runs with the days it would have had if it ended then; what is paid by days needs them."""
+    if case.los is not None or case.discharge_time is not None or case.admission_time is None:
+        return case
+    passed = (day.astimezone(LOCAL).date() - case.admission_time.astimezone(LOCAL).date()).days
+    # The days of admission and discharge count as one.
+    return replace(case, los=max(passed, 1)) if passed >= 0 else case
 
 
 def written(payment: Payment, form: PageForm, lang: str) -> str:

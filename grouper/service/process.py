@@ -31,6 +31,7 @@ _HOME = {
     "web": ("grouper.service.serving", "serve"),
     "forecaster": ("grouper.service.forecaster", "foretell"),
     "auditor": ("grouper.service.auditor", "screen"),
+    "clerk": ("grouper.service.clerk", "attend"),
 }
 """Module and function of each process; only its own is loaded. Others are brought by porches."""
 _log = structlog.get_logger("grouper.process")

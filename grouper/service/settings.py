@@ -153,6 +153,16 @@ class Audit(_Section):
     shadow: bool = False
 
 
+class Clerk(_Section):
+    """The errands of the pages: long work, one after the other.
+
+    ``on``: whether the process that does them runs. ``every``: seconds between two looks.
+    """
+
+    on: bool = True
+    every: float = Field(1.0, gt=0)
+
+
 class Pages(_Section):
     """The pages for people (``dashboards``).
 
@@ -208,6 +218,7 @@ class Settings(BaseSettings):
     intake: Intake = Intake()
     forecast: Forecast = Forecast()
     audit: Audit = Audit()
+    clerk: Clerk = Clerk()
     pages: Pages = Pages()
     listeners: dict[str, dict[str, Any]] = Field(default_factory=_mllp)
     destinations: dict[str, Destination] = Field(default_factory=dict)

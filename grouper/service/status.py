@@ -9,18 +9,22 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import threading
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 EVERY = 1.0
 """Seconds between two writings."""
 STALE = 10.0
 """A process that wrote nothing for so many seconds is not there."""
+_BEGUN = datetime.now(UTC)
+"""When this process began, as near as it matters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +35,13 @@ class Status:
         process: its name (``listener``, ``worker``, ``web``).
         at: when.
         values: counts and gauges by name.
+        since: when it began; None: it did not say.
     """
 
     process: str
     at: datetime
     values: Mapping[str, float]
+    since: datetime | None = None
 
     def alive(self, now: datetime) -> bool:
         """Whether it told something not long ago."""
@@ -45,12 +51,32 @@ class Status:
 def write(folder: Path, process: str, values: Mapping[str, float]) -> None:
     """Tell the values of a process; a full disk is no reason to stop it."""
     path = folder / "status" / f"{process}.json"
-    told = json.dumps({"at": datetime.now(UTC).isoformat(), "values": dict(values)})
+    times = {"at": datetime.now(UTC).isoformat(), "since": _BEGUN.isoformat()}
+    told = json.dumps({**times, "values": dict(values)})
     with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
         beside = path.with_suffix(f".{os.getpid()}")
         beside.write_text(told, "utf-8")
         beside.replace(path)
+
+
+@contextmanager
+def telling(folder: Path, process: str) -> Iterator[None]:
+    """Tell, until the end of the block, that a process that counts nothing is there."""
+    over = threading.Event()
+    write(folder, process, {})
+
+    def tell() -> None:
+        while not over.wait(EVERY):
+            write(folder, process, {})
+
+    thread = threading.Thread(target=tell, name="status", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 def read(folder: Path) -> list[Status]:
@@ -60,5 +86,13 @@ def read(folder: Path) -> list[Status]:
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
             told = json.loads(path.read_text("utf-8"))
             values = {str(name): float(value) for name, value in told["values"].items()}
-            found.append(Status(path.stem, datetime.fromisoformat(told["at"]), values))
+            since = told.get("since")
+            found.append(
+                Status(
+                    path.stem,
+                    datetime.fromisoformat(told["at"]),
+                    values,
+                    None if since is None else datetime.fromisoformat(since),
+                )
+            )
     return found

@@ -14,13 +14,17 @@ from typing import TYPE_CHECKING
 import structlog
 
 from codebooks.errors import GrouperError
+from grouper.service.renewal import Renewal
 from grouper.service.setup import DECLARED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-ORDER = ("worker", "listener", "web", "forecaster", "auditor", "pages")
+ORDER = ("worker", "listener", "web", "forecaster", "auditor", "clerk", "pages")
 """Started in this order; ended in the other one, so that what is received last is still applied."""
+RENEWED = ("worker", "web", "forecaster", "auditor", "pages")
+"""Started anew when schemes or policies were installed. The listener reads none; the clerk does each
+errand in a process of its own."""
 _FIRST_WAIT, _LONGEST_WAIT = 0.5, 30.0
 _STEADY = 60.0
 """Seconds after which a process counts as running well, and its next fall as the first."""
@@ -103,15 +107,26 @@ class Supervisor:
             ServeError: ``PROCESS_STOPPED``: one ended with an error that starting again would not
                 mend (its words went to the standard error).
         """
+        renewal = Renewal()
         try:
             for child in self._children:
                 child.start()
             while not self._stop.wait(0.1):
                 for child in self._children:
                     self._watch(child)
+                if renewal.due():
+                    self._renew()
         finally:
             for child in reversed(self._children):
                 child.end()
+
+    def _renew(self) -> None:
+        """Start the processes anew that keep what they made of schemes and policies."""
+        for child in self._children:
+            if child.name in RENEWED and child.process is not None and not self._stop.is_set():
+                _log.info("renewed", process=child.name)
+                child.end()
+                child.start()
 
     def _watch(self, child: _Child) -> None:
         if child.process is None:

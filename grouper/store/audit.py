@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from sqlalchemy import insert, select
 
+from grouper.store import seeking
 from grouper.store.schema import audit as table
 from grouper.store.schema import microseconds, now
 
@@ -144,6 +145,10 @@ def entries(
     before: int | None = None,
     object: str | None = None,  # noqa: A002 -- as the column
     actor: str | None = None,
+    action: str | None = None,
+    after: int | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
     limit: int = 100,
 ) -> list[Entry]:
     """Entries, the newest first.
@@ -153,17 +158,32 @@ def entries(
         before: only those with a smaller number (the last one of the page before).
         object: only those about it.
         actor: only those of it.
+        action: only those of it.
+        after: only those with a greater number.
+        since: only those of this time or later.
+        until: only those before it.
         limit: the most that are returned.
     """
     c = table.c
     ask = select(c.id, c.at, c.actor, c.action, c.object, c.about).order_by(c.id.desc())
-    for column, value in ((c.object, object), (c.actor, actor)):
+    for column, value in ((c.object, object), (c.actor, actor), (c.action, action)):
         if value is not None:
             ask = ask.where(column == value)
     if before is not None:
         ask = ask.where(c.id < before)
+    if after is not None:
+        ask = ask.where(c.id > after)
+    if since is not None:
+        ask = ask.where(c.at >= since)
+    if until is not None:
+        ask = ask.where(c.at < until)
     rows = connection.execute(ask.limit(limit))
     return [Entry(*row[:-1], orjson.loads(row.about)) for row in rows]
+
+
+def begins(connection: Connection, at: datetime) -> int:
+    """About where the entries of a time begin: some are dated by what they tell of, and stand later."""
+    return seeking.begins(connection, table, "at", at)
 
 
 def verify(

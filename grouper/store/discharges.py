@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from grouper.store.schema import stay
 from grouper.store.states import StayState
@@ -49,3 +49,42 @@ def discharges(connection: Connection) -> Iterator[Discharge]:
         if len(rows) < _PIECE:
             return
         last = rows[-1].id
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Stays discharged in a time: how many, and how many of them were changed after a moment."""
+
+    stays: int
+    changed: int
+
+
+def standing(
+    connection: Connection, since: datetime, until: datetime, at: datetime | None = None
+) -> Standing:
+    """How the discharged stays of a time stand, without reading one of them.
+
+    A stay whose discharge was taken back is counted no more, so the number tells it.
+
+    Args:
+        connection: a reading transaction.
+        since: discharged then or later.
+        until: discharged before.
+        at: changed after it; None: none is looked for.
+    """
+    c = stay.c
+    within = (c.state == StayState.DISCHARGED, c.discharged >= since, c.discharged < until)
+    ask = select(func.count()).select_from(stay).where(*within)
+    stays = connection.execute(ask).scalar_one()
+    changed = 0 if at is None else connection.execute(ask.where(c.changed > at)).scalar_one()
+    return Standing(stays, changed)
+
+
+def span(connection: Connection) -> tuple[datetime, datetime] | None:
+    """When the first and the last stay were discharged; None: there is none."""
+    c = stay.c
+    ask = select(func.min(c.discharged), func.max(c.discharged)).where(
+        c.state == StayState.DISCHARGED
+    )
+    first, last = connection.execute(ask).one()
+    return None if first is None else (first, last)

@@ -163,6 +163,20 @@ def counts(connection: Connection) -> dict[tuple[str, str], int]:
     return {(row[0], row[1]): row[2] for row in connection.execute(ask)}
 
 
+def failed_ones(connection: Connection, *, before: int | None = None, limit: int) -> list[Due]:
+    """Results that their destination did not want or that could not be written, the newest first.
+
+    Args:
+        connection: a reading transaction.
+        before: only those with a smaller number (the last one of the page before).
+        limit: at most so many.
+    """
+    ask = select(table).where(table.c.state == Delivery.FAILED).order_by(table.c.id.desc())
+    if before is not None:
+        ask = ask.where(table.c.id < before)
+    return [Due(**row) for row in connection.execute(ask.limit(limit)).mappings()]
+
+
 def of_stay(connection: Connection, stay_id: int) -> list[Due]:
     """All results of a stay, the oldest first."""
     ask = select(table).where(table.c.stay_id == stay_id).order_by(table.c.id)

@@ -94,23 +94,27 @@ class Quarantine:
         self._database = database
         self._inbox = Inbox(database)
 
-    def search(self, wanted: Wanted, *, limit: int = 100, after: int = 0) -> list[Outcome]:
+    def search(
+        self, wanted: Wanted, *, limit: int = 100, after: int = 0, newest: bool = False
+    ) -> list[Outcome]:
         """Messages in the order of their numbers.
 
         Args:
             wanted: which.
             limit: at most so many.
-            after: those with a greater number (the last one of the page before).
+            after: those behind this number (the last one of the page before); 0: from the first on.
+            newest: whether the newest come first.
 
         Raises:
             StoreError: ``STORE_UNAVAILABLE``.
         """
-        query = (
-            select(outcome)
-            .where(outcome.c.message_id > after, *wanted.conditions())
-            .order_by(outcome.c.message_id)
-            .limit(limit)
-        )
+        number = outcome.c.message_id
+        query = select(outcome).where(*wanted.conditions()).limit(limit)
+        if newest:
+            query = query.order_by(number.desc())
+            query = query.where(number < after) if after else query
+        else:
+            query = query.where(number > after).order_by(number)
         with guarded(), self._database.reading() as connection:
             return [outcomes.outcome_of(row._asdict()) for row in connection.execute(query)]
 
@@ -132,8 +136,21 @@ class Quarantine:
         """
         stored = self._inbox.one(number)
         with guarded(), self._database.writing_store() as connection:
-            found = outcomes.read(connection, [number]).get(number)
             audit.append(connection, actor, "message_shown", f"message:{number}", {})
+        return self._shown(stored)
+
+    def look(self, number: int) -> Shown:
+        """One message whole, for those who have logged the look themselves.
+
+        Raises:
+            StoreError: ``MESSAGE_UNKNOWN``, ``STORE_UNAVAILABLE``.
+        """
+        return self._shown(self._inbox.one(number))
+
+    def _shown(self, stored: Stored) -> Shown:
+        number = stored.id
+        with guarded(), self._database.reading() as connection:
+            found = outcomes.read(connection, [number]).get(number)
         with guarded(), self._database.reading_inbox() as connection:
             again = connection.execute(
                 select(repeat.c.received, repeat.c.channel)
@@ -171,7 +188,7 @@ class Quarantine:
         """
         done: list[int] = []
         for part in _slices(self._numbers(wanted)):
-            pending = self._pending()
+            pending = self.pending()
             ids = [number for number in part if number not in pending]
             self._write_down(ids, actor)
             done += self._inbox.replay(ids)
@@ -221,7 +238,7 @@ class Quarantine:
                     raise StoreError("MESSAGE_SETTLED", message=number, state=state.value)
         return numbers
 
-    def _pending(self) -> set[int]:
+    def pending(self) -> set[int]:
         """Originals whose replays are not applied yet."""
         with guarded(), self._database.reading() as connection:
             position = outcomes.position_of(connection)

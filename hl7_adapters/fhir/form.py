@@ -12,6 +12,7 @@ from codebooks.errors import GrouperError
 from codebooks.messages import catalogue, language, text
 from grouper.intake.envelope import Envelope, Receipt, Verdict
 from grouper.intake.forms import IntakeError
+from hl7_adapters.fhir import outline
 from hl7_adapters.fhir.book import Book, load_book
 from hl7_adapters.fhir.mapping import events
 from hl7_adapters.fhir.message import Message
@@ -23,10 +24,11 @@ from hl7_adapters.fhir.values import Json, first_text, identifier, items, object
 from hl7_adapters.fhir.values import text as text_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from grouper.intake.event import Event
+    from grouper.intake.outline import Part
 
 _REFUSED = frozenset({"TYPE_UNSUPPORTED", "VERSION_UNSUPPORTED"})
 _VERSIONS = ("", "R4", "R5")
@@ -119,6 +121,14 @@ class FhirForm:
         fault = first_fault(root, self._options.version or message.version())
         if fault is not None:
             raise IntakeError("FHIR_INVALID", place=fault.path[:256])
+
+    def outline(self, raw: bytes) -> Iterator[Part]:
+        """As :meth:`grouper.intake.outline.Outlined.outline`."""
+        return outline.outline(read(raw)[0])
+
+    def named(self, _place: str) -> Mapping[str, str]:
+        """As :meth:`grouper.intake.outline.Outlined.named`; elements have no other names."""
+        return {}
 
     def answer(self, envelope: Envelope, receipt: Receipt) -> bytes:
         """An OperationOutcome: reason, place and words; its id is the number in the inbox."""

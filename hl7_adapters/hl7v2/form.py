@@ -11,6 +11,7 @@ from codebooks.errors import GrouperError
 from codebooks.messages import LANGUAGES, text
 from grouper.intake.envelope import Envelope, Verdict
 from grouper.intake.forms import IntakeError
+from hl7_adapters.hl7v2 import outline
 from hl7_adapters.hl7v2.ack import acknowledge
 from hl7_adapters.hl7v2.batch import split_batch
 from hl7_adapters.hl7v2.codec import NULL, parse
@@ -20,10 +21,11 @@ from hl7_adapters.hl7v2.identify import check, groups, message_type, rule_of
 from hl7_adapters.hl7v2.mapping import load_mapping
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from grouper.intake.envelope import Receipt
     from grouper.intake.event import Event
+    from grouper.intake.outline import Part
     from hl7_adapters.hl7v2.book import Book
     from hl7_adapters.hl7v2.codec import Message
 
@@ -120,6 +122,14 @@ class Hl7Form:
             IntakeError: it cannot be used; nothing else is raised for any bytes.
         """
         return read_events(parse(raw), self.book)
+
+    def outline(self, raw: bytes) -> Iterable[Part]:
+        """As :meth:`grouper.intake.outline.Outlined.outline`."""
+        return outline.outline(raw)
+
+    def named(self, place: str) -> Mapping[str, str]:
+        """As :meth:`grouper.intake.outline.Outlined.named`."""
+        return outline.named(place)
 
     def answer(self, envelope: Envelope, receipt: Receipt) -> bytes:
         """The acknowledgement, also of a message that cannot be read."""

@@ -10,6 +10,7 @@ from codebooks.messages import language, text
 from grouper.intake.envelope import Envelope, Verdict
 from grouper.intake.event import Event, EventKind
 from grouper.intake.forms import IntakeError
+from hl7_adapters.nhsa import outline
 from hl7_adapters.nhsa.body import parse
 from hl7_adapters.nhsa.charges import read_charges
 from hl7_adapters.nhsa.checks import unknown_codes
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from grouper.intake.envelope import Receipt
+    from grouper.intake.outline import Part
 
 _LONGEST = 256
 _KIND = 64
@@ -133,6 +135,14 @@ class NhsaForm:
             )
             for other in said.others
         ]
+
+    def outline(self, raw: bytes) -> Iterator[Part]:
+        """As :meth:`grouper.intake.outline.Outlined.outline`."""
+        return outline.outline(self.understand(raw), self.options.load())
+
+    def named(self, place: str) -> Mapping[str, str]:
+        """As :meth:`grouper.intake.outline.Outlined.named`."""
+        return outline.named(place, self.options.load())
 
     def answer(self, envelope: Envelope, receipt: Receipt) -> bytes:
         """The answer as the interface writes it: ``infcode`` 0, or -1 with what is wrong.

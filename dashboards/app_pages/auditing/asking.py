@@ -14,6 +14,7 @@ import streamlit as st
 from codebooks.errors import GrouperError
 from dashboards.app_pages.auditing.sizes import sizes
 from dashboards.frame.errors import show_error
+from dashboards.frame.labels import department
 from dashboards.frame.language import say
 from grouper.audit.review.tables import SOURCES, states
 from grouper.audit.words import LEVELS, level_words
@@ -126,7 +127,7 @@ def _draw(view: View, known: Choices, shown: Sequence[str]) -> None:
             placeholder=say("findings_filter.all"),
         )
     with third:
-        _one("department", known.departments)
+        _one("department", known.departments, department)
     with fourth, st.popover(say("findings_filter.more"), icon=":material/filter_list:"):
         _one("rule", list(named), lambda one: f"{rule_name(named[one], one, lang)}（{one}）")
         _one("source", SOURCES, lambda one: word("source", one, lang))

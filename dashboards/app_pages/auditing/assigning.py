@@ -10,6 +10,7 @@ import streamlit as st
 from codebooks.errors import GrouperError
 from dashboards.app_pages.auditing.acting import act, typed
 from dashboards.app_pages.auditing.sizes import sizes
+from dashboards.frame.errors import shown
 from dashboards.frame.language import say
 from grouper.audit.review.deadlines import end_of
 from grouper.audit.review.steps import Said
@@ -83,5 +84,5 @@ def assign(view: View, principal: Principal, meant: Sequence[tuple[int, str]], t
     if refused and len(refused) == len(meant):
         raise refused[0][1]
     done = say("findings_assign.done", count=len(meant) - len(refused))
-    lines = [f"#{number}: {error.describe(view.lang)}" for number, error in refused]
+    lines = [f"#{number}: {shown(error, view.lang)}" for number, error in refused]
     return "  \n".join([done, *lines])

@@ -12,6 +12,7 @@ from dashboards.app_pages.auditing.sizes import sizes
 from dashboards.app_pages.auditing.tables import moment, table
 from dashboards.frame.language import say
 from dashboards.frame.looks import looked
+from dashboards.frame.rows import plain
 from grouper.service.screening_answers import known, page_of, screening_detail
 
 if TYPE_CHECKING:
@@ -55,7 +56,8 @@ def show(view: View) -> None:
     st.subheader(say("rules_page.not_run", number=row.id), anchor=False)
     if row.reason is not None:
         st.warning(
-            catalogue(view.lang).get(f"error.{row.reason}", row.reason), icon=":material/warning:"
+            plain(catalogue(view.lang).get(f"error.{row.reason}", row.reason)),
+            icon=":material/warning:",
         )
     if told["not_run"]:
         table(

@@ -10,6 +10,7 @@ from codebooks.messages import catalogue
 from dashboards.app_pages.auditing.tables import table
 from dashboards.frame.language import say
 from dashboards.frame.rows import plain
+from grouper.service.finding_answers import rule_name
 from grouper.service.finding_rules import book_named, parameters
 
 if TYPE_CHECKING:
@@ -23,7 +24,9 @@ def rule(view: View, row: FindingRow) -> None:
     held = book.rules.get(row.rule)
     with st.expander(say("finding_rule.title")):
         if held is None:
-            st.caption(say("finding_rule.unknown", rule=plain(row.rule)))
+            st.caption(
+                say("finding_rule.unknown", rule=plain(rule_name(row.book, row.rule, view.lang)))
+            )
             return
         told: list[tuple[str, Any]] = [
             (say("finding_rule.rule"), held.rule),

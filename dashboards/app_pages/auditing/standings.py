@@ -11,7 +11,7 @@ from dashboards.app_pages.auditing.acting import act, nothing, typed
 from dashboards.app_pages.auditing.tables import moment, table
 from dashboards.frame.figures import count, share
 from dashboards.frame.language import say
-from dashboards.frame.rows import plain
+from dashboards.frame.rows import plain, say_plain
 from grouper.audit.review.tables import limits
 from grouper.audit.review.tables import standings as known_standings
 from grouper.audit.words import level_words
@@ -49,7 +49,7 @@ def show(view: View) -> None:
     """Show the rules, and for one that is chosen what its standing may become."""
     rules = standings_of(view.parts.database)
     book = audit_book(NATIONAL)
-    st.caption(say("rules_page.book", name=book.names[view.lang], source=book.source))
+    st.caption(say_plain("rules_page.book", name=book.names[view.lang], source=book.source))
     words = list(known_standings())
     for column, name in zip(st.columns(len(words)), words, strict=True):
         held = sum(one.standing == name for one in rules)
@@ -110,7 +110,7 @@ def _change(view: View, one: RuleStanding) -> None:
     st.caption(say("rules_page.source", source=plain(one.rule.source)))
     missing = one.rule.missing(view.lang)
     if missing:
-        st.caption(say("rules_page.missing", missing=missing))
+        st.caption(say_plain("rules_page.missing", missing=missing))
     change(view, one.rule.rule, known_standings()[one.standing].to)
     st.caption(
         say(

@@ -10,6 +10,7 @@ import streamlit as st
 
 from dashboards.app_pages.auditing.acting import act, typed
 from dashboards.app_pages.auditing.tables import moment
+from dashboards.frame.labels import department, departments
 from dashboards.frame.language import say
 from dashboards.frame.rows import plain
 from grouper.audit.review.deadlines import end_of
@@ -100,7 +101,7 @@ def _form(view: View, shown: Shown, step: Step) -> None:
             most = format(row.amount, "f")
             st.text_input(say("finding_step.amount", most=most), key=f"{key}.amount")
         if "department" in asked:
-            st.text_input(say("finding_step.department"), key=f"{key}.department")
+            _department(view, shown, f"{key}.department")
         if "assignee" in asked:
             st.text_input(say("finding_step.assignee"), key=f"{key}.assignee")
         if "due" in asked:
@@ -111,6 +112,20 @@ def _form(view: View, shown: Shown, step: Step) -> None:
             on_click=_take,
             args=(view, row.id or 0, step.action, row.state, _last(shown)),
         )
+
+
+def _department(view: View, shown: Shown, key: str) -> None:
+    """Which department is asked: that of the charges or of the stay first, any other by name or code."""
+    near = (shown.listed.finding.department, shown.listed.stay_department)
+    st.selectbox(
+        say("finding_step.department"),
+        list(dict.fromkeys([*filter(None, near), *departments(view.principal.reach)])),
+        index=None,
+        format_func=department,
+        key=key,
+        placeholder=say("finding_step.department_choose"),
+        accept_new_options=True,
+    )
 
 
 def _last(shown: Shown) -> int:
@@ -141,7 +156,7 @@ def said_with(key: str) -> Said:
     due = st.session_state.get(f"{key}.due")
     return Said(
         note=typed(f"{key}.note"),
-        amount=_amount(typed(f"{key}.amount")),
+        amount=amount_written(typed(f"{key}.amount")),
         verdict=None if verdict is None else verdict == "wrong",
         due=end_of(due) if isinstance(due, date) else None,
         assignee=typed(f"{key}.assignee") or None,
@@ -149,7 +164,12 @@ def said_with(key: str) -> Said:
     )
 
 
-def _amount(written: str) -> Decimal | None:
+def amount_written(written: str) -> Decimal | None:
+    """An amount as somebody wrote it; None: nothing is written.
+
+    Raises:
+        ReviewError: ``AMOUNT_INVALID``.
+    """
     if not written:
         return None
     try:

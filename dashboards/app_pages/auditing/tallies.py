@@ -12,6 +12,7 @@ from dashboards.app_pages.auditing.months import month_picked
 from dashboards.app_pages.auditing.sizes import sizes
 from dashboards.app_pages.auditing.tables import moment, table
 from dashboards.frame.figures import count, share, yuan
+from dashboards.frame.labels import department, physician
 from dashboards.frame.language import say
 from dashboards.frame.looks import looked
 from dashboards.frame.navigation import address
@@ -122,8 +123,15 @@ def statistics(view: View) -> None:
 
 def _shown(by: str, groups: list[dict[str, Any]]) -> None:
     columns = {"rule": "text", "rule_name": "text"} if by == "rule" else {by: "text"}
-    rows = [{by: one["key"] or say("tally_page.unknown"), **_tally(one)} for one in groups]
+    rows = [{by: _key(by, one["key"]), **_tally(one)} for one in groups]
     table(rows, {**columns, **_TALLY}, alt=say("rules_part.statistics"))
+
+
+def _key(by: str, key: str | None) -> str:
+    named = {"department": department, "physician": physician}
+    if not key:
+        return say("tally_page.unknown")
+    return named[by](key) if by in named else key
 
 
 def _tally(one: Mapping[str, Any]) -> dict[str, Any]:
@@ -165,6 +173,7 @@ def _deduction(row: Mapping[str, Any], lang: str) -> dict[str, Any]:
         "number": address("finding", id=str(row["finding"])),
         "source": word("source", row["source"], lang),
         "level": level_words(row["level"], lang),
+        "department": department(row["department"]),
         "state": word("state", row["state"], lang),
         "closed": moment(row["closed"]),
         "actor": row["closed_by"],

@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from dashboards.app_pages.auditing.acting import said
+from dashboards.app_pages.case.raising import raising
 from dashboards.app_pages.finding_rows import found
 from dashboards.app_pages.office_sizes import sizes
 from dashboards.frame.language import say
 from dashboards.frame.looks import looked
 from dashboards.frame.rows import turned, turner
+from grouper.service.access.principal import Right
 from grouper.service.findings import asker_of, page
 from grouper.store.findings import Wanted
 
@@ -21,6 +24,9 @@ if TYPE_CHECKING:
 
 def show(view: View, stay: Stay) -> None:
     """Show the tab."""
+    said()
+    if view.principal.may(Right.REVIEW):
+        raising(view, stay)
     key = f"case.findings.{stay.case_id}"
     after = turned(key)
     rows, following, _ = page(

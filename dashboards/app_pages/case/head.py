@@ -11,6 +11,7 @@ from codebooks.errors import GrouperError
 from dashboards.app_pages.case_rows import grouped, local_time
 from dashboards.app_pages.office_sizes import sizes
 from dashboards.frame.figures import NONE, days, yuan
+from dashboards.frame.labels import department
 from dashboards.frame.language import say
 from dashboards.frame.looks import looked
 from dashboards.frame.rows import Link, link, plain
@@ -57,7 +58,7 @@ def show(view: View, stay: Stay, merged: str | None) -> None:
         (name, value)
         for name, value in (
             ("visit", stay.head.visit),
-            ("department", stay.head.department),
+            ("department", department(stay.head.department)),
             ("admitted", local_time(stay.head.admitted)),
             ("discharged", local_time(stay.head.discharged)),
             ("changed", local_time(stay.head.changed)),

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from codebooks.messages import catalogue
+from dashboards.frame.errors import shown
 from dashboards.frame.language import say
 from dashboards.frame.looks import looked
-from dashboards.frame.rows import Column, table
+from dashboards.frame.rows import Column, say_plain, table
 from grouper.service.problems import ServiceError
 from grouper.service.sent_lists import sent_list
 
@@ -31,12 +32,12 @@ def show(view: View, stay: Stay) -> None:
     try:
         sent = sent_list(view.parts.database, stay.head)
     except ServiceError as error:
-        st.info(error.describe(view.lang), icon=":material/info:")
+        st.info(shown(error, view.lang), icon=":material/info:")
         return
     about = f"case:{stay.case_id}"
     looked(view, "differences_shown", about)
     looked(view, "checks_shown", about)
-    st.caption(say("case_lists.sent", kind=sent.kind, message=sent.message_id))
+    st.caption(say_plain("case_lists.sent", kind=sent.kind, message=sent.message_id))
     source = say("service.list_source", version=stay.version)
     _checks(view, sent.reviewer.checks(sent.raw, view.lang))
     found = sent.reviewer.differences(sent.raw, stay.case, source, view.lang)

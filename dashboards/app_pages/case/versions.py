@@ -9,6 +9,7 @@ import streamlit as st
 from codebooks.messages import catalogue
 from dashboards.app_pages.case_rows import local_time
 from dashboards.app_pages.office_sizes import sizes
+from dashboards.frame.labels import department, physician
 from dashboards.frame.language import say
 from dashboards.frame.looks import looked
 from dashboards.frame.rows import Column, link, table
@@ -16,13 +17,21 @@ from grouper.service.stored import stay_of_case, versions_of
 from grouper.service.stored_changes import changes
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
     from dashboards.frame.view import View
     from grouper.service.stored import Stay
     from grouper.service.stored_changes import Change
     from grouper.store.groupings import GroupingRow
+
+
+_NAMED: Mapping[str, Callable[[str | None], str]] = {
+    "department": department,
+    "admission_department": department,
+    "physician": physician,
+}
+"""Fields whose codes the hospital names."""
 
 
 def show(view: View, stay: Stay) -> None:
@@ -83,8 +92,8 @@ def _changes(view: View, found: Sequence[Change]) -> None:
                 say("case_versions.lines")
                 if one.field == "line_item"
                 else words.get(f"case.label.{one.field}", one.field),
-                _value(one.before),
-                _value(one.after),
+                _value(one.before, one.field),
+                _value(one.after, one.field),
             )
             for one in found
         ],
@@ -97,9 +106,11 @@ def _group(groupings: Sequence[GroupingRow]) -> str | None:
     )
 
 
-def _value(value: Any) -> str | None:  # noqa: ANN401 -- of any field
+def _value(value: Any, field: str = "") -> str | None:  # noqa: ANN401 -- of any field
     if value is None:
         return None
+    if field in _NAMED and isinstance(value, str):
+        return _NAMED[field](value)
     if isinstance(value, tuple):
         return ", ".join(_value(one) or "—" for one in value)
     return local_time(value) if _is_time(value) else str(value)

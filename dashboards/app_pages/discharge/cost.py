@@ -158,7 +158,7 @@ def _picture(view: View, told: Discharge, known: _Known, at: datetime) -> Pictur
         period = say("discharge.period", since=past.since, until=past.until)
         population = say("discharge.population", group=told.group, count=count(past.stays))
     else:
-        period, population = say("discharge.as_if_today", changed=minute(at)), say("discharge.own")
+        period, population = say("discharge.period_own", at=minute(at)), say("discharge.own")
     return Picture(
         key="course",
         chart=course(band, known.own, expected, view.lang),

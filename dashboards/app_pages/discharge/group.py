@@ -8,6 +8,7 @@ import pyarrow as pa
 import streamlit as st
 
 from dashboards.frame.language import say
+from dashboards.frame.rows import plain
 from grouper.service.cds.markdown import escaped
 from grouper.service.cds.tables import limits
 from grouper.service.discharge import codings, remarks, why
@@ -84,8 +85,10 @@ def coding_table(found: list[Coding]) -> pa.Table:
     """Codes and what they did, as people read them."""
     columns = {
         "kind": [say(f"discharge_kind.{one.kind}") for one in found],
-        "code": [one.code or say("discharge.missing_code") for one in found],
-        "name": [one.name or (say("discharge.unknown_name") if one.code else "") for one in found],
+        "code": [plain(one.code) or say("discharge.missing_code") for one in found],
+        "name": [
+            plain(one.name) or (say("discharge.unknown_name") if one.code else "") for one in found
+        ],
         "role": [
             say(f"discharge_role.{one.role.value}", level=one.level, table=one.table)
             for one in found

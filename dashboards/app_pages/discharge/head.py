@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from dashboards.frame.figures import NONE
+from dashboards.frame.labels import department
 from dashboards.frame.language import say
 from dashboards.frame.navigation import address
 from grouper.case.dates import LOCAL
@@ -28,7 +29,7 @@ def show(view: View, stay: Stay, at: datetime) -> None:
     head = stay.head
     running = head.state == StayState.RUNNING
     words = {
-        "department": escaped(head.department or NONE),
+        "department": escaped(department(head.department)),
         "visit": escaped(head.visit),
         "admitted": minute(head.admitted),
         "discharged": minute(head.discharged),

@@ -81,6 +81,16 @@ class World:
     chain: float
 
 
+def physician_codes(department: Mapping[str, Any]) -> list[str]:
+    """The codes of a department's physicians.
+
+    Args:
+        department: a row of ``[[departments]]``.
+    """
+    short = department["code"].replace(".", "")
+    return [f"D{short}{number:02d}" for number in range(1, department["physicians"] + 1)]
+
+
 def build_world(seed: int, scale: float) -> World:
     """Make what stays the same.
 
@@ -94,11 +104,7 @@ def build_world(seed: int, scale: float) -> World:
     found = groups_of(toml("hospital.toml")["hospital"]["scheme"])
     groups, chain = _columns(found)
     departments = toml("hospital.toml")["departments"]
-    codes = [
-        f"D{row['code'].replace('.', '')}{number:02d}"
-        for row in departments
-        for number in range(1, row["physicians"] + 1)
-    ]
+    codes = [code for row in departments for code in physician_codes(row)]
     ends = np.cumsum([row["physicians"] for row in departments])
     spread = toml("hospital.toml")["cost"]["physician_sd"]
     drawn = stream(seed, 0, "physicians").normal(0.0, spread, len(codes))

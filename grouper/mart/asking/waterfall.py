@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from grouper.mart.answers import WATERFALL
+from grouper.mart.answers import WATERFALL, Unreckoned
 from grouper.mart.asking.where import where
 
 if TYPE_CHECKING:
@@ -22,6 +22,10 @@ SELECT coalesce(sum(cost), 0), coalesce(sum(standard), 0),
   coalesce(sum(amount - standard) FILTER (coalesce(band::VARCHAR, '') NOT IN ('high', 'low')), 0),
   coalesce(sum(patient - deducted), 0), coalesce(sum(surplus), 0)
 FROM facts WHERE {where} AND surplus IS NOT NULL
+"""
+_LEFT = """
+SELECT count(*), coalesce(sum(cost), 0), coalesce(sum(amount), 0)
+FROM facts WHERE {where} AND surplus IS NULL
 """
 
 
@@ -57,6 +61,14 @@ def waterfall(cursor: duckdb.DuckDBPyConnection, cut: Slice) -> pa.Table:
             }
         )
     return pa.Table.from_pylist(rows, WATERFALL)
+
+
+def unreckoned(cursor: duckdb.DuckDBPyConnection, cut: Slice) -> Unreckoned:
+    """See :meth:`grouper.mart.mart.Mart.unreckoned`."""
+    condition, bound = where(cut)
+    ask = _LEFT.format(where=condition)
+    cases, cost, amount = (int(one) for one in cursor.execute(ask, bound).fetchall()[0])
+    return Unreckoned(cases, _yuan(cost), _yuan(amount))
 
 
 def _yuan(fen: int) -> Decimal:

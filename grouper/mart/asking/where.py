@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from grouper.mart.quality import bit_of
 from grouper.mart.slices import Axis
 
 if TYPE_CHECKING:
@@ -23,7 +24,17 @@ _FILTERS = {
     "band": "bands",
     "status": "statuses",
     "kind": "kinds",
+    "reason": "reasons",
+    "pay_reason": "pay_reasons",
+    "share_reason": "share_reasons",
 }
+# The lists of codes that occur are few; those that hold one of the wanted are found once.
+_NOTED = """
+notes IN (
+  SELECT TRY_CAST(list AS word_notes) FROM (SELECT unnest(enum_range(NULL::word_notes)) AS list)
+  WHERE list_has_any(string_split(list::VARCHAR, ';'), ?::VARCHAR[])
+)
+"""
 
 
 def where(
@@ -47,6 +58,12 @@ def where(
         if wanted and (without is None or column != without.value):
             parts.append(_among(column))
             bound.append(list(wanted))
+    if cut.notes:
+        parts.append(_NOTED)
+        bound.append(list(cut.notes))
+    if cut.gaps:
+        parts.append("gaps & ? <> 0")
+        bound.append(sum({bit_of(field) for field in cut.gaps}))
     return " AND ".join(parts), bound
 
 

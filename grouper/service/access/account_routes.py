@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from grouper.service.access import managing
+from grouper.service.access.account_rules import LONGEST, PATTERN
 from grouper.service.access.principal import Principal, Right, require
 from grouper.service.requests import ExactRoute
 from grouper.store import accounts, keys
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from grouper.store.database import Database
 
 _Admin = Annotated[Principal, Depends(require(Right.ACCOUNTS))]
-Name = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[\w.@-]+$")]
+Name = Annotated[str, Field(min_length=1, max_length=LONGEST, pattern=PATTERN)]
 
 
 class NewAccount(BaseModel):

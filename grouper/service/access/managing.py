@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from grouper.service.access import passwords, signing_in
 from grouper.service.access.principal import AccessError
 from grouper.store import accounts, audit, keys, sessions
+from grouper.store.states import Role
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from grouper.service.settings import Access
     from grouper.store.accounts import Account
     from grouper.store.database import Database, Writing
-    from grouper.store.states import Role
 
 
 def known(connection: Writing, name: str) -> Account:
@@ -75,7 +75,8 @@ def change(
     """Change an account and end its sessions.
 
     Raises:
-        AccessError: ``ACCOUNT_UNKNOWN`` or ``PASSWORD_WEAK``.
+        AccessError: ``ACCOUNT_UNKNOWN``, ``PASSWORD_WEAK`` or ``ACCOUNT_LAST_ADMIN``: nobody could
+            make or change accounts any more.
     """
     values: dict[str, object] = {}
     if role is not None:
@@ -85,13 +86,40 @@ def change(
     if active is not None:
         values["active"] = active
     if password is not None:
-        signing_in.change_password(database, access, name, None, password)
+        signing_in.change_password(database, access, name, None, password, actor)
     with database.writing_store() as connection:
         found = known(connection, name)
         if values:
+            _leave_an_admin(connection, found, role or found.role, active is not False)
             accounts.change(connection, found.id, **values)
             sessions.end_all(connection, found.id)
             audit.append(connection, actor, "account_changed", name, values)
+        return known(connection, name)
+
+
+def _leave_an_admin(connection: Writing, one: Account, role: Role, active: bool) -> None:
+    """See that an account in use may still change accounts when one becomes what is asked.
+
+    Raises:
+        AccessError: ``ACCOUNT_LAST_ADMIN``.
+    """
+    was = one.active and one.role is Role.ADMIN
+    if not was or (active and role is Role.ADMIN):
+        return
+    others = (each for each in accounts.all_accounts(connection) if each.id != one.id)
+    if not any(each.active and each.role is Role.ADMIN for each in others):
+        raise AccessError("ACCOUNT_LAST_ADMIN", name=one.name)
+
+
+def unlock(database: Database, actor: str, name: str) -> Account:
+    """Let an account that was locked by wrong passwords sign in again.
+
+    Raises:
+        AccessError: ``ACCOUNT_UNKNOWN``.
+    """
+    with database.writing_store() as connection:
+        accounts.succeeded(connection, known(connection, name))
+        audit.append(connection, actor, "account_unlocked", name, {})
         return known(connection, name)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
+from contextlib import suppress
 from functools import cache
 from importlib.resources import files
 
@@ -11,6 +13,9 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from grouper.service.access.principal import AccessError
 
 _hasher = PasswordHasher()
+_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
+"""Without those that are taken for one another when they are read from paper."""
+_GROUP = 4
 LONGEST = 1024
 """Longer passwords are refused: hashing them would be work for nothing."""
 
@@ -36,6 +41,23 @@ def check_new(password: str, name: str, shortest: int) -> None:
         raise AccessError("PASSWORD_WEAK", rule="name", shortest=shortest)
     if any(word in folded for word in _common() if len(word) * 2 >= len(folded)):
         raise AccessError("PASSWORD_WEAK", rule="common", shortest=shortest)
+
+
+def fresh(name: str, shortest: int) -> str:
+    """A new password by chance, easy to read out: groups of letters and digits.
+
+    Args:
+        name: of the account.
+        shortest: length that the settings ask for.
+    """
+    groups = max(-(-shortest // _GROUP), _GROUP)
+    while True:
+        made = "-".join(
+            "".join(secrets.choice(_LETTERS) for _ in range(_GROUP)) for _ in range(groups)
+        )
+        with suppress(AccessError):
+            check_new(made, name, shortest)
+            return made
 
 
 def hashed(password: str) -> str:

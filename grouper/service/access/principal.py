@@ -51,6 +51,8 @@ class Right(StrEnum):
     """Answer findings within reach: comments, evidence, feedback of the department."""
     REVIEW = "review"
     """Review findings, screen, take in the insurer's lists, keep whitelists and rules' standing."""
+    BOOKS = "books"
+    """Check and install schemes and the hospital's own policies, by which every case is paid."""
     AUDIT = "audit"
     """Read the audit log."""
     ACCOUNTS = "accounts"
@@ -103,6 +105,17 @@ class Principal:
         return None if self.may(Right.ALL_DEPARTMENTS) else self.departments
 
 
+def demand(principal: Principal, *rights: Right) -> None:
+    """See that who asks holds rights, all of them.
+
+    Raises:
+        AccessError: ``NOT_ALLOWED``.
+    """
+    for right in rights:
+        if not principal.may(right):
+            raise AccessError("NOT_ALLOWED", right=right.value)
+
+
 def principal_of(request: Request) -> Principal:
     """Who sends this request.
 
@@ -124,8 +137,7 @@ def require(right: Right) -> Callable[[Request], Awaitable[Principal]]:
     # FastAPI would send a plain function to a thread, which costs more than it does.
     async def held(request: Request) -> Principal:
         principal = principal_of(request)
-        if not principal.may(right):
-            raise AccessError("NOT_ALLOWED", right=right.value)
+        demand(principal, right)
         return principal
 
     return held

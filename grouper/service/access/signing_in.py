@@ -62,7 +62,12 @@ def begin(connection: Writing, access: Access, found: Account, how: str) -> Sign
 
 
 def change_password(
-    database: Database, access: Access, name: str, old: str | None, new: str
+    database: Database,
+    access: Access,
+    name: str,
+    old: str | None,
+    new: str,
+    actor: str | None = None,
 ) -> None:
     """Change a password and end the account's sessions.
 
@@ -72,6 +77,7 @@ def change_password(
         name: the account.
         old: its password until now; None: an administrator sets it, and it must be changed.
         new: the new one.
+        actor: who sets it, as the audit log names it; None: the account itself.
 
     Raises:
         AccessError: ``SIGN_IN_FAILED`` (the old one is wrong), ``PASSWORD_WEAK`` or
@@ -95,4 +101,5 @@ def change_password(
             locked_until=None,
         )
         sessions.end_all(connection, found.id)
-        audit.append(connection, name, "password_changed", name, {"by_owner": old is not None})
+        about = {"by_owner": old is not None}
+        audit.append(connection, actor or name, "password_changed", name, about)

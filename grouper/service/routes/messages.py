@@ -165,8 +165,13 @@ def one(request: Request, message_id: Number, clerk: Clerk, lang: Lang) -> Messa
         }
     },
 )
-def raw(request: Request, message_id: Number, clerk: Clerk) -> Response:
-    """A message as it came, byte for byte; the look is logged."""
+def raw(
+    request: Request,
+    message_id: Number,
+    clerk: Clerk,
+    _named: Annotated[Principal, Depends(require(Right.PERSONS))],
+) -> Response:
+    """A message as it came, byte for byte; it may name the patient, and the look is logged."""
     services = services_of(request)
     stored = _stored(services.database, message_id)
     if stored.raw is None:

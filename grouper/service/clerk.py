@@ -1,0 +1,193 @@
+"""The process that does the errands of the pages, one after the other.
+
+Each is done by a process of its own, which may need much memory and may fall without harm. While one
+is done the clerk holds a lock, and so does that process: whoever begins after a fall of the whole
+service waits until nothing of the old errand runs any more. What ran then is begun anew.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import threading
+from collections import Counter
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import structlog
+
+from grouper.service import status
+from grouper.service.children import begin, stop
+from grouper.service.errand_files import ErrandState, is_there, write_errand
+from grouper.service.errand_kinds import limits
+from grouper.service.errand_process import failed
+from grouper.service.errands import Errands
+from grouper.service.logs import fault_of
+from grouper.store.schema import now
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Callable, Iterator, Mapping
+    from datetime import datetime
+
+    from grouper.service.errands import Errand
+    from grouper.service.settings import Settings
+    from grouper.store.database import Database
+
+_CHILD = "grouper.service.errand_process"
+_LOCK = ".lock"
+_PATIENCE = 0.1
+"""Seconds between two looks at the process of an errand."""
+_AGE_EVERY = timedelta(hours=1)
+_log = structlog.get_logger("grouper.clerk")
+
+
+class Clerk:
+    """Does errands until :meth:`stop`.
+
+    Args:
+        settings: of the service.
+        clock: the time, aware.
+    """
+
+    def __init__(self, settings: Settings, clock: Callable[[], datetime] = now) -> None:
+        self._settings, self._clock = settings, clock
+        self._errands = Errands.at(settings)
+        self._stop = threading.Event()
+        self._aged: datetime | None = None
+        self._counts: Counter[str] = Counter()
+        self._said = ""
+
+    def step(self) -> Errand | None:
+        """Do the oldest errand that waits, if there is one and nobody else does one.
+
+        Returns:
+            How it stands then; None: there was none, or it was taken away meanwhile.
+
+        Raises:
+            OSError: the folder cannot be used.
+        """
+        self._age()
+        if not any(not one.state.ended for one in self._errands.all()):
+            return None
+        with self._taking() as lock:
+            if lock is None:
+                return None
+            # Whoever had the lock before is gone with all that it started.
+            for errand in self._errands.all():
+                if errand.state is ErrandState.RUNNING:
+                    self._write(errand, ErrandState.INTERRUPTED)
+            waiting = next((one for one in self._errands.all() if not one.state.ended), None)
+            return None if waiting is None else self._do(waiting, lock)
+
+    def look(self) -> None:
+        """One :meth:`step`; what goes wrong is told and tried again at the next look."""
+        try:
+            self.step()
+            self._said = ""
+        except Exception as error:  # noqa: BLE001 -- the service goes on without errands
+            if (said := fault_of(error)) != self._said:
+                _log.warning("waiting", code=said)
+            self._said = said
+            self._counts["waits"] += 1
+
+    def run(self) -> None:
+        """Look now and then until :meth:`stop`."""
+        telling = threading.Thread(target=self._tell, name="status", daemon=True)
+        telling.start()
+        while not self._stop.is_set():
+            self.look()
+            self._stop.wait(self._settings.clerk.every)
+        telling.join()
+
+    def stop(self) -> None:
+        """Look no more; what is under way is interrupted."""
+        self._stop.set()
+
+    def metrics(self) -> Mapping[str, float]:
+        """Counts since the start."""
+        return {f"clerk_{name}": float(count) for name, count in dict(self._counts).items()}
+
+    def _do(self, errand: Errand, lock: int) -> Errand | None:
+        if errand.tries >= limits().tries:
+            return self._write(failed(errand, None), ErrandState.FAILED)
+        process = begin(_CHILD, [errand.id], kept=[lock])
+        try:
+            self._wait(process, errand.id)
+        finally:
+            if process.poll() is None:
+                stop(process)
+        found = self._errands.read(errand.id)
+        if found is None:
+            return None
+        if not found.state.ended:
+            # It fell without a word, or we ended it.
+            ours = self._stop.is_set()
+            found = (
+                self._write(found, ErrandState.INTERRUPTED)
+                if ours
+                else self._write(failed(found, None), ErrandState.FAILED)
+            )
+        if found is not None:
+            self._counts[found.state] += 1
+            _log.info("errand", kind=found.kind, errand=found.id, state=found.state)
+        return found
+
+    def _wait(self, process: subprocess.Popen[bytes], number: str) -> None:
+        """Wait until a process ends, its errand is taken away, or the clerk is to stop."""
+        while process.poll() is None and not self._stop.is_set():
+            if not is_there(self._errands.folder(number)):
+                return
+            self._stop.wait(_PATIENCE)
+
+    def _write(self, errand: Errand, state: ErrandState) -> Errand | None:
+        ended = self._clock() if state.ended else None
+        # A stop of the service is no fault of the errand; a fall may be one.
+        tries = max(errand.tries - 1, 0) if self._stop.is_set() else errand.tries
+        errand = replace(errand, state=state, ended=ended, tries=tries)
+        folder = self._errands.folder(errand.id)
+        try:
+            write_errand(folder, errand)
+        except OSError:
+            if is_there(folder):
+                raise
+            return None
+        return errand
+
+    @contextmanager
+    def _taking(self) -> Iterator[int | None]:
+        """Hold the lock of all errands; None: another one holds it."""
+        place = self._errands.place / _LOCK
+        with place.open("ab") as file:
+            try:
+                fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                yield None
+            else:
+                yield file.fileno()
+
+    def _age(self) -> None:
+        """Take away what is old, once an hour."""
+        at = self._clock()
+        if self._aged is None or at - self._aged >= _AGE_EVERY:
+            self._aged = at
+            self._counts["aged"] += self._errands.age(at)
+
+    def _tell(self) -> None:
+        while not self._stop.is_set():
+            status.write(self._settings.folder, "clerk", self.metrics())
+            self._stop.wait(status.EVERY)
+
+
+def attend(settings: Settings, _database: Database) -> None:
+    """Do the errands of the pages until a signal comes."""
+    with suppress(OSError):
+        # The errands themselves give way further.
+        os.nice(1)
+    made = Clerk(settings)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: made.stop())
+    made.run()
