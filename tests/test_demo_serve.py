@@ -79,6 +79,26 @@ def test_the_plan_names_its_months() -> None:
     assert Plan().stored_months[-1] == "2026-11"
 
 
+@pytest.mark.parametrize(
+    ("now", "at", "first", "learnt"),
+    [
+        ("2026-11-28T17:00+08:00", "2026-11-28T08:00", "2025-03", "2026-10-01"),
+        ("2026-11-28T07:59+08:00", "2026-11-27T08:00", "2025-03", "2026-10-01"),
+        # Still the evening before in London.
+        ("2026-11-30T23:30+00:00", "2026-11-30T08:00", "2025-03", "2026-10-01"),
+        ("2026-12-03T09:00+08:00", "2026-12-03T08:00", "2025-04", "2026-11-01"),
+        ("2027-03-01T09:00+08:00", "2026-12-30T08:00", "2025-04", "2026-11-01"),
+    ],
+)
+def test_the_clock_stands_at_the_morning(now: str, at: str, first: str, learnt: str) -> None:
+    plan = Plan.of_day(datetime.fromisoformat(now))
+    assert (plan.at, plan.first, plan.learnt_until) == (at, first, learnt)
+    assert plan.all_months[-1] == at[:7]
+    assert Plan.read(plan.written()) == plan
+    assert Plan.read('{"other": 1}') is None
+    assert Plan.read("no plan") is None
+
+
 def test_nothing_lies_in_the_users_own_data(tmp_path: Path) -> None:
     told = Place(tmp_path).surroundings(8000)
     assert told["GROUPER_DATA"].startswith(str(tmp_path))
@@ -309,6 +329,10 @@ def test_the_command_sets_up_and_says_the_passwords_once(
     assert "--passwords" in second.output
     assert "physician" not in second.output
     assert served == [8124]
+    (tmp_path / "serve" / "old").touch()
+    third = CliRunner().invoke(app, ["--only-set-up", "--anew"])
+    assert "physician" in third.output
+    assert not (tmp_path / "serve" / "old").exists()
 
 
 def test_without_the_extra_nothing_is_set_up(

@@ -183,10 +183,21 @@ class SetUp:
         return build(mart_folder(settings), source, progress=self._progress).cases
 
 
+def _plan(place: Place) -> Plan:
+    """The plan of what is there; of a new set-up the clock stands at this morning."""
+    mark = place.folder / _MARK
+    if mark.is_file():
+        known = Plan.read(json.loads(mark.read_bytes()).get("plan", ""))
+        if known is not None:
+            return known
+    return Plan.of_day(now())
+
+
 def main(
     port: Annotated[int, typer.Option("--port", min=2, max=65535)] = PORT,
     passwords: Annotated[bool, typer.Option("--passwords")] = False,
     only_set_up: Annotated[bool, typer.Option("--only-set-up")] = False,
+    anew: Annotated[bool, typer.Option("--anew")] = False,
 ) -> None:
     """Set up what is missing, then serve until a signal comes."""
     check_at_hand("pages")
@@ -194,7 +205,9 @@ def main(
     surroundings = place.surroundings(port)
     os.environ.update(surroundings)
     typer.echo(text("demo_serve.title", None, folder=str(place.folder)))
-    made = SetUp(place, Plan())
+    if anew:
+        shutil.rmtree(place.folder, ignore_errors=True)
+    made = SetUp(place, _plan(place))
     settings = load_settings()
     database = connect(settings.url)
     try:

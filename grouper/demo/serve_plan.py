@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from grouper.case.dates import LOCAL
@@ -12,6 +12,16 @@ from grouper.demo.hospital.tables import toml
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+_HOUR = 8
+_LATEST = "2026-12-30T08:00"
+"""The policy of the region that is shown ends with the year."""
+
+
+def _month(number: int) -> str:
+    """A month that is counted as twelve times the year, and the month from 0."""
+    return f"{number // 12}-{number % 12 + 1:02}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +48,33 @@ class Plan:
     learnt_until: str = "2026-10-01"
     at: str = "2026-11-20T08:00"
 
+    @classmethod
+    def of_day(cls, now: datetime) -> Plan:
+        """The plan whose clock stands at the last morning, or at the last one of the region's policy.
+
+        Args:
+            now: aware.
+        """
+        own = now.astimezone(LOCAL)
+        morning = own.replace(hour=_HOUR, minute=0, second=0, microsecond=0)
+        if morning > own:
+            morning -= timedelta(days=1)
+        at = min(morning, datetime.fromisoformat(_LATEST).replace(tzinfo=LOCAL))
+        number = 12 * at.year + at.month - 1
+        return cls(
+            first=_month(number - cls().months + 1),
+            learnt_until=f"{_month(number - 1)}-01",
+            at=f"{at:%Y-%m-%dT%H:%M}",
+        )
+
+    @classmethod
+    def read(cls, written: str) -> Plan | None:
+        """A plan as :meth:`written` wrote it; None: one of another program."""
+        try:
+            return cls(**json.loads(written))
+        except (TypeError, ValueError):
+            return None
+
     @property
     def moment(self) -> datetime:
         """The moment that is shown, aware."""
@@ -48,7 +85,7 @@ class Plan:
         """The months of the hospital, such as ``2026-11``."""
         year, month = (int(part) for part in self.first.split("-"))
         at = range(12 * year + month - 1, 12 * year + month - 1 + self.months)
-        return [f"{one // 12}-{one % 12 + 1:02}" for one in at]
+        return [_month(one) for one in at]
 
     @property
     def stored_months(self) -> list[str]:
