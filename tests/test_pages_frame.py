@@ -50,6 +50,22 @@ def test_a_page_without_a_session_leads_to_the_form(browser: TestClient) -> None
     assert "统一身份认证" not in form.text
 
 
+@pytest.mark.parametrize(
+    ("path", "led"), [("/queue", False), ("/home", True), ("/nonsense?a=1", True), ("/a/b", False)]
+)
+def test_an_address_of_no_page_leads_to_the_first_one(
+    browser: TestClient, path: str, led: bool
+) -> None:
+    browser.post("/sign-in", data={"name": "office1", "password": GOOD})
+    asked = {"headers": {"accept": "text/html"}, "follow_redirects": False}
+    answer = browser.get(path, **asked)  # type: ignore[arg-type]
+    assert (answer.status_code, answer.headers.get("location")) == (
+        (303, "/") if led else (200, None)
+    )
+    # A file of that name is asked for otherwise.
+    assert browser.get(path, headers={"accept": "*/*"}).status_code == 200
+
+
 def test_what_is_no_page_is_refused_and_not_led(browser: TestClient) -> None:
     for method, path in (
         ("GET", "/media/a.csv"),

@@ -85,6 +85,7 @@ def advice(code: str, words: str, lang: str) -> str:
         lang: ``zh`` or ``en``.
     """
     own = catalogue(lang).get(f"page_hint.{code}")
-    if own is not None:
+    # One that names values of the error serves where these are known.
+    if own is not None and "{" not in own:
         return own
     return text("page_hint.ask", lang, code=code) if _COMMANDS.search(words) else words

@@ -10,6 +10,7 @@ from starlette.responses import PlainTextResponse, RedirectResponse
 
 from codebooks.errors import GrouperError
 from dashboards.frame.headers import with_ours
+from dashboards.frame.navigation import pages
 from dashboards.frame.signed import of_token
 from dashboards.frame.socket import heard
 from grouper.service.access import tokens
@@ -54,7 +55,10 @@ class Guard:
         if not socket and _is_open(scope["path"]):
             await self._app(scope, receive, sent)
         elif await self._signed(token):
-            if socket:
+            if _nowhere(scope):
+                # Streamlit would say in its own words that there is no such page.
+                await RedirectResponse("/", 303)(scope, receive, sent)
+            elif socket:
                 hearing = heard(receive, self._settings, self._database, token)
                 await self._app(scope, hearing, send)
             else:
@@ -73,6 +77,14 @@ class Guard:
             # The page itself says that the store is away; without a session nothing is shown.
             return False
         return found is not None
+
+
+def _nowhere(scope: Scope) -> bool:
+    """Whether a browser asks for a page that there is not; files lie deeper."""
+    if scope["type"] != "http" or not _wants_page(scope):
+        return False
+    name = scope["path"].removeprefix("/")
+    return bool(name) and "/" not in name and name not in {one.page for one in pages()}
 
 
 def _is_open(path: str) -> bool:
