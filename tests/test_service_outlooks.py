@@ -22,10 +22,10 @@ from grouper.forecast.errors import ForecastError
 from grouper.forecast.outlook.published import Published
 from grouper.forecast.outlook.settings import Settings
 from grouper.payment.settlement.priced import COLUMNS
-from grouper.service import bureau_months, errand_process, outlooks, settling
+from grouper.service import bureau_months, comparing, errand_process, outlooks, settling
 from grouper.service.access.principal import AccessError
 from grouper.service.bureau_months import What
-from grouper.service.errands import ErrandState
+from grouper.service.errands import Errands, ErrandState
 from grouper.service.outlook_running import running_of
 from grouper.service.outlook_scores import scored, together
 from grouper.service.outlooks import Days, days_of, fan_of, months_to_ask
@@ -259,3 +259,6 @@ def test_the_demonstration_has_months_a_statement_and_an_outlook(
     (one,) = outlooks.outlooks(running.settings, OFFICE, "2026-04")
     assert {row["month"] for row in fan_of(one)} >= {"2026-03", "2026-04", "2026-12"}
     assert not list((running.settings.folder / "errands").glob("[!.]*"))
+    assert serve_months.compare(running.settings, running.database, moment) > 0
+    (kept,) = Errands.at(running.settings).of(OFFICE, comparing.KIND, shared=True)
+    assert kept.params["since"] == "2026-02"

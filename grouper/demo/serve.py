@@ -102,6 +102,7 @@ class SetUp:
         self._step("mart", lambda: self._mart(settings, database))
         self._step("bureau", lambda: serve_months.publish(settings, plan.moment))
         self._step("months", lambda: serve_months.settle(settings, database, plan.moment))
+        self._step("schemes", lambda: serve_months.compare(settings, database, plan.moment))
 
     def keep_time(self, database: Database, today: date) -> None:
         """Let the deadlines of the findings stand as they stood soon after the shown moment."""

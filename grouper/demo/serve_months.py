@@ -1,4 +1,7 @@
-"""The demonstration's months of the bureau, its last month settled, and its outlook, as pages show them."""
+"""What pages of the demonstration show from the first look: statement, outlook, comparison.
+
+The months of the bureau are invented.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,9 @@ from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from grouper.case.dates import LOCAL
+from grouper.compare.sides import AUTO
 from grouper.forecast.outlook.months import at, name_of
-from grouper.service import bureau_months, outlooks, settling
+from grouper.service import bureau_months, comparing, outlooks, settling
 from grouper.service.access.principal import Principal
 from grouper.service.errand_process import run_one
 from grouper.service.errands import Errands
@@ -23,7 +27,10 @@ if TYPE_CHECKING:
 _FILE = "bureau_months.csv"
 _COLUMNS = ("month", "insurance", "method", "total_points", "point_value", "status", "note")
 """Without our own points: those of the file are of a hospital of full size."""
-_ACTOR = "demo"
+_BY = Principal(account_id=0, name="demo", role=Role.OFFICE)
+_NEXT = "chs-drg-3.0"
+_COMPARED = 2
+"""Months that are grouped under both schemes."""
 
 
 def publish(settings: Settings, moment: datetime) -> int:
@@ -53,12 +60,30 @@ def settle(settings: Settings, database: Database, moment: datetime) -> int:
     """
     present = at(moment.astimezone(LOCAL).date())
     asked = ((settling.KIND, present - 1), (outlooks.KIND, present))
-    by = Principal(account_id=0, name=_ACTOR, role=Role.OFFICE)
     errands, found = Errands.at(settings), 0
     for kind, month in asked:
-        one = errands.ask(kind, {"month": name_of(month)}, by=by, language=settings.language)
+        one = errands.ask(kind, {"month": name_of(month)}, by=_BY, language=settings.language)
         done = run_one(errands, one.id, settings, database)
         found += done is not None and done.answer is not None
         # What was made is kept apart from the errand.
         errands.remove(one.id)
     return found
+
+
+def compare(settings: Settings, database: Database, moment: datetime) -> int:
+    """Compare the last whole months under what binds with the same under the scheme of 2027.
+
+    Returns:
+        How many cases.
+    """
+    present = at(moment.astimezone(LOCAL).date())
+    wanted = {
+        "since": name_of(present - _COMPARED),
+        "last": name_of(present - 1),
+        "from": AUTO,
+        "to": _NEXT,
+    }
+    errands = Errands.at(settings)
+    one = errands.ask(comparing.KIND, wanted, by=_BY, language=settings.language)
+    done = run_one(errands, one.id, settings, database)
+    return 0 if done is None or done.answer is None else int(done.answer["cases"])
