@@ -165,7 +165,7 @@ def test_without_its_packages_the_service_says_what_to_install(
 def test_a_stopped_run_leaves_no_half_file(tmp_path: Path, sign: signal.Signals) -> None:
     source = tmp_path / "many.csv"
     row = "1,45,2027-01-05,K80.101|I50.900,51.2300\n"
-    source.write_text("sex,age,discharge_time,dx,px\n" + row * 1_500_000, "utf-8")
+    source.write_text("sex,age,discharge_time,dx,px\n" + row * 6_000_000, "utf-8")
     out = tmp_path / "out.csv"
     words = [sys.executable, "-m", "grouper"]
     child = subprocess.Popen(
