@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from pathlib import Path
 
 import pytest
 import structlog
+from examples import FULL
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -17,16 +19,30 @@ LONG = REPOSITORY / "tests" / "long_modules.txt"
 no worker is left with one of them at the end while the other has nothing to do."""
 
 
+UNTRACED = re.compile(r"test_\w+_(engines|labelled|language|both|properties|fuzz|laws|random)\.py")
+"""Modules that go over the same lines with thousands of cases."""
+
+
 def pytest_configure() -> None:
     """Modules that ask for schemes while they are collected see the shipped ones alone."""
     os.environ["GROUPER_DATA"] = tempfile.mkdtemp(prefix="grouper-none-")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Long modules first; the order within a module stays."""
+    """Long modules first; the order within a module stays.
+
+    Being traced doubles the time of what Python does itself, so in the default run long modules and
+    those that go over the same lines many times are not traced. In the full run all are.
+    """
     names = LONG.read_text("utf-8").split()
     rank = {name: at for at, name in enumerate(names)}
     items.sort(key=lambda item: rank.get(item.path.name, len(names)))
+    if os.environ.get(FULL):
+        return
+    for item in items:
+        many = UNTRACED.fullmatch(item.path.name) or hasattr(getattr(item, "obj", 0), "hypothesis")
+        if item.path.name in rank or many:
+            item.add_marker("no_cover")
 
 
 @pytest.fixture(scope="session")
