@@ -57,7 +57,7 @@ _LINKS = """start => {
 }"""
 _WIDE = 1280
 _MOST = 200 * 1024
-_COLOURS = 96
+_COLOURS = 256
 """So many colours are enough for what is drawn, and make a picture small."""
 _DRAWN = 1500
 """Milliseconds in which charts are drawn after the script has ended."""

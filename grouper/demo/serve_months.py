@@ -28,7 +28,8 @@ _FILE = "bureau_months.csv"
 _COLUMNS = ("month", "insurance", "method", "total_points", "point_value", "status", "note")
 """Without our own points: those of the file are of a hospital of full size."""
 _BY = Principal(account_id=0, name="demo", role=Role.OFFICE)
-_NEXT = "chs-drg-3.0"
+_NEXT = "dip-3.0"
+"""What binds the region of the demonstration from 2027 on."""
 _COMPARED = 2
 """Months that are grouped under both schemes."""
 
