@@ -141,6 +141,7 @@ def test_from_the_workbook_to_the_scheme_that_is_in_force(looking: Looking) -> N
         tab.clean(looking.seeded)
     pages = looking.pages
     end = time.monotonic() + _LONGEST
+    # Said when the old process has ended, so that whatever answers then is the new one.
     while "renewed" not in pages.words():
         assert time.monotonic() < end, pages.words()
         time.sleep(0.2)

@@ -124,9 +124,9 @@ class Supervisor:
         """Start the processes anew that keep what they made of schemes and policies."""
         for child in self._children:
             if child.name in RENEWED and child.process is not None and not self._stop.is_set():
-                _log.info("renewed", process=child.name)
                 child.end()
                 child.start()
+                _log.info("renewed", process=child.name)
 
     def _watch(self, child: _Child) -> None:
         if child.process is None:
