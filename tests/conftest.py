@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 import structlog
-from examples import FULL
+from examples import FULL, examples
+from hypothesis import settings
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -21,6 +22,11 @@ no worker is left with one of them at the end while the other has nothing to do.
 
 UNTRACED = re.compile(r"test_\w+_(engines|labelled|language|both|properties|fuzz|laws|random)\.py")
 """Modules that go over the same lines with thousands of cases."""
+
+
+if not os.environ.get(FULL):
+    settings.register_profile("part", max_examples=examples(settings().max_examples))
+    settings.load_profile("part")
 
 
 def pytest_configure() -> None:

@@ -15,7 +15,7 @@ from service_support import PEOPLE
 from codebooks.errors import GrouperError
 from grouper.service import errand_kinds, errands
 from grouper.service.access.principal import Right
-from grouper.service.errand_kinds import Kind
+from grouper.service.errand_kinds import Inputs, Kind
 from grouper.service.errand_process import Work
 from grouper.service.errands import Errand, Errands
 from grouper.service.settings import Settings
@@ -45,6 +45,7 @@ def own(monkeypatch: pytest.MonkeyPatch) -> Own:
     monkeypatch.setitem(sys.modules, "own_errand", module)
     kinds = {
         "own": Kind("own", "own_errand:run", (Right.CASES,)),
+        "secret": Kind("secret", "own_errand:run", (Right.CASES,), Inputs.GONE),
         "review": Kind("review", "own_errand:run", (Right.CASES, Right.REVIEW)),
     }
     monkeypatch.setattr(errand_kinds, "kinds", lambda: kinds)

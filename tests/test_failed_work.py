@@ -133,6 +133,8 @@ def test_forecasts_of_the_night_that_are_late(
     assert told(held, AT - timedelta(days=1)) == []
     assert told(held, AT.replace(hour=3)) == []
     assert told(held) == [(Work.FORECAST, None)]
+    # What failed the night before does not vanish until tonight's would be late.
+    assert told(held, (AT + timedelta(days=1)).replace(hour=3)) == [(Work.FORECAST, None)]
     assert told(held, who="physician") == []
     off = held.running.settings.model_copy(update={"forecast": Forecast(on=False)})
     assert failed_work(off, held.running.database, OFFICE, AT) == []

@@ -100,7 +100,8 @@ def whole(folder: Path, url: str) -> None:
     assert names("kept") == sorted([*kept, *(f"{name}.reason.txt" for name in kept)])
 
 
-@pytest.mark.parametrize("again", [1, pytest.param(2, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("again", [1, 2])
 def test_killed_at_every_step_nothing_is_lost_or_doubled(tmp_path: Path, again: int) -> None:
     at, alive = 0, False
     while not alive:

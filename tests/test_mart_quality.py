@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from importlib.resources import files
@@ -298,6 +299,20 @@ def test_a_figure_leads_to_its_cases(
     found = asking.rows(cut, order="case_id", descending=False)["case_id"].to_pylist()
     assert found == cases
     assert asking.count(cut) == len(cases)
+
+
+def test_an_unknown_surplus_leads_to_the_cases_that_are_counted(tmp_path: Path) -> None:
+    told = {"share_reason": "PAY_SCOPE_MISSING"}
+    rows = [
+        fact(1, **told),
+        fact(2, pay_status="unpriced", pay_reason="PAY_CASE_INVALID", **told),
+        fact(3, cost=1000, amount=900, patient=100, **told),
+    ]
+    with mart(tmp_path, rows) as found:
+        counted = [row for row in found.reasons(YEAR).to_pylist() if row["stage"] == Stage.SHARE]
+        cut = replace(YEAR, share_reasons=("PAY_SCOPE_MISSING",))
+        assert [row["cases"] for row in counted] == [found.count(cut)] == [1]
+        assert found.rows(cut, order="case_id")["case_id"].to_pylist() == ["C0001"]
 
 
 def test_every_answer_keeps_to_the_reach(asking: Mart) -> None:

@@ -10,16 +10,21 @@ import pytest
 from findings_pages_support import LINES
 from pages_office_support import Office, office, words
 from review_support import RULE
+from service_support import PEOPLE
 from streamlit.testing.v1 import AppTest
 
 from dashboards.app_pages import office_sizes
 from dashboards.app_pages.case import raising
-from grouper.service.finding_raising import Line, lines_to_name
+from grouper.service.access.principal import AccessError, Right
+from grouper.service.finding_raising import Line, Raised, lines_to_name, raise_finding
+from grouper.service.findings import Asker, asker_of
+from grouper.service.problems import ServiceError
 from grouper.store import findings
 from grouper.store.findings import Wanted
-from grouper.store.reading import stay_by_case
+from grouper.store.schema import now
 
 KEY = "case.raise"
+OFFICE = asker_of(PEOPLE["office"])
 
 
 @pytest.fixture(scope="module")
@@ -129,15 +134,24 @@ def test_only_who_reviews_is_offered_the_form(running: Office, case: str) -> Non
 def test_lines_of_a_stay_without_any(running: Office) -> None:
     case = running.running.stay("V8", "P8")
     database = running.running.database
-    with database.reading() as connection:
-        head = stay_by_case(connection, case)
-    assert head is not None
-    assert lines_to_name(database, head.id, "", 5) == ([], 0)
+    assert lines_to_name(database, OFFICE, case, "", 5) == ([], 0)
     bare = running.running.stay("V9", "P9", lines={"L1": {"line_name": "床位费"}})
-    with database.reading() as connection:
-        head = stay_by_case(connection, bare)
-    assert head is not None
-    assert lines_to_name(database, head.id, "床位", 5) == (
+    assert lines_to_name(database, OFFICE, bare, "床位", 5) == (
         [Line(1, None, "床位费", None, None)],
         1,
     )
+
+
+def test_only_who_reviews_raises_and_within_reach(running: Office, case: str) -> None:
+    database = running.running.database
+    said = Raised(case_id=case, rule=RULE, level=None, lines=[1], amount=None, note="n")
+    doctor = asker_of(PEOPLE["physician"])
+    with pytest.raises(AccessError, match="NOT_ALLOWED"):
+        raise_finding(database, doctor, said, now())
+    with pytest.raises(AccessError, match="NOT_ALLOWED"):
+        lines_to_name(database, doctor, case, "", 5)
+    elsewhere = Asker("reviewer1", frozenset({Right.REVIEW}), ("ELSEWHERE",))
+    with pytest.raises(ServiceError, match="STORED_CASE_UNKNOWN"):
+        raise_finding(database, elsewhere, said, now())
+    with pytest.raises(ServiceError, match="STORED_CASE_UNKNOWN"):
+        lines_to_name(database, elsewhere, case, "", 5)

@@ -251,6 +251,8 @@ def test_a_check_is_dropped_with_its_file(parts: Parts) -> None:
     app = at("import")
     button(app, "catalogues.import.drop").click().run()
     assert text("catalogue_page.dropped", "zh") in words(app)
+    with parts.database.reading() as connection:
+        assert "errand_cancelled" in {one.action for one in audit.entries(connection)}
     assert not Errands.at(parts.settings).all()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -25,13 +26,14 @@ from test_service_comparing import FILES, W_FIRST
 
 from codebooks.messages import LANGUAGES, text
 from dashboards.app_pages.compare import lists
+from dashboards.app_pages.compare.cases import page_key
 from dashboards.app_pages.compare.result import measure_of
 from dashboards.charts.moved import CASES, MOVED, SHARE, moved_chart, moved_table
 from dashboards.frame.parts import Parts, hold
 from dashboards.frame.tables import table
 from grouper.compare.tally import Change
 from grouper.service.access.principal import Principal
-from grouper.service.comparison_answers import summary
+from grouper.service.comparison_answers import Which, summary
 from grouper.service.errands import Errands
 from grouper.store import audit
 from grouper.store.database import Database, StoreError
@@ -65,6 +67,7 @@ def test_months_backwards_and_one_scheme_twice_are_refused_at_once(shown: Servic
     app.selectbox(key="compare.last").set_value("2026-03")
     begin(app)
     assert text("error.COMPARING_PERIOD", "en") in words(app)
+    assert text("error.COMPARING_PERIOD", "en") in app.error[0].value
     app.selectbox(key="compare.since").set_value("2026-03")
     app.selectbox(key="compare.from").set_value("chs-drg-3.0")
     app.selectbox(key="compare.to").set_value("chs-drg-3.0")
@@ -242,6 +245,39 @@ def test_shares_are_told_where_units_differ() -> None:
     row = lists.flow_rows([flow], "en", SHARE)[0]
     assert (row["value"], row["cmp_moved"]) == (Decimal("-1.250000"), None)
     assert row["name"] == f"A → {text('status.ungrouped', 'en')}"
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_each_flow_has_a_bar_of_its_own(lang: str) -> None:
+    def place(group: str | None, reason: str | None = None, scheme: str = "s") -> dict[str, Any]:
+        status = "ungrouped" if group is None else "grouped"
+        return {"scheme": scheme, "status": status, "reason": reason, "group": group, "name": None}
+
+    plain = {"change": "left", "level": None, "cases": 2, "moved": None, "share_change": None}
+    plain |= {"from_weight": None, "to_weight": None}
+    flows = [
+        {**plain, "from": source, "to": target}
+        for source, target in [
+            (place("A"), place(None, "PX_UNRELATED")),
+            (place("A"), place(None, "DX_PRINCIPAL_MISSING")),
+            (place("A"), place(None, "NO_SUCH_REASON")),
+            (place("A"), place(None, "NO_OTHER_REASON")),
+            (place("B"), place("C")),
+            (place("B", scheme="t"), place("C")),
+        ]
+    ]
+    names = [row["name"] for row in lists.flow_rows(flows, lang, CASES)]
+    assert len(set(names)) == len(flows)
+    assert text("reason.PX_UNRELATED", lang) in names[0]
+    assert names[4:] == ["B [s] → C [s]", "B [t] → C [s]"]
+    chart = moved_chart(lists.flow_rows(flows, lang, CASES), CASES, "u", lang)
+    assert [one["name"] for one in chart.data.values] == names
+
+
+def test_pages_of_different_flows_are_turned_apart() -> None:
+    one = Which(change="left", from_group="A", to_group="", to_reason="PX_UNRELATED")
+    other = replace(one, to_reason="DX_PRINCIPAL_MISSING")
+    assert page_key("e", one) != page_key("e", other)
 
 
 @pytest.mark.usefixtures("shown")

@@ -175,3 +175,13 @@ def test_cancelling_is_logged_first_and_what_is_gone_is_no_error(
     asker[0] = None
     _cancel(view, errand.id)
     assert logged(shown).count("errand_cancelled") == 1
+
+
+def test_what_was_asked_for_before_is_not_ended_by_a_look_that_cannot_be_logged(
+    shown: Service,
+) -> None:
+    app = begin(run())
+    (errand,) = Errands.at(shown.settings).all()
+    with patch("dashboards.frame.looks.write_looks", side_effect=StoreError("STORE_BUSY")):
+        begin(app)
+    assert [one.id for one in Errands.at(shown.settings).all()] == [errand.id]

@@ -71,3 +71,4 @@ def test_a_long_list_is_an_errand_and_is_told_when_it_is_done(running: Office) -
     page.button(key="insurer.long.close").click().run()
     assert f"清单 {number} 的接收结果" not in words(page)
     assert errands.all() == []
+    assert "errand_cancelled" in running.looks()

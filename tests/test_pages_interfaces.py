@@ -20,7 +20,7 @@ from grouper.intake.envelope import Verdict
 from grouper.service import interface_sizes, interface_view, status
 from grouper.service.access.principal import AccessError
 from grouper.service.interface_view import Running
-from grouper.service.settings import Forecast
+from grouper.service.settings import Clerk, Forecast
 from grouper.service.supervisor import ORDER
 from grouper.store import alert_rows, arrivals
 from grouper.store.database import StoreError
@@ -159,6 +159,9 @@ def test_processes_are_up_silent_absent_or_off(
     assert told["worker"].values == {"worker_messages": 4}
     assert told["forecaster"].state is Running.OFF
     assert told["listener"].state is Running.ABSENT
+    off = settings.model_copy(update={"clerk": Clerk(on=False)})
+    others = {one.name: one for one in interface_view.processes(off, OFFICE, now())}
+    assert (told["clerk"].state, others["clerk"].state) == (Running.ABSENT, Running.OFF)
     later = now() + timedelta(minutes=5)
     silent = {one.name: one for one in interface_view.processes(settings, OFFICE, later)}
     assert silent["worker"].state is Running.SILENT

@@ -100,6 +100,12 @@ def test_what_is_chosen_stands_in_the_address(held: Office) -> None:
     )
     page.selectbox(key="messages.reason").set_value(None).run()
     assert "reason" not in page.query_params
+    page.text_input(key="messages.kind").set_value("2205").run()
+    assert "kind" in page.query_params
+    # What is typed there by mistake may be a patient's.
+    for typed in ("张三", "230102199001011234", "ADT^A43 张三"):
+        page.text_input(key="messages.kind").set_value(typed).run()
+        assert "kind" not in page.query_params
 
 
 def test_days_backwards_are_told(held: Office) -> None:

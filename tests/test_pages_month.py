@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from decimal import Decimal
 from io import BytesIO
@@ -107,7 +108,15 @@ def test_every_part_of_a_statement_is_whole(made: Office, part: str, lang: str) 
     if part == "parts":
         table = next(one.value for one in page.dataframe if "settled_paid" in one.value)
         assert list(table["cases"])[-1] == told["sums"]["cases"]
-        assert list(table["pool"])[-1] == text("month_page.whole", lang)
+        assert list(table["pool"])[-2:] == [
+            text("month_page.no_part", lang),
+            text("month_page.whole", lang),
+        ]
+        for column in ("cases", "settled_priced", "amount", "fund", "surplus"):
+            *of_parts, whole = [
+                one or 0 for one in table[column].where(table[column].notna(), None)
+            ]
+            assert sum(of_parts) == whole
         source = next(one.value for one in page.dataframe if "settled_source" in one.value)
         assert text("month_page.assumed", lang) in set(source["settled_standing"])
     if part == "open":
@@ -144,7 +153,7 @@ def test_open_cases_are_turned_page_by_page_and_chosen_by_reason(
     assert not page.exception
     assert words(page) != first
     chosen = page.selectbox(key="month.why")
-    page = chosen.set_value("PAY_COST_MISSING").run()
+    page = chosen.set_value("unpriced:PAY_COST_MISSING").run()
     assert reason_text("PAY_METHOD_NONE", "zh") not in page.markdown[-1].value
     assert reason_text("PAY_COST_MISSING", "zh") in page.markdown[-1].value
     assert made.looks().count("cases_listed") >= 3
@@ -197,11 +206,12 @@ def test_what_is_old_is_told(made: Office) -> None:
     from dashboards.app_pages.month import making  # noqa: PLC0415 -- what it asks is changed here
     from grouper.service.settling import Since  # noqa: PLC0415
 
-    with patch.object(making, "since", lambda *_: Since(3, 1, policy=True)):
+    with patch.object(making, "since", lambda *_: Since(3, 1, policy=True, findings=True)):
         page = seen(made, MONTH)
     told = [text("month_page.stays_changed", "zh", count="3")]
     told += [text("month_page.stays_fewer", "zh", count="1")]
     told += [text("month_page.policy_changed", "zh")]
+    told += [text("month_page.findings_changed", "zh")]
     assert text("month_page.old", "zh", what="、".join(told)) in page.warning[0].value
 
 
@@ -228,6 +238,10 @@ def test_what_if_is_asked_for_and_shown(made: Office) -> None:
     told = words(page)
     assert text("month_try.result", "zh") in told
     assert text("month_try.unmet", "zh", names="department:无") in told
+    # The factor is on the point values as they were changed: 6.5, not what the statement has.
+    assert "改动后点值的" in told
+    assert re.search(r"6\.50* 元 → ", told)
+    assert "the point value as changed" in text("month_try.even", "en", which="", factor="1")
     table = page.dataframe[0].value
     assert list(table["settled_figure"])[:1] == [text("settlement.column.cases", "zh")]
 

@@ -157,10 +157,10 @@ def test_an_own_file_goes_from_the_draft_into_force_and_out_again(running: Desk)
     page = click(page, "policy.own.install")
     assert "已安装，替换了 0 个文件" in words(page)
     assert policy_on("harbin", DAY).value("hospital.level").value == "II"
-    assert own_files("harbin") == ["hospital.yaml"]
+    assert own_files("harbin", OFFICE) == ["hospital.yaml"]
     page = click(page, "policy.own.withdraw.hospital.yaml")
     assert "已撤下 hospital.yaml" in words(page)
-    assert own_files("harbin") == []
+    assert own_files("harbin", OFFICE) == []
     assert policy_on("harbin", DAY).value("hospital.level").value == "I"
     assert [action for _, action, _ in running.actions()] == [
         "policy_install_asked",
@@ -204,7 +204,7 @@ def test_every_part_speaks_english(running: Desk, part: str) -> None:
 
 def test_a_draft_is_checked_with_what_stands_already(running: Desk) -> None:
     files = draft(drg_rate__yaml=WEIGHTS, weights__csv=TABLE)
-    found = check_draft("harbin", files, DAY)
+    found = check_draft("harbin", files, DAY, OFFICE)
     assert found.usable
     assert {one.name: (one.values, one.replaces) for one in found.checked} == {
         "drg_rate.yaml": (1, False),
@@ -216,16 +216,16 @@ def test_a_draft_is_checked_with_what_stands_already(running: Desk) -> None:
     assert [(one.old, one.new) for one in places] == [(None, "7.5")]
     assert install_own(running.database, OFFICE, found) == []
     # The table alone is in use; the file without its table is not usable; neither is it taken away.
-    assert check_draft("harbin", draft(drg_rate__yaml=WEIGHTS), DAY).usable
-    missing = check_draft("demo", draft(drg_rate__yaml=WEIGHTS), DAY)
+    assert check_draft("harbin", draft(drg_rate__yaml=WEIGHTS), DAY, OFFICE).usable
+    missing = check_draft("demo", draft(drg_rate__yaml=WEIGHTS), DAY, OFFICE)
     assert not missing.usable
     assert [one.error is not None for one in missing.checked] == [True]
     with pytest.raises(CodebookError, match="OWN_POLICY_NEEDED"):
         withdraw_own(running.database, OFFICE, "harbin", "weights.csv")
-    again = check_draft("harbin", files, DAY)
+    again = check_draft("harbin", files, DAY, OFFICE)
     assert all(one.replaces for one in again.checked)
     assert len(install_own(running.database, OFFICE, again)) == 2
-    unused = check_draft("harbin", draft(hospital__yaml=LEVEL, other__csv="a\n1\n"), DAY)
+    unused = check_draft("harbin", draft(hospital__yaml=LEVEL, other__csv="a\n1\n"), DAY, OFFICE)
     assert [one.name for one in unused.checked if one.unused] == ["other.csv"]
 
 
@@ -234,7 +234,7 @@ def test_a_fault_elsewhere_in_the_region_keeps_a_draft_out(running: Desk) -> Non
     folder.mkdir(parents=True)
     (folder / "drg_rate.yaml").write_text("topic: drg_rate\n", "utf-8")
     policies.cache_clear()
-    found = check_draft("harbin", draft(hospital__yaml=LEVEL), DAY)
+    found = check_draft("harbin", draft(hospital__yaml=LEVEL), DAY, OFFICE)
     assert not found.usable
     assert [one.error for one in found.checked] == [None]
     assert len(found.faults) == 1
@@ -255,12 +255,12 @@ def test_names_sizes_and_rights_are_held(running: Desk, monkeypatch: pytest.Monk
         ({f"t{n}.yaml": b"" for n in range(book_limits().policy_files + 1)}, "OWN_POLICY_LARGE"),
     ):
         with pytest.raises(CodebookError, match=code):
-            check_draft("demo", files, DAY)
+            check_draft("demo", files, DAY, OFFICE)
     with pytest.raises(CodebookError, match="REGION_UNKNOWN"):
-        check_draft("nowhere", draft(hospital__yaml=LEVEL), DAY)
+        check_draft("nowhere", draft(hospital__yaml=LEVEL), DAY, OFFICE)
     with pytest.raises(CodebookError, match="POLICY_FILE"):
-        own_file("demo", "hospital.yaml")
-    found = check_draft("demo", draft(hospital__yaml=LEVEL), DAY)
+        own_file("demo", "hospital.yaml", OFFICE)
+    found = check_draft("demo", draft(hospital__yaml=LEVEL), DAY, OFFICE)
     with pytest.raises(AccessError, match="NOT_ALLOWED"):
         install_own(running.database, MANAGER, found)
     with pytest.raises(AccessError, match="NOT_ALLOWED"):
@@ -272,7 +272,7 @@ def test_names_sizes_and_rights_are_held(running: Desk, monkeypatch: pytest.Monk
     monkeypatch.setattr(Path, "replace", full)
     with pytest.raises(CodebookError, match="IMPORT_WRITE"):
         install_own(running.database, OFFICE, found)
-    assert own_files("demo") == []
+    assert own_files("demo", OFFICE) == []
 
     def down(_: Database) -> None:
         raise StoreError("STORE_UNAVAILABLE", reason="down")
@@ -285,7 +285,9 @@ def test_names_sizes_and_rights_are_held(running: Desk, monkeypatch: pytest.Monk
 def test_a_file_that_cannot_be_taken_away_stays(
     running: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    install_own(running.database, OFFICE, check_draft("demo", draft(hospital__yaml=LEVEL), DAY))
+    install_own(
+        running.database, OFFICE, check_draft("demo", draft(hospital__yaml=LEVEL), DAY, OFFICE)
+    )
     real = Path.unlink
 
     def held(path: Path) -> None:
@@ -296,7 +298,7 @@ def test_a_file_that_cannot_be_taken_away_stays(
     monkeypatch.setattr(Path, "unlink", held)
     with pytest.raises(CodebookError, match="IMPORT_WRITE"):
         withdraw_own(running.database, OFFICE, "demo", "hospital.yaml")
-    assert own_files("demo") == ["hospital.yaml"]
+    assert own_files("demo", OFFICE) == ["hospital.yaml"]
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
@@ -327,3 +329,12 @@ def test_every_value_of_every_region_can_be_written() -> None:
             assert all(len(row) == len(heads) for row in rows)
     assert table_rows(policy, "no.such", (), "zh") == ((), ())
     assert not is_priced(policy_on("guangxi", DAY))
+
+
+def test_own_files_are_for_who_holds_the_right() -> None:
+    with pytest.raises(AccessError, match="NOT_ALLOWED"):
+        own_files("demo", MANAGER)
+    with pytest.raises(AccessError, match="NOT_ALLOWED"):
+        own_file("demo", "hospital.yaml", MANAGER)
+    with pytest.raises(AccessError, match="NOT_ALLOWED"):
+        check_draft("demo", draft(hospital__yaml=LEVEL), DAY, MANAGER)

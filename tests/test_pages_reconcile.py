@@ -22,6 +22,7 @@ from dashboards.app_pages.reconcile.wording import CASES
 from dashboards.charts.causes import causes_chart
 from grouper.case.dates import LOCAL
 from grouper.service.adjustment_book import AdjustmentBook
+from grouper.service.errand_files import write_errand
 from grouper.service.errand_process import run_one
 from grouper.service.errands import Errands
 from grouper.store.database import Database, StoreError
@@ -98,6 +99,7 @@ def test_a_statement_is_handed_in_compared_and_shown(of: Month) -> None:
         "不一致病例",
     ]
     assert page.metric[4].value == "8 / 9"
+    assert "其中 1 例，结算单金额已减扣款" in told
     by_state = frames(page)[0]
     assert list(by_state["cases"]) == [1, 4, 2, 2, 9]
     assert by_state["rec_difference"].iloc[-1] == sum(by_state["rec_difference"].iloc[:-1])
@@ -105,6 +107,8 @@ def test_a_statement_is_handed_in_compared_and_shown(of: Month) -> None:
     assert {"病组不同", "点数（权重）不同", "扣款"} <= set(by_cause["可能原因"])
     cases = frames(page)[-1]
     assert len(cases) == 4
+    sides = cases["rec_theirs"] - cases["rec_ours"]
+    assert list(sides) == list(cases["rec_difference"])
     assert set(cases["rec_differs"]) >= {"基金支付 -7.00", "点数 +1"}
     assert all(one.startswith("/case?case_id=") for one in cases["link"])
     done = of.office.looks()
@@ -269,6 +273,24 @@ def test_a_spoilt_book_and_a_result_that_is_gone_are_told(of: Month) -> None:
     errand = of.done(of.statement(of.same("V1"), *HEADS))
     (Errands.at(of.settings).files(errand) / "entries.parquet").unlink()
     assert "请重新上传结算单核对" in words(shown(of))
+
+
+def test_a_comparison_that_became_old_says_so_and_is_not_entered(of: Month) -> None:
+    errand = of.done(differing(of))
+    assert errand.answer is not None
+    assert "核对之后" not in words(shown(of))
+    again = of.done(differing(of), name="old.csv")
+    told = {**(again.answer or {}), "begun": "2020-01-01T08:00:00+08:00", "stays": 7}
+    write_errand(
+        Errands.at(of.settings).folder(again.id),
+        replace(again, answer=told),
+    )
+    for part in ("results", "booking"):
+        page = shown(of, part)
+        said = words(page)
+        assert "8 例病例有更正或新到" in said
+        assert "病例数相差 1 例" in said
+    assert not [one for one in page.button if one.label.startswith("记入调整账")]
 
 
 def test_the_store_down_is_told(of: Month) -> None:

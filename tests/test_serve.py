@@ -102,6 +102,7 @@ def test_what_is_sent_in_is_stored_grouped_and_shown(tmp_path: Path) -> None:
         assert "服务已停止" in words
 
 
+@pytest.mark.slow
 def test_the_same_on_postgresql(tmp_path: Path, postgres_url: str) -> None:
     with served(tmp_path, postgres_url) as service, service.client(Role.OFFICE) as office:
         assert send(service, message("V1"), message("V2")) == ["AA", "AA"]

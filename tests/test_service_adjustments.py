@@ -10,6 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from service_support import PEOPLE
 
 from grouper.case.dates import LOCAL
 from grouper.payment.settlement.bureau import BureauFile
@@ -17,8 +18,10 @@ from grouper.payment.settlement.errors import SettlementError
 from grouper.payment.settlement.exactly import total
 from grouper.payment.settlement.reconcile import Entry, Reconciliation, State
 from grouper.service import adjustment_book
+from grouper.service.access.principal import AccessError
 from grouper.service.adjustment_book import AdjustmentBook, Reading, Scope
 from grouper.service.problems import ServiceError
+from grouper.service.settings import Settings
 
 D = Decimal
 AT = datetime(2026, 4, 20, 9, tzinfo=LOCAL)
@@ -182,3 +185,10 @@ def test_several_processes_add_the_same_once(book: AdjustmentBook) -> None:
     assert [one.wait(60) for one in running] == [0, 0, 0, 0]
     assert book.entries(SCOPE)["amount"].to_pylist() == [D("-10.00"), D("4.00")]
     assert len(book.readings("demo", "2026-03")) == 1
+
+
+def test_the_book_is_read_by_who_may_reconcile(tmp_path: Path) -> None:
+    settings = Settings(database=f"sqlite:///{tmp_path / 'x.sqlite'}", folder=tmp_path)
+    with pytest.raises(AccessError, match="NOT_ALLOWED"):
+        AdjustmentBook.read_by(settings, PEOPLE["physician"])
+    assert AdjustmentBook.read_by(settings, PEOPLE["office"]) == AdjustmentBook.at(settings)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from collections.abc import Iterator
@@ -26,12 +27,14 @@ from book_import_support import (
 from codebooks import paths
 from codebooks.errors import CodebookError
 from codebooks.registry import registry
+from grouper.service import book_imports
 from grouper.service.access.principal import AccessError
 from grouper.service.book_changes import changes, read_changes
 from grouper.service.book_imports import ask, install_checked, installed_as, report_of
 from grouper.service.book_limits import book_limits
 from grouper.service.book_reading import BookWish, sound
 from grouper.service.errands import ErrandError, ErrandState
+from grouper.store import audit
 from grouper.store.database import Database, StoreError
 
 
@@ -71,6 +74,23 @@ def test_a_sound_workbook_is_checked_then_confirmed_by_another_one(office: Desk)
         ("office2", "book_install_asked", "scheme:own-3.0"),
         ("office2", "book_installed", "scheme:own-3.0"),
     ]
+
+
+def test_a_book_is_logged_as_installed_before_its_columns_are_kept(
+    office: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "no space")
+
+    monkeypatch.setattr(book_imports, "_remember", full)
+    done = office.ask(good(), name="张三 110101.xlsx")
+    assert install_checked(office.settings, office.database, OFFICE, done.id).id == "own-3.0"
+    assert office.actions()[-1] == ("office1", "book_installed", "scheme:own-3.0")
+    with office.database.reading() as connection:
+        entries = list(audit.entries(connection))
+    asked = next(one.about for one in entries if one.action == "book_check_asked")
+    sha256 = hashlib.sha256(good()).hexdigest()
+    assert asked == {"sha256": sha256, "bytes": len(good())}
 
 
 def test_a_refused_workbook_says_where_and_leaves_its_report_alone(office: Desk) -> None:

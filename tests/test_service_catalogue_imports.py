@@ -26,7 +26,7 @@ from catalogue_support import (
 
 from codebooks.catalogues.catalogue import Catalogue, installed
 from codebooks.errors import CodebookError
-from grouper.service import catalogue_faults, catalogue_view
+from grouper.service import catalogue_faults, catalogue_imports, catalogue_view
 from grouper.service.access.principal import AccessError, Principal
 from grouper.service.catalogue_imports import (
     CHANGES,
@@ -36,8 +36,10 @@ from grouper.service.catalogue_imports import (
     MAPPING,
     Wanted,
     file_name,
+    held_file,
     limits,
     read_report,
+    stored_name,
 )
 from grouper.service.errand_files import IN
 from grouper.service.errand_process import run_one
@@ -113,6 +115,37 @@ def test_a_file_is_checked_and_nothing_is_installed(desk: Desk) -> None:
     assert [one["原因"] for one in table] == ["不是该目录的国家编码", "不是价格"]
     # A spreadsheet would reckon a cell that begins so.
     assert table[1]["单元格内容"] == "'=1+1"
+
+
+def test_a_long_chinese_name_is_kept_and_told(desk: Desk) -> None:
+    name = file_name(f"{'药' * 200}.csv")
+    assert len(name.encode()) > 255
+    params = Wanted(kind="drugs", file=name, valid_from=DAY).params()
+    content = as_csv("drugs", [drug(WESTERN[0])])
+    checked = desk.do(CHECK, params, {stored_name(name): content})
+    assert checked.state is ErrandState.DONE, checked.detail
+    assert read_report(desk.errands.files(checked))["file"] == name
+    path = held_file(desk.errands.folder(checked.id) / IN, name)
+    again = {**params, **(checked.answer or {}), "check": checked.id}
+    assert desk.do(INSTALL, again, {path.name: path}).state is ErrandState.DONE
+    (kept,) = Catalogue("drugs").kept.imports
+    assert (kept.file, kept.source) == (name, name)
+
+
+def test_an_installation_is_logged_before_it_is_done(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_: object) -> None:
+        raise CodebookError("CATALOGUE_BROKEN", reason="torn")
+
+    checked = desk.check("drugs", as_csv("drugs", [drug(WESTERN[0])]))
+    monkeypatch.setattr(catalogue_imports, "install_catalogue", broken)
+    assert desk.install(checked).state is ErrandState.FAILED
+    with desk.database.reading() as connection:
+        entries = list(audit.entries(connection))
+    told = [(one.object, one.about) for one in entries if one.action == "catalogue_install_asked"]
+    assert told == [("catalogue:drugs", {"sha256": (checked.answer or {})["sha256"]})]
+    assert desk.log() == []
 
 
 def test_what_was_checked_is_installed_and_logged(desk: Desk) -> None:

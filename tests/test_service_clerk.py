@@ -147,6 +147,10 @@ def test_a_process_that_falls_without_a_word_has_failed(
     assert found is not None
     assert (found.state, found.code) == (ErrandState.FAILED, "INTERNAL")
     assert made.metrics()["clerk_failed"] == 1.0
+    secret = held.ask("secret", {}, by=OFFICE, language="zh", files={"given": b"x"})
+    assert made.step() is not None
+    assert stands(held, secret) is ErrandState.FAILED
+    assert list((held.folder(secret.id) / "in").iterdir()) == []
     assert stands(held, errand) is ErrandState.FAILED
 
 

@@ -9,6 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from comparing_support import (
@@ -113,6 +114,48 @@ def test_pages_of_cases_are_what_is_asked_for(stored: Service) -> None:
         (Which(department="' OR 1=1 --"), 0),
     ):
         assert cases(folder, which, 0, 10)[1] == expected, which
+
+
+def test_a_flow_has_its_own_cases_and_no_others(tmp_path: Path) -> None:
+    inside, out = ("a", "grouped", None, "BA19"), ("b", "ungrouped", "PX_UNRELATED", None)
+    ends = [
+        (inside, out),
+        (inside, ("b", "ungrouped", "DX_NOT_COVERED", None)),
+        (inside, ("b", "invalid", "PX_UNRELATED", None)),
+        (inside, (None, "ungrouped", None, None)),
+        (("c", *inside[1:]), out),
+    ]
+    names = ("scheme", "status", "reason", "group")
+    flows: list[dict[str, Any]] = [
+        {
+            "change": "left",
+            "from": dict(zip(names, one, strict=True)),
+            "to": dict(zip(names, other, strict=True)),
+        }
+        for one, other in ends
+    ]
+    lines = [
+        {
+            "case_id": f"C{place}",
+            "change": "left",
+            **{f"{end}_{name}": flow[end][name] for end in ("from", "to") for name in names},
+        }
+        for place, flow in enumerate(flows)
+    ]
+    # What a scheme says of a grouped case, or calls its outside, tells no flows apart.
+    lines[0] |= {"from_reason": "PX_UNRELATED", "to_group": "QY"}
+    pq.write_table(pa.Table.from_pylist(lines), tmp_path / CASES)
+    for place, flow in enumerate(flows):
+        found, count = cases(tmp_path, Which.of_flow(flow), 0, 10)
+        assert (found["case_id"].to_pylist(), count) == ([f"C{place}"], 1), flow
+
+
+def test_each_flow_lists_as_many_cases_as_it_counts(stored: Service) -> None:
+    _, folder = compared(stored, files=FILES)
+    flows = summary(folder)["largest"]
+    assert flows
+    for flow in flows:
+        assert cases(folder, Which.of_flow(flow), 0, 10)[1] == flow["cases"], flow
 
 
 def test_who_is_bound_to_a_department_compares_its_cases_alone(stored: Service) -> None:

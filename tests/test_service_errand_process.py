@@ -15,11 +15,12 @@ from errand_support import OFFICE, Own, ask, code, held, own, settings
 
 from codebooks.errors import CodebookError, GrouperError, Where
 from grouper.service import errand_kinds, errand_process
-from grouper.service.errand_kinds import Limits
+from grouper.service.errand_kinds import Inputs, Limits
 from grouper.service.errand_process import ErrandStopped, Work, run_one
 from grouper.service.errands import Errands, ErrandState
 from grouper.service.settings import Settings
 from grouper.store.database import Database
+from grouper.store.schema import now
 
 __all__ = ["database", "held", "own", "settings"]
 
@@ -114,6 +115,46 @@ def test_a_second_try_finds_nothing_of_the_first(
     assert found.tries == 1
 
 
+@pytest.mark.parametrize("fails", [False, True])
+@pytest.mark.parametrize(("kind", "left"), [("own", ["given"]), ("secret", [])])
+def test_what_was_handed_in_goes_when_it_ended_however(
+    held: Errands,
+    own: Own,
+    settings: Settings,
+    database: Database,
+    kind: str,
+    left: list[str],
+    fails: bool,
+) -> None:
+    def does(work: Work) -> Mapping[str, Any]:
+        # Until then it is there: a try that is broken off is begun anew.
+        assert [one.name for one in work.files.iterdir()] == ["given"]
+        if fails:
+            raise ValueError
+        return {}
+
+    own.does = does
+    made = held.ask(kind, {}, by=OFFICE, language="en", files={"given": b"x"})
+    found = run_one(held, made.id, settings, database)
+    assert found is not None
+    assert found.state is (ErrandState.FAILED if fails else ErrandState.DONE)
+    assert [one.name for one in (held.folder(made.id) / "in").iterdir()] == left
+
+
+def test_what_a_fallen_process_left_of_it_goes_with_age(
+    held: Errands, own: Own, settings: Settings, database: Database
+) -> None:
+    del own
+    made = held.ask("secret", {}, by=OFFICE, language="en", files={"given": b"x"})
+    given = held.folder(made.id) / "in" / "given"
+    held.age(now())
+    assert given.exists()
+    run_one(held, made.id, settings, database)
+    given.write_bytes(b"x")
+    held.age(now())
+    assert not given.exists()
+
+
 def test_progress_is_written_now_and_then_and_at_the_end(
     held: Errands,
     own: Own,
@@ -142,6 +183,8 @@ def test_the_table_and_the_limits_are_as_they_should_be() -> None:
     for kind in errand_kinds.kinds().values():
         assert callable(kind.load()), kind.name
         assert kind.rights, kind.name
+    gone = {n for n, kind in errand_kinds.kinds().items() if kind.inputs is Inputs.GONE}
+    assert gone == {"reconcile", "insurer_list", "settlement"}
     found = errand_kinds.limits()
     assert set(found.days) - {"default"} <= set(errand_kinds.kinds())
     assert found.kept("none of ours").days == found.days["default"]

@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 from codebooks.errors import GrouperError
 from grouper.cli import settle
 from grouper.cli.service_commands import service_parts
+from grouper.payment.history import with_history
 from grouper.payment.place import Terms
 from grouper.payment.run import price_table
 from grouper.payment.settlement.reading import read_priced
@@ -67,9 +68,10 @@ def test_a_month_is_what_was_discharged_in_it(
     monkeypatch.setattr(stored, "_PAGE", 2)
     seen: list[int] = []
     march = priced_month(running.database, "2026-03", region="demo", progress=seen.append)
-    # A day begins and ends at the local midnight; the year's earlier stays are read along.
+    # A day begins and ends at the local midnight; the year's earlier stays and the next month's are
+    # read along.
     assert days(march) == ["03-01", "03-31"]
-    assert seen == [2, 3]
+    assert seen == [2, 4]
     assert march["pay_status"].to_pylist() == ["priced", "priced"]
     # Of 2000.00 within scope February left 800.00 as the deductible and the fund 85 % of the rest,
     # 1020.00; the second stay left 400.00 of it, and the fund paid 85 % of 1600.00.
@@ -86,6 +88,36 @@ def test_a_month_is_what_was_discharged_in_it(
     assert priced_month(running.database, "2026-01", region="demo").num_rows == 0
     alone = price_table(march, Terms(region="demo"))
     assert alone["amount"].to_pylist() == march["amount"].to_pylist()
+
+
+def test_who_comes_back_in_the_next_month_is_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ends = {
+        "2026-02": ("02-20", "02-25"),
+        "2026-03": ("03-02", "03-06"),
+        "2026-05": ("05-01", "05-03"),
+    }
+    seen: list[list[int]] = []
+
+    def pricing(table: pa.Table, terms: Terms) -> pa.Table:
+        known = with_history(table).sort_by("discharge_time")
+        seen.append(known["days_until_same"].to_pylist())
+        return price_table(table, terms)
+
+    monkeypatch.setattr(stored, "price_table", pricing)
+    with service(tmp_path, hospital="H00000000001") as found:
+        for number, (begun, end) in enumerate(ends.values()):
+            times = {"admission_time": f"2026-{begun} 08:00", "discharge_time": f"2026-{end} 08:00"}
+            facts = {**FACTS, **times, "person": "N1"}
+            found.stay(f"B{number}", facts=facts, dx=["A03.900"], px=[])
+        # Five days until the stay of March, which is priced along and is no part of February.
+        for whole in (False, True):
+            february = priced_month(found.database, "2026-02", region="demo", whole_year=whole)
+            assert days(february) == ["02-25"]
+        # A stay two months later is not looked for.
+        assert days(priced_month(found.database, "2026-03", region="demo")) == ["03-06"]
+        assert seen == [[5, -1], [5, -1], [5, -1]]
 
 
 def test_a_month_without_stays_has_all_columns(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -29,7 +30,7 @@ from grouper.service.errands import Errands, ErrandState
 from grouper.service.outlook_running import running_of
 from grouper.service.outlook_scores import scored, together
 from grouper.service.outlooks import Days, days_of, fan_of, months_to_ask
-from grouper.store.database import StoreError
+from grouper.store.database import Database, StoreError
 
 
 @pytest.fixture
@@ -38,29 +39,35 @@ def running(tmp_path: Path) -> Iterator[Service]:
         yield found
 
 
+def stamp(running: Service) -> tuple[int, int] | None:
+    return bureau_months.stamp_of(running.settings)
+
+
 def test_an_upload_is_held_against_what_is_kept_and_takes_its_place(running: Service) -> None:
-    assert bureau_months.kept(running.settings) is None
+    assert bureau_months.kept(running.settings, OFFICE) is None
     assert bureau_months.stamp_of(running.settings) is None
     first = written(published(2))
-    found = bureau_months.keep(running.settings, running.database, first.encode(), OFFICE)
+    found = bureau_months.keep(
+        running.settings, running.database, first.encode(), OFFICE, stamp(running)
+    )
     assert [one.what for one in found.changes] == [What.NEW] * 4
-    again = bureau_months.check(running.settings, first.encode())
+    again = bureau_months.check(running.settings, first.encode(), OFFICE)
     assert (again.changes, again.same) == ((), 4)
     lines = first.splitlines()
     other = [lines[0], lines[2].replace(",final", ",preliminary"), *lines[3:]]
     second = "\n".join([*other, "2025-03,resident,dip_score,245000,5.1,final"])
-    found = bureau_months.check(running.settings, second.encode())
+    found = bureau_months.check(running.settings, second.encode(), OFFICE)
     assert [(one.what, one.month % 12) for one in found.changes] == [
         (What.GONE, 0),
         (What.CHANGED, 1),
         (What.NEW, 2),
     ]
     assert (found.same, found.changes[1].before is None) == (2, False)
-    before = bureau_months.kept(running.settings)
+    before = bureau_months.kept(running.settings, OFFICE)
     assert before is not None
     assert len(before.months) == 4
-    bureau_months.keep(running.settings, running.database, second.encode(), OFFICE)
-    now_kept = bureau_months.kept(running.settings)
+    bureau_months.keep(running.settings, running.database, second.encode(), OFFICE, found.stamp)
+    now_kept = bureau_months.kept(running.settings, OFFICE)
     assert now_kept is not None
     assert len(now_kept.months) == 4
     assert bureau_months.stamp_of(running.settings) is not None
@@ -76,12 +83,15 @@ def test_a_broken_upload_names_its_row_and_changes_nothing(running: Service) -> 
             running.database,
             f"{text}2025-03,resident,dip_score,many,5.1,final\n".encode(),
             OFFICE,
+            stamp(running),
         )
     assert (caught.value.where.row, caught.value.where.column) == (6, "total_points")
     with pytest.raises(CodebookError, match="TABLE_COLUMN_MISSING"):
-        bureau_months.check(running.settings, b"month\n2025-01\n")
+        bureau_months.check(running.settings, b"month\n2025-01\n", OFFICE)
     with pytest.raises(AccessError, match="NOT_ALLOWED"):
-        bureau_months.keep(running.settings, running.database, text.encode(), PEOPLE["physician"])
+        bureau_months.keep(
+            running.settings, running.database, text.encode(), PEOPLE["physician"], None
+        )
     assert bureau_months.path_of(running.settings).read_text("utf-8") == text
     assert not running.looks()
 
@@ -89,8 +99,8 @@ def test_a_broken_upload_names_its_row_and_changes_nothing(running: Service) -> 
 def test_what_is_kept_and_cannot_be_read_is_replaced_whole(running: Service) -> None:
     kept(running, "month,insurance\n")
     with pytest.raises(CodebookError):
-        bureau_months.kept(running.settings)
-    found = bureau_months.check(running.settings, written(published(1)).encode())
+        bureau_months.kept(running.settings, OFFICE)
+    found = bureau_months.check(running.settings, written(published(1)).encode(), OFFICE)
     assert [one.what for one in found.changes] == [What.NEW] * 2
 
 
@@ -103,10 +113,50 @@ def test_what_cannot_be_written_is_told_and_not_logged(
     monkeypatch.setattr(Path, "replace", full)
     with pytest.raises(GrouperError, match="BUREAU_MONTHS_WRITE"):
         bureau_months.keep(
-            running.settings, running.database, written(published(1)).encode(), OFFICE
+            running.settings, running.database, written(published(1)).encode(), OFFICE, None
         )
     assert not running.looks()
     assert list(running.settings.folder.glob(".published*")) == []
+
+
+def test_months_and_their_entry_stand_together(
+    running: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings, database, first = running.settings, running.database, written(published(1))
+    writing = Database.writing_store
+
+    @contextmanager
+    def broken(held: Database) -> Iterator[object]:
+        with writing(held) as connection:
+            yield connection
+            raise StoreError("STORE_UNAVAILABLE")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Database, "writing_store", broken)
+        with pytest.raises(StoreError):
+            bureau_months.keep(settings, database, first.encode(), OFFICE, None)
+    assert bureau_months.stamp_of(settings) is None
+    bureau_months.keep(settings, database, first.encode(), OFFICE, None)
+    before, second = stamp(running), written(published(2)).encode()
+    with monkeypatch.context() as patch:
+        patch.setattr(Database, "writing_store", broken)
+        with pytest.raises(StoreError):
+            bureau_months.keep(settings, database, second, OFFICE, before)
+    assert bureau_months.path_of(settings).read_text("utf-8") == first
+    assert stamp(running) == before
+    with pytest.raises(GrouperError, match="BUREAU_MONTHS_CHANGED"):
+        bureau_months.keep(settings, database, second, OFFICE, None)
+    assert bureau_months.path_of(settings).read_text("utf-8") == first
+    assert len(running.looks()) == 1
+    assert list(settings.folder.glob(".published*")) == []
+
+
+def test_months_are_for_who_sees_every_department(running: Service) -> None:
+    doctor = PEOPLE["physician"]
+    with pytest.raises(AccessError, match="NOT_ALLOWED"):
+        bureau_months.kept(running.settings, doctor)
+    with pytest.raises(AccessError, match="NOT_ALLOWED"):
+        bureau_months.check(running.settings, b"", doctor)
 
 
 def test_running_stays_come_with_their_newest_forecasts(running: Service) -> None:
@@ -148,7 +198,9 @@ def test_a_store_without_tables_is_told(running: Service, monkeypatch: pytest.Mo
 
 def test_the_months_that_can_be_asked_for() -> None:
     found = months_to_ask(AT)
-    assert (found[0], found[1], len(found)) == ("2026-02", "2026-03", 8)
+    # In March the last month of the year that is over can still be asked for.
+    assert (found[0], found[3], len(found)) == ("2025-12", "2026-03", 10)
+    assert settling.sizes()["outlook"]["months_behind"] >= 3
 
 
 def test_the_history_is_read_year_by_year(
@@ -159,7 +211,10 @@ def test_the_history_is_read_year_by_year(
     def between(_: object, since: datetime, until: datetime, **wanted: Any) -> pa.Table:
         asked.append((since.date(), until.date()))
         wanted["progress"](3)
-        return cases(1)
+        # The year's January and that of the year after it.
+        return pa.concat_tables(
+            [cases(1, start=since.year * 12), cases(1, start=since.year * 12 + 12)]
+        )
 
     told: list[tuple[int, int | None]] = []
 
@@ -173,10 +228,14 @@ def test_the_history_is_read_year_by_year(
     days = Days(date(2025, 1, 1), DAY, None)
     found = outlooks._history(cast("errand_process.Work", Work()), days)
     assert asked == [
-        (date(2025, 1, 1), date(2026, 1, 1)),
+        # The next year's first month tells who came back.
+        (date(2025, 1, 1), date(2026, 2, 1)),
         (date(2026, 1, 1), DAY + timedelta(days=1)),
     ]
     assert found.column_names == list(COLUMNS)
+    months = [f"{one.astimezone(LOCAL):%Y-%m}" for one in found["discharge_time"].to_pylist()]
+    assert set(months) == {"2025-01", "2026-01"}
+    assert months.count("2026-01") == cases(1, start=2026 * 12).num_rows
     assert told[1][0] > told[0][0] == 3
 
 
@@ -247,7 +306,7 @@ def test_the_demonstration_has_months_a_statement_and_an_outlook(
     moment = datetime(2026, 4, 20, 8, tzinfo=LOCAL)
     running.settings.folder.mkdir(exist_ok=True)
     assert serve_months.publish(running.settings, moment) == 4 * 14
-    months = bureau_months.kept(running.settings)
+    months = bureau_months.kept(running.settings, OFFICE)
     assert months is not None
     assert months.months[-1].month == 2026 * 12 + 1
     assert months.months[0].own is None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from io import BytesIO
 from typing import Any
@@ -26,11 +27,12 @@ from reconcile_support import (
 from service_support import PEOPLE
 
 from codebooks.errors import GrouperError
+from grouper.payment.settlement.errors import SettlementError
 from grouper.service import reconciling
 from grouper.service.access.principal import AccessError
 from grouper.service.errands import Errands, ErrandState
 from grouper.service.problems import ServiceError
-from grouper.service.reconciling import check, outcome, start, take_in
+from grouper.service.reconciling import Since, check, outcome, since, start, take_in
 from grouper.store.database import StoreError
 
 D = Decimal
@@ -75,7 +77,8 @@ def test_each_case_has_a_state_and_a_likely_reason(of: Month) -> None:
     sizes = [abs(one) for one in found.entries["difference"].to_pylist()]
     assert sizes == sorted(sizes, reverse=True)
     assert sum(one["cases"] for one in found.told["causes"]) == found.told["cases"] == 9
-    assert found.told["deducted"] == 1
+    assert found.told["deducted"] == found.told["net"] == 1
+    assert told["V3"]["difference"] == D("0.00")
 
 
 def test_sums_add_up_over_states_and_reasons(of: Month) -> None:
@@ -185,6 +188,7 @@ def test_what_is_no_workbook_is_told(of: Month) -> None:
 def test_a_month_without_cases_fails_in_words(of: Month) -> None:
     empty = replace(of.scope(), month="2025-06")
     errand = of.done(of.statement(of.same("V1"), *HEADS), empty)
+    assert list((Errands.at(of.settings).folder(errand.id) / "in").iterdir()) == []
     assert (errand.state, errand.code) == (ErrandState.FAILED, "RECONCILE_NO_CASE")
     assert "2025-06" in str(errand.detail)
 
@@ -233,6 +237,24 @@ def test_what_cannot_be_logged_is_not_done(of: Month, monkeypatch: pytest.Monkey
             doing()
         assert caught.value.code == "AUDIT_UNAVAILABLE"
     assert len(Errands.at(of.settings).all()) == before
+    assert list((of.settings.folder / "adjustments").rglob("*.parquet")) == []
+
+
+def test_what_is_older_than_our_cases_is_not_entered(of: Month) -> None:
+    found = of.found(of.statement(of.same("V1"), *HEADS))
+    assert since(of.database, found) == Since(0, 0)
+    assert found.told["stays"] == len(VISITS) + 1
+    assert found.begun is not None
+    before = {"begun": (found.begun - timedelta(days=1)).isoformat()}
+    changed = replace(found, told={**found.told, **before})
+    fewer = replace(found, told={**found.told, "stays": 5})
+    unknown = replace(found, told={n: v for n, v in found.told.items() if n != "begun"})
+    assert since(of.database, changed) == Since(len(VISITS) + 1, 0)
+    assert since(of.database, fewer) == Since(0, 3)
+    assert since(of.database, unknown) == Since(None, None)
+    for one in (changed, fewer, unknown):
+        with pytest.raises(SettlementError, match="RECONCILIATION_OLD"):
+            take_in(of.settings, of.database, one, OFFICE)
     assert list((of.settings.folder / "adjustments").rglob("*.parquet")) == []
 
 

@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from month_support import ENDS, MONTH, OFFICE, deducted, done, many, priced, settled, stays
 from service_support import PEOPLE, Service, service
+from sqlalchemy import update
 
 from codebooks import paths
 from codebooks.audit.books import audit_book
@@ -31,6 +34,7 @@ from grouper.service.month import priced_month
 from grouper.service.settled_telling import open_page, open_reasons, ranked, value_of, way
 from grouper.service.settling import DEDUCTIONS, checked_deductions, since, statements
 from grouper.store.discharges import span, standing
+from grouper.store.review_schema import finding
 from grouper.store.schema import now
 
 
@@ -54,7 +58,7 @@ def test_a_statement_is_the_settlement_of_the_months_stays(running: Service) -> 
     assert kept.document("zh")["language"] == "zh"
     assert kept.about["policy"] == told["policy"] == settling.policy_of(running.settings, MONTH).id
     assert (kept.about["actor"], kept.about["stays"], kept.about["deductions"]) == (
-        *("office1", 3),
+        *("office1", 4),
         False,
     )
     own = pq.read_table(kept.folder / settling.CASES)
@@ -109,19 +113,49 @@ def test_what_has_changed_since_is_told(running: Service, monkeypatch: pytest.Mo
     stays(running)
     settled(running)
     (kept,) = statements(running.settings, OFFICE, MONTH)
-    assert not since(running.settings, running.database, kept).any
-    # What ends after the month does not matter, an earlier stay of the year does.
-    stays(running, {"V9": "2026-04-02 10:00"})
-    assert not since(running.settings, running.database, kept).any
+    assert not since(running.settings, running.database, OFFICE, kept).any
+    with pytest.raises(AccessError, match="NOT_ALLOWED"):
+        since(running.settings, running.database, PEOPLE["physician"], kept)
+    # What ends after the next month does not matter; a stay of that one, or an earlier of the year, does.
+    stays(running, {"V9": "2026-05-02 10:00"})
+    assert not since(running.settings, running.database, OFFICE, kept).any
     stays(running, {"V8": ENDS["V1"]})
-    found = since(running.settings, running.database, kept)
+    found = since(running.settings, running.database, OFFICE, kept)
     assert (found.changed, found.fewer, found.policy) == (1, 1, False)
+    stays(running, {"V7": "2026-04-30 10:00"})
+    found = since(running.settings, running.database, OFFICE, kept)
+    assert (found.changed, found.fewer) == (2, 2)
 
     def missing(*_: object) -> object:
         raise GrouperError("POLICY_MISSING", region="demo", day=MONTH)
 
     monkeypatch.setattr(settling, "policy_of", missing)
-    assert since(running.settings, running.database, kept).policy
+    assert since(running.settings, running.database, OFFICE, kept).policy
+
+
+def test_findings_that_were_closed_since_are_told(running: Service) -> None:
+    cases = stays(running)
+    deducted(running, cases["V2"], "30.00", 1)
+    settled(running, findings=False)
+    settled(running)
+    newest, plain = statements(running.settings, OFFICE, MONTH)
+    assert not since(running.settings, running.database, OFFICE, newest).any
+    deducted(running, None, "5.00", 2)
+    found = since(running.settings, running.database, OFFICE, newest)
+    assert (found.findings, found.any, found.changed) == (True, True, 0)
+    # Where findings were not asked for, none matters.
+    assert not since(running.settings, running.database, OFFICE, plain).any
+    # One that was opened again counts, and so does another amount of the same number.
+    with running.database.writing_store() as connection:
+        connection.execute(
+            update(finding).where(finding.c.key == f"{2:024x}").values(state="new", deduction=None)
+        )
+    assert not since(running.settings, running.database, OFFICE, newest).any
+    with running.database.writing_store() as connection:
+        connection.execute(
+            update(finding).where(finding.c.key == f"{1:024x}").values(deduction=Decimal("31.00"))
+        )
+    assert since(running.settings, running.database, OFFICE, newest).findings
 
 
 def test_stays_are_counted_without_being_read(running: Service) -> None:
@@ -146,7 +180,7 @@ def test_an_empty_month_and_no_policy_are_told(running: Service) -> None:
     assert (found.state, found.code) == (ErrandState.FAILED, "SETTLE_PERIOD")
 
 
-def test_a_statement_with_every_gap_is_told_in_parts(running: Service) -> None:
+def test_a_statement_with_every_gap_is_told_in_parts(running: Service, tmp_path: Path) -> None:
     with priced(many()):
         settled(running, "2026-11")
     (kept,) = statements(running.settings, OFFICE, "2026-11")
@@ -170,8 +204,20 @@ def test_a_statement_with_every_gap_is_told_in_parts(running: Service) -> None:
         every == sum(one.cases for one in reasons) == told["sums"]["cases"] - told["sums"]["funded"]
     )
     assert len(rows) == 5
-    _, some = open_page(kept, reasons[0].reason, 5, 5)
-    assert some == sum(one.cases for one in reasons if one.reason == reasons[0].reason)
+    for one in reasons:
+        rows, some = open_page(kept, one, 0, 500)
+        assert some == one.cases
+        assert {(row["reason"], row["priced"]) for row in rows} == {(one.reason, one.priced)}
+    # The same reason may stand for cases with a price and for such without.
+    twice = tmp_path / "twice"
+    twice.mkdir()
+    ids = ["a", "b", "c"]
+    both = {"case_id": ids, "reason": ["X", "X", None], "priced": [True, False, False]}
+    pq.write_table(pa.table(both), twice / settling.OPEN)
+    again = replace(kept, folder=twice)
+    assert [
+        [row["case_id"] for row in open_page(again, one, 0, 5)[0]] for one in open_reasons(again)
+    ] == [[(one.reason and ("a" if one.priced else "b")) or "c"] for one in open_reasons(again)]
     assert {one["method"] for one in told["point_values"]} <= {"dip_score", "drg_points"}
 
 
@@ -267,3 +313,10 @@ def test_the_view_of_the_fund_finds_what_was_settled_here(running: Service) -> N
     folder.mkdir(parents=True)
     (folder / "a.json").write_text("{}", "utf-8")
     assert files_of(running.settings, "2026-12").settled == (folder / "a.json",)
+
+
+def test_results_are_for_the_service_alone(tmp_path: Path) -> None:
+    root = tmp_path / "settled"
+    about = {"made": now().isoformat(), "actor": "office1"}
+    kept = kept_results.keep(root, MONTH, about, lambda _: {}, lambda _: None, most=1)
+    assert [one.stat().st_mode & 0o777 for one in (root, kept.folder)] == [0o700, 0o700]

@@ -126,6 +126,34 @@ def test_adjustments_make_the_month_equal(found: Reconciliation, tmp_path: Path)
         assert adjusted(again, "demo", "2026-10") == 0
 
 
+def test_a_deduction_that_is_taken_off_already_is_entered_once(tmp_path: Path) -> None:
+    file = written(
+        tmp_path / "net.csv",
+        "case_id,fund,deduction",
+        "CASE1,3900.00,100.00",
+        "CASE2,4000.00,50.00",
+        "CASE3,3900.00,90.00",
+    )
+    mine = priced(*(case(n, **PAID) for n in (1, 2, 3)))
+    net = reconcile(mine, read_bureau(file))
+    assert [one.net for one in net.entries] == [True, False, False]
+    assert [one.difference for one in net.entries] == [D("0.00"), D("0.00"), D("-100.00")]
+    told = {"region": "demo", "month": "2026-11", "made": MADE}
+    book = adjustments(net, BOOK_SCHEMA.empty_table(), **told)
+    assert {(r["case_id"], r["field"], r["amount"]) for r in book.to_pylist()} == {
+        ("CASE1", "deduction", D("-100.00")),
+        ("CASE2", "deduction", D("-50.00")),
+        ("CASE3", "fund", D("-100.00")),
+        ("CASE3", "deduction", D("-90.00")),
+    }
+    # The bureau pays 3900, 3950 and 3810.
+    assert net.ours + adjusted(book, "demo", "2026-11") == D("11660.00")
+    assert minus(net.theirs, net.deduction) == D("11660.00")
+    document = reconciliation_document(net, "zh")
+    assert document["net"] == net.net == 1
+    assert "医保金额已减扣款：1 例" in "\n".join(reconciliation_lines(document))
+
+
 def test_a_corrected_file_adds_its_correction_alone(found: Reconciliation, tmp_path: Path) -> None:
     told = {"region": "demo", "month": "2026-11", "made": MADE}
     book = adjustments(found, BOOK_SCHEMA.empty_table(), **told)
@@ -166,7 +194,8 @@ def test_any_month_becomes_equal(
     mine = priced(*ours)
     found = reconcile(mine, read_bureau(path))
     assert found.ours == mine.sums.fund
-    assert found.theirs == found.file.total("fund")
+    back = total(one.deduction for one in found.entries if one.net)
+    assert minus(found.theirs, back) == found.file.total("fund")
     assert sum(len(one.rows) for one in found.entries) == len(found.file.rows)
     book = BOOK_SCHEMA.empty_table()
     told = {"region": "demo", "month": "2026-11", "made": MADE}

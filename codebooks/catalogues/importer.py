@@ -57,6 +57,7 @@ class CatalogueOptions:
         sheet: the only sheet to read; None: every one with the needed columns.
         columns: header texts of fields that the file calls by names of its own.
         level: of the hospital (I, II, III), for ceilings of prices.
+        called: name of the file as people know it; None: that under which it lies.
     """
 
     valid_from: date
@@ -65,6 +66,7 @@ class CatalogueOptions:
     sheet: str | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
     level: str | None = None
+    called: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,12 +116,13 @@ def read_catalogue(
     catalogues = at_hand or Catalogues()
     base = catalogues[kind]
     own = form(kind)
-    notes = Notes(path.name)
+    called = options.called or path.name
+    notes = Notes(called)
     file = open_file(path, notes)
     day = options.valid_from
     last = base.kept.imports[-1] if base else None
     if last is not None and (last.sha256, last.valid_from) == (file.sha256, day):
-        where = Where(file=path.name)
+        where = Where(file=called)
         raise CodebookError("CATALOGUE_SAME", where, number=last.number, day=day.isoformat())
     tables = find_tables(file, own, notes, sheet=options.sheet, columns=options.columns)
     if tables:
@@ -135,10 +138,10 @@ def read_catalogue(
         rows = history(own, [*parts, Part(number, day, options.whole, read.rows)])
         if base:
             changes = difference(own, base.on(day), _on(rows, day)).counts
-    source = (options.source or path.name)[:_SOURCE]
+    source = (options.source or called)[:_SOURCE]
     report = CatalogueReport(
         kind=kind,
-        file=path.name,
+        file=called,
         sha256=file.sha256,
         source=source,
         valid_from=day,
@@ -157,7 +160,7 @@ def read_catalogue(
     if not notes.refused:
         new = Import(
             number=number,
-            file=path.name,
+            file=called,
             sha256=file.sha256,
             source=source,
             valid_from=day,

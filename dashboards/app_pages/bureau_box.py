@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from dashboards.frame.view import View
     from grouper.forecast.outlook.published import Month, Published
     from grouper.service.access.principal import Principal
-    from grouper.service.bureau_months import Change
+    from grouper.service.bureau_months import Change, Stamp
 
 MONTHS = ("month", "pool", "point_value", "points", "own", "own_share", "point_status")
 """Columns of :func:`months_of`."""
@@ -41,7 +41,7 @@ def kept_months(view: View, *, key: str) -> Published | None:
     """
     _upload(view, key)
     try:
-        found = bureau_months.kept(view.parts.settings)
+        found = bureau_months.kept(view.parts.settings, view.principal)
     except GrouperError as error:
         show_error(error)
         return None
@@ -77,7 +77,7 @@ def _upload(view: View, key: str) -> None:
             return
         held = given.getvalue()
         try:
-            found = bureau_months.check(view.parts.settings, held)
+            found = bureau_months.check(view.parts.settings, held, view.principal)
         except GrouperError as error:
             show_error(error)
             return
@@ -103,13 +103,15 @@ def _upload(view: View, key: str) -> None:
             type="primary",
             key=f"{key}.keep",
             on_click=_keep,
-            args=(view, held),
+            args=(view, held, found.stamp),
         )
 
 
-def _keep(view: View, held: bytes) -> None:
+def _keep(view: View, held: bytes, compared: Stamp | None) -> None:
     def doing(principal: Principal) -> str:
-        found = bureau_months.keep(view.parts.settings, view.parts.database, held, principal)
+        found = bureau_months.keep(
+            view.parts.settings, view.parts.database, held, principal, compared
+        )
         return say("bureau_box.kept", months=count(len(found.published.months)))
 
     act(view, bureau_months.RIGHT, doing)

@@ -157,10 +157,14 @@ def _long_list(view: View) -> None:
 
 
 def _put_away(view: View, number: str) -> None:
-    by = view.parts.asker()
-    if by is not None:
+    def doing(principal: Principal) -> str:
+        looked(view, "errand_cancelled", f"errand:{number}", again=True)
+        # It may have been taken away before.
         with suppress(ErrandError):
-            errands(view).cancel(number, by)
+            errands(view).cancel(number, principal)
+        return say("insurer_page.report_closed")
+
+    act(view, Right.REVIEW, doing)
 
 
 def _report() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime, time, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
@@ -37,6 +38,8 @@ _WAITING, _ALL = "waiting", "all"
 _STATES = (_WAITING, _ALL, *(state.value for state in State))
 _NAMES = ("state", "reason", "channel", "kind", "since", "last")
 _ENTERED = "messages.entered"
+_KIND = re.compile(r"[A-Z][A-Z0-9]{2}(\^[A-Z][A-Z0-9]{2})?|[0-9]{4}")
+"""What may stand in an address: a type of messages of HL7, or the number of a transaction."""
 
 
 def page(view: View) -> None:
@@ -149,6 +152,9 @@ def _counted(code: str, reasons: Mapping[str, int], lang: str) -> str:
 def _share(chosen: Mapping[str, object]) -> None:
     """Put what is chosen into the address, and nothing else of it away."""
     told = {name: str(value) for name, value in chosen.items() if value}
+    if not _KIND.fullmatch(told.get("kind", "")):
+        # Whatever else is typed may be a name or a number of a patient.
+        told.pop("kind", None)
     if told.get("state") == _WAITING:
         del told["state"]
     for name in _NAMES:

@@ -58,12 +58,13 @@ def ask_errand(
     if by is None:
         return None
     try:
-        made = errands(view).ask(kind, params, by=by, language=view.lang, files=files)
+        made, new = errands(view).asked(kind, params, by=by, language=view.lang, files=files)
         try:
             looked(view, "errand_asked", f"errand:{made.id}", {"kind": kind}, again=True)
         except GrouperError:
-            # What cannot be logged is not done.
-            errands(view).cancel(made.id, by)
+            # What cannot be logged is not done; what was asked for before was logged then.
+            if new:
+                errands(view).cancel(made.id, by)
             raise
     except GrouperError as error:
         st.session_state[_SAID] = error

@@ -29,6 +29,7 @@ from grouper.payment.settlement.adjust import BOOK_SCHEMA, adjustments
 from grouper.payment.settlement.errors import SettlementError
 from grouper.payment.settlement.exactly import total
 from grouper.payment.settlement.month import read_month
+from grouper.service.access.principal import Right, demand
 from grouper.service.problems import ServiceError
 
 if TYPE_CHECKING:
@@ -36,9 +37,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from grouper.payment.settlement.reconcile import Reconciliation
+    from grouper.service.access.principal import Principal
     from grouper.service.settings import Settings
 
 FOLDER = "adjustments"
+RIGHTS = (Right.REVIEW, Right.ALL_DEPARTMENTS)
+"""Who may read in it: as who may reconcile."""
 UNKNOWN = "unknown:"
 """How the name of a case begins that is not ours: the rest tells the same number again, and no number."""
 ALL = "all"
@@ -114,6 +118,16 @@ class AdjustmentBook:
     def at(cls, settings: Settings) -> AdjustmentBook:
         """The book of the service of these settings."""
         return cls(settings.folder / FOLDER)
+
+    @classmethod
+    def read_by(cls, settings: Settings, by: Principal) -> AdjustmentBook:
+        """The same, for who wants to read in it.
+
+        Raises:
+            AccessError: ``NOT_ALLOWED``.
+        """
+        demand(by, *RIGHTS)
+        return cls.at(settings)
 
     def entries(self, scope: Scope) -> pa.Table:
         """What stands in the book for some cases of a month; a table of ``BOOK_SCHEMA``.

@@ -7,11 +7,14 @@ nothing else.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import structlog
 
 from codebooks import paths
 from codebooks.dip.importers.importing import remember_columns
@@ -27,6 +30,7 @@ from grouper.service.book_reading import DIP, BookWish, read, sound
 from grouper.service.book_source import lay_out, plain_name
 from grouper.service.errand_kinds import ErrandError
 from grouper.service.errands import Errand, Errands, ErrandState
+from grouper.service.logs import fault_of
 from grouper.store import audit
 from grouper.store.schema import now
 
@@ -40,6 +44,8 @@ if TYPE_CHECKING:
     from grouper.service.errand_process import Work
     from grouper.service.settings import Settings
     from grouper.store.database import Database
+
+_warnings = structlog.get_logger("grouper.books")
 
 KIND = "book_check"
 _SOURCE, _REPORT, _BOOK, _LAID = "source", "report.json", "book", "source"
@@ -76,7 +82,8 @@ def ask(
     sound(wish)
     name = plain_name(called)
     with database.writing_store() as connection:
-        about = {"file": name, "bytes": len(content)}
+        # The name of the file is the person's own words; it may hold anything.
+        about = {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
         audit.append(connection, by.name, "book_check_asked", f"scheme:{wish.id or ''}", about)
     params = {"name": name, "wish": wish.to_json()}
     return Errands.at(settings).ask(
@@ -228,8 +235,12 @@ def install_checked(settings: Settings, database: Database, by: Principal, numbe
     _log(database, by, "book_install_asked", book.card.id, about)
     kept = _keep_old(book.card.id)
     install(book, report_of(folder), replace=wish.replace)
-    _remember(folder, wish)
     _log(database, by, "book_installed", book.card.id, {**about, "replaced": kept})
+    try:
+        _remember(folder, wish)
+    except (GrouperError, OSError) as error:
+        # The book is installed; that its columns are to be named again is no reason to deny that.
+        _warnings.warning("columns_not_kept", scheme=book.card.id, fault=fault_of(error))
     return book.card
 
 

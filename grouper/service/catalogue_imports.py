@@ -45,6 +45,7 @@ _CHANGES = pa.schema(
     [(name, pa.string()) for name in ("key", "name", "sort", "field", "old", "new")]
 )
 _STEPS = 2
+_SOURCE, _ENDINGS = "source", (".xlsx", ".csv")
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +118,7 @@ class Wanted:
             sheet=self.sheet or None,
             columns=dict(self.columns or {}),
             level=self.level or None,
+            called=self.file,
         )
 
 
@@ -132,6 +134,27 @@ def file_name(called: str) -> str:
     return name if len(name) <= most else name[: most - len(ending)] + ending
 
 
+def stored_name(called: str) -> str:
+    """The name under which an errand keeps a file; its own may be too long for a disk.
+
+    Args:
+        called: as :func:`file_name` gives it.
+    """
+    ending = PurePath(called).suffix.lower()
+    return f"{_SOURCE}{ending}" if ending in _ENDINGS else _SOURCE
+
+
+def held_file(folder: Path, called: str) -> Path:
+    """The file that was handed in; that of an older errand lies under its own name.
+
+    Args:
+        folder: of the files of an errand.
+        called: the file's own name.
+    """
+    path = folder / stored_name(called)
+    return path if path.is_file() else folder / called
+
+
 def check(work: Work) -> Mapping[str, Any]:
     """Read and check a file; nothing is installed.
 
@@ -140,7 +163,8 @@ def check(work: Work) -> Mapping[str, Any]:
     """
     wanted = Wanted.of(work.params)
     work.told(0, _STEPS)
-    draft = read_catalogue(wanted.kind, work.files / wanted.file, wanted.options())
+    path = held_file(work.files, wanted.file)
+    draft = read_catalogue(wanted.kind, path, wanted.options())
     work.told(1, _STEPS)
     report = json.dumps(draft.report.to_json(work.language), ensure_ascii=False)
     (work.out / REPORT).write_text(report, "utf-8")
@@ -170,20 +194,26 @@ def _changes(draft: Draft) -> pa.Table:
 def install(work: Work) -> Mapping[str, Any]:
     """Install a file that was checked; ``params`` are those of the check and its answer's.
 
+    The audit log has it before (``catalogue_install_asked``) and after (``catalogue_installed``).
+
     Raises:
         CodebookError: ``CATALOGUE_CHANGED``: since the check another list was installed, or it is not
             the file that was checked; and as :func:`check`.
-        StoreError: ``STORE_UNAVAILABLE``: it is installed, but not in the audit log.
+        StoreError: ``STORE_UNAVAILABLE``: nothing is installed, or it is and the log has only that it
+            was asked for.
     """
     wanted = Wanted.of(work.params)
     known = Catalogue(wanted.kind).kept
     last = known.imports[-1] if known.imports else None
     # An errand that was broken off after its last step is begun anew.
     if last is None or not _is(last, wanted, work.params):
-        draft = read_catalogue(wanted.kind, work.files / wanted.file, wanted.options())
+        path = held_file(work.files, wanted.file)
+        draft = read_catalogue(wanted.kind, path, wanted.options())
         if (draft.base.kept.sha256, draft.report.sha256) != _checked(work.params):
             raise CodebookError("CATALOGUE_CHANGED", Where(file=wanted.kind))
         work.told(1, _STEPS)
+        asked = {"sha256": draft.report.sha256}
+        _log(work, "catalogue_install_asked", wanted.kind, asked)
         install_catalogue(draft)
         last = Catalogue(wanted.kind).kept.imports[-1]
     about = {
@@ -193,11 +223,13 @@ def install(work: Work) -> Mapping[str, Any]:
         "left_out": last.left_out,
         "sha256": last.sha256,
     }
-    with work.database.writing_store() as connection:
-        audit.append(
-            connection, work.actor, "catalogue_installed", f"catalogue:{wanted.kind}", about
-        )
+    _log(work, "catalogue_installed", wanted.kind, about)
     return about
+
+
+def _log(work: Work, action: str, kind: str, about: Mapping[str, Any]) -> None:
+    with work.database.writing_store() as connection:
+        audit.append(connection, work.actor, action, f"catalogue:{kind}", about)
 
 
 def _checked(params: Mapping[str, Any]) -> tuple[str, str]:

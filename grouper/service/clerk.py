@@ -132,6 +132,8 @@ class Clerk:
                 else self._write(failed(found, None), ErrandState.FAILED)
             )
         if found is not None:
+            # Its process may have fallen after it wrote the state.
+            self._errands.clear(found)
             self._counts[found.state] += 1
             _log.info("errand", kind=found.kind, errand=found.id, state=found.state)
         return found
@@ -155,6 +157,7 @@ class Clerk:
             if is_there(folder):
                 raise
             return None
+        self._errands.clear(errand)
         return errand
 
     @contextmanager

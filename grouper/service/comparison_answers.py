@@ -12,12 +12,14 @@ from codebooks.registry import INPATIENT, registry
 from grouper.case.dates import LOCAL
 from grouper.compare.sides import AUTO
 from grouper.compare.tally import Change
+from grouper.schemes.reasons import Status
 from grouper.service import json_files
 from grouper.service.comparing import CASES, SUMMARY, ComparingError, comparing_data, scheme_on
 from grouper.store.discharges import span
 from grouper.store.schema import now
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     import pyarrow as pa
@@ -28,10 +30,19 @@ if TYPE_CHECKING:
 
 _IN_GROUP = "CASE WHEN {end}_status = 'grouped' THEN coalesce({end}_group, '') ELSE '' END"
 """The group of a case; empty: it is in none, whatever a scheme calls that."""
+_STATUS = f"coalesce({{end}}_status, '{Status.INVALID}')"
+_REASON = "CASE WHEN {end}_status = 'grouped' THEN '' ELSE coalesce({end}_reason, '') END"
+"""Why a case is in no group, as flows tell it; of a grouped one nothing is told apart."""
 _PLACES = {
     "department": "coalesce(department, '')",
     "from_group": _IN_GROUP.format(end="from"),
     "to_group": _IN_GROUP.format(end="to"),
+    "from_scheme": "coalesce(from_scheme, '')",
+    "to_scheme": "coalesce(to_scheme, '')",
+    "from_status": _STATUS.format(end="from"),
+    "to_status": _STATUS.format(end="to"),
+    "from_reason": _REASON.format(end="from"),
+    "to_reason": _REASON.format(end="to"),
 }
 
 
@@ -114,12 +125,31 @@ class Which:
         change: what became of them; None: any change at all.
         department: empty: not stated.
         from_group, to_group: under the first and the second scheme; empty: in no group.
+        from_scheme, to_scheme: the schemes; empty: none was chosen.
+        from_status, to_status: such as ``grouped``.
+        from_reason, to_reason: why it is in no group; empty: in a group, or nothing says why.
     """
 
     change: str | None = None
     department: str | None = None
     from_group: str | None = None
     to_group: str | None = None
+    from_scheme: str | None = None
+    to_scheme: str | None = None
+    from_status: str | None = None
+    to_status: str | None = None
+    from_reason: str | None = None
+    to_reason: str | None = None
+
+    @classmethod
+    def of_flow(cls, flow: Mapping[str, Any]) -> Which:
+        """The cases of a flow of the report, and of no other one."""
+        ends = {
+            f"{end}_{name}": flow[end][name] or ""
+            for end in ("from", "to")
+            for name in ("scheme", "status", "reason", "group")
+        }
+        return cls(change=flow["change"], **ends)
 
 
 def cases(folder: Path, which: Which, start: int, limit: int) -> tuple[pa.Table, int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from dataclasses import dataclass, fields
 from datetime import timedelta
+from enum import StrEnum
 from functools import cache
 from importlib import import_module
 from importlib.resources import as_file, files
@@ -19,12 +20,21 @@ if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
 _DATA = files("grouper.service") / "data"
-_COLUMNS = ("kind", "function", "right")
+_COLUMNS = ("kind", "function", "right", "inputs")
 _DAYS, _DEFAULT = "days", "default"
 
 
 class ErrandError(GrouperError):
     """An errand that cannot be asked for, found or done."""
+
+
+class Inputs(StrEnum):
+    """What becomes of the files that were handed in when an errand has ended."""
+
+    GONE = "gone"
+    """They are taken away: they may name patients."""
+    KEPT = "kept"
+    """They stay as long as the errand: something later reads them, or they name nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +45,13 @@ class Kind:
         name: its id.
         function: what does it, ``package.module:function``.
         rights: what who asks for it must hold, all of them.
+        inputs: what becomes of the files that were handed in, once it has ended.
     """
 
     name: str
     function: str
     rights: tuple[Right, ...]
+    inputs: Inputs = Inputs.KEPT
 
     def load(self) -> Callable[..., Mapping[str, Any]]:
         """What does it."""
@@ -78,6 +90,7 @@ def kinds() -> Mapping[str, Kind]:
                 row.cells["kind"],
                 row.cells["function"],
                 tuple(Right(one) for one in row.cells["right"].split()),
+                Inputs(row.cells["inputs"]),
             )
             for row in read_rows(path, _COLUMNS)
         }

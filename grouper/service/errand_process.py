@@ -147,7 +147,7 @@ def run_one(
         work.out.mkdir()
         answer = kind_of(errand.kind).load()(work)
         errand = replace(errand, state=ErrandState.DONE, answer=dict(answer))
-        ended = _ended(folder, errand)
+        ended = _ended(errands, errand)
     except ErrandStopped:
         if is_there(folder):
             raise
@@ -155,7 +155,7 @@ def run_one(
     except Exception as error:  # noqa: BLE001 -- whatever it is, who asked is told
         if not is_there(folder):
             return None
-        return _ended(folder, failed(errand, error))
+        return _ended(errands, failed(errand, error))
     return ended
 
 
@@ -182,14 +182,16 @@ def failed(errand: Errand, error: Exception | None) -> Errand:
     )
 
 
-def _ended(folder: Path, errand: Errand) -> Errand | None:
-    errand = replace(errand, ended=now())
+def _ended(errands: Errands, errand: Errand) -> Errand | None:
+    errand, folder = replace(errand, ended=now()), errands.folder(errand.id)
     try:
         write_errand(folder, errand)
     except OSError:
         if is_there(folder):
             raise
         return None
+    # Only now: what ends this process before the state stands has the errand begun anew.
+    errands.clear(errand)
     # With the progress it made.
     return read_errand(folder)
 

@@ -25,7 +25,7 @@ from grouper.service.errand_files import (
     read_errand,
     write_errand,
 )
-from grouper.service.errand_kinds import ErrandError, kind_of, kinds, limits
+from grouper.service.errand_kinds import ErrandError, Inputs, kind_of, kinds, limits
 from grouper.store.schema import now
 
 if TYPE_CHECKING:
@@ -86,6 +86,22 @@ class Errands:
             AccessError: ``NOT_ALLOWED``.
             ErrandError: ``ERRAND_KIND``, ``ERRANDS_FULL``, ``ERRAND_FILE``, ``ERRANDS_UNWRITABLE``.
         """
+        return self.asked(kind, params, by=by, language=language, files=files)[0]
+
+    def asked(
+        self,
+        kind: str,
+        params: Mapping[str, Any],
+        *,
+        by: Principal,
+        language: str,
+        files: Mapping[str, bytes | Path] | None = None,
+    ) -> tuple[Errand, bool]:
+        """Ask as :meth:`ask` does, and say whether the errand is a new one.
+
+        Returns:
+            The errand, and whether this call began it; if not, it is one that was asked for before.
+        """
         for right in kind_of(kind).rights:
             if not by.may(right):
                 raise AccessError("NOT_ALLOWED", right=right.value)
@@ -101,12 +117,12 @@ class Errands:
         )
         open_ones = [one for one in self.all() if not one.state.ended]
         if not files and (same := next((one for one in open_ones if _same(one, made)), None)):
-            return same
+            return same, False
         own = sum(one.owner == by.account_id for one in open_ones)
         if len(open_ones) >= limits().most or own >= limits().most_own:
             raise ErrandError("ERRANDS_FULL", waiting=len(open_ones), own=own)
         self._put(made, _checked(files or {}))
-        return made
+        return made, True
 
     def of(self, by: Principal, kind: str | None = None, *, shared: bool = False) -> list[Errand]:
         """The errands of an account, newest first.
@@ -184,8 +200,21 @@ class Errands:
             self.folder(number).rename(gone)
         shutil.rmtree(gone, ignore_errors=True)
 
+    def clear(self, errand: Errand) -> None:
+        """Take the files away that were handed in with an errand that ended, where its kind says so."""
+        kind = kinds().get(errand.kind)
+        if kind is None or kind.inputs is Inputs.KEPT or not errand.state.ended:
+            return
+        # What cannot be taken away now is tried again by :meth:`age`.
+        with suppress(OSError):
+            for path in (self.folder(errand.id) / IN).iterdir():
+                path.unlink(missing_ok=True)
+
     def age(self, at: datetime) -> int:
-        """Take away what ended longer ago than its kind is kept; returns how many errands."""
+        """Take away what ended longer ago than its kind is kept; returns how many errands.
+
+        Of the others, what :meth:`clear` takes away goes too, where a process fell before it did.
+        """
         old = [
             one
             for one in self.all()
@@ -195,6 +224,8 @@ class Errands:
         ]
         for errand in old:
             self.remove(errand.id)
+        for errand in self.all():
+            self.clear(errand)
         for left in self._folder.glob(f"{_HIDDEN}*"):
             with suppress(OSError):
                 if left.is_dir() and time.time() - left.stat().st_mtime > _LEFT:

@@ -112,8 +112,13 @@ def _forecasts(settings: Settings, database: Database, at: datetime) -> list[Fai
         if last is None or last >= day:
             return []
         running, _ = reading.stays(connection, Wanted(states=[StayState.RUNNING]), None, 1)
-    if not running or at < due + timedelta(hours=interface_sizes().late_hours):
+    if not running:
         return []
+    if at < due + timedelta(hours=interface_sizes().late_hours):
+        # Those of tonight are not late yet; those that failed in the nights before still are.
+        day, due = day - timedelta(days=1), due - timedelta(days=1)
+        if last >= day:
+            return []
     return [
         Failed(
             Work.FORECAST,

@@ -10,6 +10,7 @@ from codebooks.audit.books import NATIONAL, audit_book
 from grouper.audit.review.deadlines import due_of
 from grouper.audit.review.errors import ReviewError
 from grouper.case.dates import LOCAL
+from grouper.service.access.principal import AccessError, Right
 from grouper.service.findings import check_note, shown
 from grouper.service.problems import ServiceError
 from grouper.store import audit, finding_events, findings, history, reading
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from grouper.service.findings import Asker, Shown
     from grouper.store.database import Database
     from grouper.store.database import Writing as Reading
+    from grouper.store.reading import StayHead
 
 _KEY_BYTES = 12
 _MOMENT = "upload"
@@ -59,20 +61,20 @@ def raise_finding(database: Database, asker: Asker, said: Raised, at: datetime) 
     """Raise a finding by hand.
 
     Raises:
+        AccessError: ``NOT_ALLOWED``.
         ServiceError: ``STORED_CASE_UNKNOWN``, ``FINDING_LINE`` (no such line in the stay).
         ReviewError: ``REVIEW_RULE``, ``REVIEW_NOTE``, ``AMOUNT_NEEDED``.
         CodebookError: ``AUDIT_BOOK``.
         StoreError: ``STORE_UNAVAILABLE``.
     """
+    _demand(asker)
     check_note(said.note)
     book = audit_book(said.book)
     rule = book.rules.get(said.rule)
     if rule is None:
         raise ReviewError("REVIEW_RULE", found=said.rule[:64], book=book.id)
     with database.writing_store() as connection:
-        head = reading.stay_by_case(connection, said.case_id)
-        if head is None or (asker.reach is not None and head.department not in asker.reach):
-            raise ServiceError("STORED_CASE_UNKNOWN")
+        head = _stay(connection, asker, said.case_id)
         lines = _lines(connection, head.id, said.lines)
         amount = lines.amount if said.amount is None else said.amount
         if amount is None or amount < 0:
@@ -155,12 +157,15 @@ class Line:
     amount: Decimal | None
 
 
-def lines_to_name(database: Database, stay_id: int, text: str, most: int) -> tuple[list[Line], int]:
+def lines_to_name(
+    database: Database, asker: Asker, case_id: str, text: str, most: int
+) -> tuple[list[Line], int]:
     """The charge lines of a stay as they stand now, for who raises a finding.
 
     Args:
         database: the store.
-        stay_id: row of the stay; whoever asks has seen it.
+        asker: who asks.
+        case_id: Grouper's own name of the stay.
         text: what an item's code or name has in it; empty: any.
         most: so many lines are given.
 
@@ -168,10 +173,13 @@ def lines_to_name(database: Database, stay_id: int, text: str, most: int) -> tup
         The first lines, and how many there are.
 
     Raises:
+        AccessError: ``NOT_ALLOWED``.
+        ServiceError: ``STORED_CASE_UNKNOWN``.
         StoreError: ``STORE_UNAVAILABLE``.
     """
+    _demand(asker)
     with database.reading() as connection:
-        billed = history.billed_at(connection, stay_id)
+        billed = history.billed_at(connection, _stay(connection, asker, case_id).id)
     case, wanted = billed.case, text.strip().casefold()
 
     def of(values: Sequence[Any], place: int) -> Any:  # noqa: ANN401 -- a value of any column
@@ -190,6 +198,19 @@ def lines_to_name(database: Database, stay_id: int, text: str, most: int) -> tup
         if wanted in f"{line.item or ''} {line.name or ''}".casefold():
             found.append(line)
     return found[:most], len(found)
+
+
+def _demand(asker: Asker) -> None:
+    if not asker.reviews:
+        raise AccessError("NOT_ALLOWED", right=Right.REVIEW.value)
+
+
+def _stay(connection: Reading, asker: Asker, case_id: str) -> StayHead:
+    """The stay, if it is within reach."""
+    head = reading.stay_by_case(connection, case_id)
+    if head is None or (asker.reach is not None and head.department not in asker.reach):
+        raise ServiceError("STORED_CASE_UNKNOWN")
+    return head
 
 
 def _cut(name: str | None) -> str | None:

@@ -39,6 +39,4 @@ def run(work: Work) -> Mapping[str, Any]:
         due=None if due is None else date.fromisoformat(due),
         name=str(work.params["name"]),
     )
-    # What names patients is not kept longer than it is needed.
-    path.unlink()
     return taken_out(taken, work.language)

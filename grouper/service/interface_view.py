@@ -156,6 +156,7 @@ def processes(settings: Settings, principal: Principal, at: datetime) -> list[Pr
     off = {
         "forecaster": not settings.forecast.on,
         "auditor": not settings.audit.on,
+        "clerk": not settings.clerk.on,
         "pages": not (settings.pages.on and at_hand("pages")),
     }
     found = []

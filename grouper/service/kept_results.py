@@ -81,13 +81,13 @@ def keep(
         further: writes further files into the folder that it is given.
         most: results of the same that are kept.
     """
-    root.mkdir(parents=True, exist_ok=True)
+    root.mkdir(mode=0o700, parents=True, exist_ok=True)
     _swept(root)
     told = {**about, "of": of}
     stamp = f"{datetime.fromisoformat(told['made']):%Y%m%dT%H%M%S}"
     name = f"{of}-{stamp}-{uuid4().hex[:_CHANCE]}"
     making = root / f"{_MAKING}{name}"
-    making.mkdir()
+    making.mkdir(mode=0o700)
     try:
         for lang in LANGUAGES:
             _write(making / f"{lang}.json", documents(lang))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 _PAGE = 500
 _MONTHS = 12
+_LONGER = timedelta(days=32)
 
 
 def priced_month(
@@ -40,8 +41,10 @@ def priced_month(
 ) -> pa.Table:
     """Every stay that was discharged in a month, at its newest version, grouped and priced.
 
-    The table begins with the year, so that what a patient paid before counts; what is not of the
-    month is no part of the answer, unless the year until then is asked for.
+    They are priced with the year before them, so that what a patient paid counts, and with the month
+    after them, as far as its stays are there: a patient who comes back may reduce the payment of the
+    stay before. What is not of the month is no part of the answer, unless the year until then is
+    asked for.
 
     Args:
         database: the store.
@@ -59,11 +62,29 @@ def priced_month(
     first = datetime(year, number, 1, tzinfo=LOCAL)
     until = datetime(year + number // _MONTHS, number % _MONTHS + 1, 1, tzinfo=LOCAL)
     start = datetime(year, 1, 1, tzinfo=LOCAL)
-    priced = priced_between(database, start, until, region=region, progress=progress)
-    if whole_year:
-        return priced
-    from_first = pa.scalar(first, CASE_SCHEMA.field("discharge_time").type)
-    return priced.filter(pa.compute.greater_equal(priced["discharge_time"], from_first))
+    priced = priced_between(database, start, month_after(until), region=region, progress=progress)
+    return discharged_between(priced, start if whole_year else first, until)
+
+
+def month_after(until: datetime) -> datetime:
+    """The end of the month that begins at a time: so far stays are read for who came back."""
+    return (until + _LONGER).replace(day=1)
+
+
+def discharged_between(table: pa.Table, since: datetime, until: datetime) -> pa.Table:
+    """The rows that were discharged from one time until before another.
+
+    Args:
+        table: with ``discharge_time``.
+        since: the first time of discharge, aware.
+        until: the time after the last one.
+    """
+    times = table["discharge_time"]
+    begins, ends = (
+        pa.scalar(one, CASE_SCHEMA.field("discharge_time").type) for one in (since, until)
+    )
+    within = pa.compute.and_(pa.compute.greater_equal(times, begins), pa.compute.less(times, ends))
+    return table.filter(within)
 
 
 def priced_between(

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from grouper.service.kept_results import Kept
     from grouper.service.settings import Settings
 
+Key = tuple[str, str, str, str]
+"""Period, what, method and insurance of a figure."""
 WHOLE = "all "
 """Before the name of a figure of all parts together."""
 
@@ -63,8 +65,10 @@ class Held:
 def scored(settings: Settings, by: Principal, published: Published | None) -> list[Came]:
     """What became of the kept outlooks, the newest first.
 
-    Point values are held against the published months, all figures against the newest outlook of the
-    same month that was made when the month or its year was over.
+    Point values are held against the published months, all figures of a month against its newest
+    outlook, and those of a year against the newest outlook of any of its months that knows the whole
+    year. Of the outlooks of a month that know all until the same day the newest alone is a try; so it
+    is with the figures of a year.
 
     Args:
         settings: of the service.
@@ -75,16 +79,21 @@ def scored(settings: Settings, by: Principal, published: Published | None) -> li
         AccessError: ``NOT_ALLOWED``.
     """
     every = outlooks(settings, by)
-    newest: dict[str, Mapping[str, Any]] = {}
+    newest = _newest(every)
+    tries: dict[tuple[str, str], Kept] = {}
     for one in every:
-        if one.of not in newest:
-            newest[one.of] = one.document("en")
-    found = []
-    for one in every[: sizes()["outlook"]["most_scored"]]:
+        tries.setdefault((one.of, one.about["as_of"]), one)
+    found: list[Came] = []
+    seen: set[tuple[str, Key]] = set()
+    for one in list(tries.values())[: sizes()["outlook"]["most_scored"]]:
         told = one.document("en")
         came = {_key(each): each for each in score(told, published or Published(()))}
-        came |= {_key(each): each for each in against(told, newest[one.of])}
-        found += [Came(one, each) for _, each in sorted(came.items())]
+        for later in (newest[of] for of in (one.of, _year(one)) if of in newest):
+            came |= {_key(each): each for each in against(told, later)}
+        for key, each in sorted(came.items()):
+            if (one.about["as_of"], key) not in seen:
+                seen.add((one.about["as_of"], key))
+                found.append(Came(one, each))
     return found
 
 
@@ -110,6 +119,20 @@ def together(found: Iterable[Came]) -> list[Held]:
     ]
 
 
+def _newest(every: Iterable[Kept]) -> dict[str, Mapping[str, Any]]:
+    """The newest outlook of each month, and of each year the newest that was made when it was over."""
+    found: dict[str, Kept] = {}
+    for one in every:
+        found.setdefault(one.of, one)
+        if one.about["as_of"] >= f"{_year(one)}-12-31":
+            found.setdefault(_year(one), one)
+    return {of: one.document("en") for of, one in found.items()}
+
+
+def _year(one: Kept) -> str:
+    return one.of[: len("2026")]
+
+
 def _mean(errors: Sequence[Decimal | None]) -> Decimal | None:
     known = [abs(one) for one in errors if one is not None]
     return sum(known, Decimal(0)) / len(known) if known else None
@@ -120,5 +143,5 @@ def _share(many: Sequence[Scored], level: str) -> Decimal:
     return Decimal(sum(known)) / len(known)
 
 
-def _key(one: Scored) -> tuple[str, str, str, str]:
+def _key(one: Scored) -> Key:
     return one.period, one.what, one.method or "", one.insurance or ""

@@ -27,7 +27,7 @@ from grouper.payment.settlement.priced import COLUMNS
 from grouper.service import bureau_months, kept_results
 from grouper.service.access.principal import Right, demand
 from grouper.service.forecast_telling import last_whole_day
-from grouper.service.month import priced_between
+from grouper.service.month import discharged_between, month_after, priced_between
 from grouper.service.outlook_running import running_of
 from grouper.service.settling import sizes
 from grouper.store import forecasts
@@ -74,9 +74,10 @@ class Days:
 
 
 def months_to_ask(at_: datetime) -> list[str]:
-    """The months that an outlook can be asked for: from the one before the present one on."""
-    present = at(at_.astimezone(LOCAL).date())
-    return [name_of(one) for one in range(present - 1, present + _sizes()["months_ahead"] + 1)]
+    """The months that an outlook can be asked for: from some before the present one on."""
+    present, of = at(at_.astimezone(LOCAL).date()), _sizes()
+    months = range(present - of["months_behind"], present + of["months_ahead"] + 1)
+    return [name_of(one) for one in months]
 
 
 def outlooks(settings: Settings, by: Principal, month: str | None = None) -> list[Kept]:
@@ -109,7 +110,7 @@ def run(work: Work) -> Mapping[str, Any]:
     """
     month = str(work.params["month"])
     wanted = month_of(month)
-    published = bureau_months.kept(work.settings) or Published(())
+    published = bureau_months.at_hand(work.settings) or Published(())
     made = now()
     days = days_of(work.database, made)
     table = _history(work, days)
@@ -173,7 +174,11 @@ def days_of(database: Database, made: datetime) -> Days:
 
 
 def _history(work: Work, days: Days) -> pa.Table:
-    """The discharged stays until the last day that is known, priced year by year."""
+    """The discharged stays until the last day that is known, priced year by year.
+
+    Each year is priced with the January after it: a patient who comes back may reduce the payment of
+    the stay before.
+    """
     place = registry().region(work.settings.region).id
     until = datetime.combine(days.as_of + timedelta(days=1), time(), LOCAL)
     begins = datetime.combine(days.first, time(), LOCAL)
@@ -182,15 +187,16 @@ def _history(work: Work, days: Days) -> pa.Table:
     tables, read = [], 0
     for year in range(days.first.year, days.as_of.year + 1):
         since = datetime(year, 1, 1, tzinfo=LOCAL)
-        before = min(until, datetime(year + 1, 1, 1, tzinfo=LOCAL))
+        ends = datetime(year + 1, 1, 1, tzinfo=LOCAL)
         done = read
         table = priced_between(
             work.database,
             since,
-            before,
+            min(until, month_after(ends)),
             region=place,
             progress=lambda count, done=done: work.told(done + count, max(stays, done + count)),  # type: ignore[misc]
         )
+        table = discharged_between(table, since, ends)
         read += table.num_rows
         tables.append(_light(table))
     return pa.concat_tables(tables)

@@ -95,20 +95,31 @@ class Draft:
         return digest.hexdigest()
 
 
-def own_files(region: str) -> list[str]:
-    """The names of the hospital's own files of a region."""
+def own_files(region: str, by: Principal) -> list[str]:
+    """The names of the hospital's own files of a region.
+
+    Raises:
+        AccessError: ``NOT_ALLOWED``.
+    """
+    demand(by, Right.BOOKS)
+    return _own_names(region)
+
+
+def _own_names(region: str) -> list[str]:
     folder = _folder(region)
     if not folder.is_dir():
         return []
     return sorted(one.name for one in folder.iterdir() if one.suffix in (POLICY, TABLE))
 
 
-def own_file(region: str, name: str) -> bytes:
+def own_file(region: str, name: str, by: Principal) -> bytes:
     """An own file as it stands.
 
     Raises:
+        AccessError: ``NOT_ALLOWED``.
         CodebookError: ``OWN_POLICY_NAME``, ``POLICY_FILE``.
     """
+    demand(by, Right.BOOKS)
     _checked_name(name)
     registry().region(region)
     try:
@@ -118,18 +129,21 @@ def own_file(region: str, name: str) -> bytes:
         raise CodebookError("POLICY_FILE", Where(file=name), reason=reason) from cause
 
 
-def check_draft(region: str, files: Mapping[str, bytes], day: date) -> Draft:
+def check_draft(region: str, files: Mapping[str, bytes], day: date, by: Principal) -> Draft:
     """Check files as they would be read to price, together with those that stand.
 
     Args:
         region: id of the region.
         files: ``<topic>.yaml`` and tables, by name.
         day: of which before and after are told.
+        by: who asks.
 
     Raises:
+        AccessError: ``NOT_ALLOWED``.
         CodebookError: ``REGION_UNKNOWN``, ``OWN_POLICY_EMPTY``, ``OWN_POLICY_NAME``,
             ``OWN_POLICY_LARGE``.
     """
+    demand(by, Right.BOOKS)
     place = registry().region(region).id
     limits = book_limits()
     if not any(name.endswith(POLICY) for name in files):
@@ -141,7 +155,7 @@ def check_draft(region: str, files: Mapping[str, bytes], day: date) -> Draft:
         raise CodebookError("OWN_POLICY_LARGE", files=limits.policy_files, most=most)
     for name in files:
         _checked_name(name)
-    standing = set(own_files(place))
+    standing = set(_own_names(place))
     with _copied(place) as root:
         for name, content in files.items():
             (root / place / name).write_bytes(content)
@@ -233,7 +247,7 @@ def install_own(database: Database, by: Principal, draft: Draft) -> list[str]:
     """
     demand(by, Right.BOOKS)
     day = now().date()
-    if not check_draft(draft.region, draft.files, day).usable:
+    if not check_draft(draft.region, draft.files, day, by).usable:
         raise CodebookError("OWN_POLICY_FAULTY")
     about = {"files": sorted(draft.files), "sha256": draft.stamp}
     _log(database, by, "policy_install_asked", draft.region, about)
@@ -263,7 +277,7 @@ def withdraw_own(database: Database, by: Principal, region: str, name: str) -> s
         StoreError: ``STORE_UNAVAILABLE``.
     """
     demand(by, Right.BOOKS)
-    content = own_file(region, name)
+    content = own_file(region, name, by)
     with _copied(region) as root:
         before = len(Policies(paths.shipped() / FOLDER, root).faults)
         (root / region / name).unlink()

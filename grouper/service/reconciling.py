@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from functools import cached_property
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ from codebooks.errors import GrouperError
 from codebooks.policies.policies import policies
 from codebooks.registry import registry
 from grouper.audit.insurer.columns import at_hand
+from grouper.case.dates import LOCAL
 from grouper.payment.settlement.bureau import read_bureau
 from grouper.payment.settlement.causes import Cause, cause_totals, causes
 from grouper.payment.settlement.errors import SettlementError
@@ -25,7 +26,7 @@ from grouper.service.access.principal import AccessError, Right
 from grouper.service.adjustment_book import UNKNOWN, AdjustmentBook, Scope
 from grouper.service.audit_queue import Entry
 from grouper.service.errands import Errands
-from grouper.service.month import priced_month
+from grouper.service.month import month_after, priced_month
 from grouper.service.problems import ServiceError
 from grouper.service.reconcile_matching import case_ids
 from grouper.service.reconcile_results import (
@@ -36,6 +37,7 @@ from grouper.service.reconcile_results import (
 )
 from grouper.service.stored import write_looks
 from grouper.store.database import StoreError
+from grouper.store.discharges import standing
 from grouper.store.schema import now
 
 if TYPE_CHECKING:
@@ -51,6 +53,7 @@ if TYPE_CHECKING:
     from grouper.service.errands import Errand
     from grouper.service.settings import Settings
     from grouper.store.database import Database
+    from grouper.store.discharges import Standing
 
 KIND = "reconcile"
 ENDINGS = (".csv", ".txt", ".xlsx")
@@ -133,6 +136,8 @@ def run(work: Work) -> Mapping[str, Any]:
     scope = scope_of(work.settings, work.params)
     path = next(iter(sorted(work.files.iterdir())), work.files / _FILE)
     file = _read(path, str(work.params["file"]))
+    begun = now()
+    stays = _standing(work.database, scope.month).stays
     priced = _month(work, scope)
     names = priced.table["case_id"].to_pylist()
     book = AdjustmentBook.at(work.settings)
@@ -157,9 +162,7 @@ def run(work: Work) -> Mapping[str, Any]:
     ]
     departments = dict(zip(names, priced.table["department"].to_pylist(), strict=True))
     write_entries(work.out / _ENTRIES, entry_table(found, told, departments))
-    # What names patients is not kept longer than it is needed.
-    path.unlink()
-    return _answer(found, told, scope)
+    return _answer(found, told, scope) | {"begun": begun.isoformat(), "stays": stays}
 
 
 def _month(work: Work, scope: Scope) -> Priced:
@@ -193,6 +196,7 @@ def _answer(found: Reconciliation, told: list[Cause], scope: Scope) -> dict[str,
         "theirs": f"{found.theirs:f}",
         "deduction": f"{found.deduction:f}",
         "deducted": sum(bool(one.deduction) for one in found.entries),
+        "net": found.net,
         "totals": [
             {
                 "state": one.state.value,
@@ -231,6 +235,12 @@ class Outcome:
     told: Mapping[str, Any]
     entries: pa.Table
 
+    @property
+    def begun(self) -> datetime | None:
+        """When our cases were read; None: it was not kept then."""
+        told = self.told.get("begun")
+        return None if told is None else datetime.fromisoformat(told)
+
     @cached_property
     def reconciliation(self) -> Reconciliation:
         """As the book of adjustments asks for it."""
@@ -257,6 +267,49 @@ def outcome(settings: Settings, errand: Errand) -> Outcome:
     return Outcome(errand.id, scope, told, entries)
 
 
+@dataclass(frozen=True, slots=True)
+class Since:
+    """What has changed since a reconciliation began; None: it did not keep when that was.
+
+    Attributes:
+        changed: stays of the year up to the month's end that were changed or came.
+        fewer: by how many there are fewer or more of them.
+    """
+
+    changed: int | None
+    fewer: int | None
+
+    @property
+    def any(self) -> bool:
+        """Whether one made now may differ."""
+        return self.changed != 0 or self.fewer != 0
+
+
+def since(database: Database, found: Outcome) -> Since:
+    """What has changed since a reconciliation began.
+
+    Raises:
+        StoreError: ``STORE_UNAVAILABLE``.
+    """
+    begun = found.begun
+    if begun is None:
+        return Since(None, None)
+    stands = _standing(database, found.scope.month, begun)
+    return Since(stands.changed, abs(stands.stays - int(found.told["stays"])))
+
+
+def _standing(database: Database, month: str, at: datetime | None = None) -> Standing:
+    """The stays of the year up to the end of a month: what a patient paid before counts in it.
+
+    Those of the month after come in day by day, and are left out.
+    """
+    year, number = read_month(month)
+    first = datetime(year, 1, 1, tzinfo=LOCAL)
+    until = month_after(datetime(year, number, 1, tzinfo=LOCAL))
+    with database.reading() as connection:
+        return standing(connection, first, until, at)
+
+
 def take_in(
     settings: Settings, database: Database, found: Outcome, by: Principal
 ) -> Reading | None:
@@ -264,10 +317,14 @@ def take_in(
 
     Raises:
         AccessError: ``NOT_ALLOWED``.
-        SettlementError: ``BOOK_UNUSABLE``, ``BOOK_SCOPE``.
+        SettlementError: ``BOOK_UNUSABLE``, ``BOOK_SCOPE``; ``RECONCILIATION_OLD``: our cases
+            changed since.
+        StoreError: ``STORE_UNAVAILABLE``.
         ServiceError: ``AUDIT_UNAVAILABLE``, ``ADJUSTMENTS_BUSY``, ``ADJUSTMENTS_UNWRITABLE``.
     """
     _may(by)
+    if since(database, found).any:
+        raise SettlementError("RECONCILIATION_OLD")
 
     def log(reading: Reading) -> None:
         about = {

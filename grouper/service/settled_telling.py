@@ -88,18 +88,20 @@ def open_reasons(kept: Kept) -> list[Reason]:
 
 
 def open_page(
-    kept: Kept, reason: str | None, start: int, limit: int
+    kept: Kept, why: Reason | None, start: int, limit: int
 ) -> tuple[list[dict[str, Any]], int]:
     """A page of the open cases, and how many there are.
 
     Args:
         kept: the statement.
-        reason: why they are open; None: for any reason.
+        why: as :func:`open_reasons` tells it; None: for any reason.
         start: of how many cases the page is behind.
         limit: most of them.
     """
     table = pq.read_table(kept.folder / OPEN)
-    if reason is not None:
-        table = table.filter(pc.equal(table["reason"], reason))
+    if why is not None:
+        reason = table["reason"]
+        same = pc.is_null(reason) if why.reason is None else pc.equal(reason, why.reason)
+        table = table.filter(pc.and_(same, pc.equal(table["priced"], why.priced)))
     found: list[dict[str, Any]] = table.slice(start, limit).to_pylist()
     return found, int(table.num_rows)

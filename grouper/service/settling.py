@@ -1,7 +1,7 @@
 """A month settled from the store: an errand whose result is kept, and what has changed since.
 
 The statement is that of :func:`grouper.payment.settlement.month.settle_month` over the stays that were
-discharged in the month, priced together with the year before them. Beside it lie the cases without a
+discharged in the month, priced together with the year before them and the month after them. Beside it lie the cases without a
 price (``open.parquet``) and all its cases as a simulation needs them (``cases.parquet``): neither
 knows a person or a visit number.
 """
@@ -12,6 +12,7 @@ import calendar
 import shutil
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -33,7 +34,7 @@ from grouper.payment.settlement.month import read_month, settle_month
 from grouper.payment.settlement.priced import COLUMNS, Priced
 from grouper.service import kept_results
 from grouper.service.access.principal import Right, demand
-from grouper.service.month import priced_month
+from grouper.service.month import month_after, priced_month
 from grouper.service.settled_deductions import closed_in, entries_of, told_findings
 from grouper.store.discharges import Standing, standing
 from grouper.store.schema import now
@@ -84,19 +85,21 @@ class Since:
     """What has changed since a statement was made.
 
     Attributes:
-        changed: stays of the year up to the month that were changed or came.
+        changed: stays of the year up to the end of the month after that were changed or came.
         fewer: by how many there are fewer or more of them than were settled.
         policy: whether the region's policy of the month's last day is another one.
+        findings: whether those closed in the month with a deduction are others, where they count.
     """
 
     changed: int
     fewer: int
     policy: bool
+    findings: bool = False
 
     @property
     def any(self) -> bool:
         """Whether a statement made now may differ."""
-        return bool(self.changed or self.fewer or self.policy)
+        return bool(self.changed or self.fewer or self.policy or self.findings)
 
 
 def statements(settings: Settings, by: Principal, month: str) -> list[Kept]:
@@ -118,12 +121,14 @@ def found_statement(settings: Settings, month: str, name: str) -> Kept | None:
     return next((one for one in found if one.name == name), None)
 
 
-def since(settings: Settings, database: Database, kept: Kept) -> Since:
+def since(settings: Settings, database: Database, by: Principal, kept: Kept) -> Since:
     """What has changed since a statement was made.
 
     Raises:
+        AccessError: ``NOT_ALLOWED``.
         StoreError: ``STORE_UNAVAILABLE``.
     """
+    demand(by, RIGHT)
     begun = datetime.fromisoformat(kept.about["begun"])
     stands = _standing(database, kept.of, begun)
     try:
@@ -135,7 +140,22 @@ def since(settings: Settings, database: Database, kept: Kept) -> Since:
         changed=stands.changed,
         fewer=abs(stands.stays - int(kept.about["stays"])),
         policy=policy != kept.about["policy"],
+        findings=_others(database, kept),
     )
+
+
+def _others(database: Database, kept: Kept) -> bool:
+    """Whether a statement deducts other findings than are closed in its month by now."""
+    # A statement that was made before its sum was kept says nothing of it.
+    if not kept.about.get("findings_asked"):
+        return False
+    found = closed_in(database, kept.of)
+    about = kept.about
+    return (len(found), _deducted(found)) != (about["findings"], about["findings_sum"])
+
+
+def _deducted(found: Sequence[Found]) -> str:
+    return f"{sum((one.deduction for one in found), Decimal('0.00')):f}"
 
 
 def policy_of(settings: Settings, month: str) -> Policy:
@@ -180,7 +200,8 @@ def run(work: Work) -> Mapping[str, Any]:
     )
     priced = Priced.of(year, policy)
     told: Sequence[Found] = ()
-    if work.params.get("findings", True):
+    with_findings = bool(work.params.get("findings", True))
+    if with_findings:
         told = closed_in(work.database, month)
         entries = (*entries, *entries_of(told, month, priced))
     first = read_month(month)[0] * _HUNDRED + read_month(month)[1]
@@ -202,6 +223,8 @@ def run(work: Work) -> Mapping[str, Any]:
             "stays": stands.stays,
             "deductions": given is not None,
             "findings": len(told),
+            "findings_asked": with_findings,
+            "findings_sum": _deducted(told),
         },
         lambda lang: _document(settled, told, lang),
         lambda folder: _further(settled, given, folder),
@@ -266,12 +289,12 @@ def _given(work: Work, month: str) -> Path | None:
 
 
 def _standing(database: Database, month: str, at: datetime | None = None) -> Standing:
-    """The stays of the year up to the end of a month: all of them have their part in it."""
+    """The stays of the year up to the end of the month after: all of them have their part in a month."""
     year, number = read_month(month)
     first = datetime(year, 1, 1, tzinfo=LOCAL)
     until = (datetime(year, number, 1, tzinfo=LOCAL) + _LONGER).replace(day=1)
     with database.reading() as connection:
-        return standing(connection, first, until, at)
+        return standing(connection, first, month_after(until), at)
 
 
 def checked_deductions(held: bytes) -> tuple[Entry, ...]:

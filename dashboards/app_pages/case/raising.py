@@ -42,7 +42,13 @@ def _form(view: View, stay: Stay) -> None:
     lang, most = view.lang, sizes().raised
     looked(view, "case_lines_shown", f"case:{stay.case_id}", {"version": stay.version})
     st.text_input(say("case_raise.find"), key=f"{_KEY}.find")
-    found, every = lines_to_name(view.parts.database, stay.head.id, typed(f"{_KEY}.find"), most)
+    found, every = lines_to_name(
+        view.parts.database,
+        asker_of(view.principal),
+        stay.case_id,
+        typed(f"{_KEY}.find"),
+        most,
+    )
     if every > len(found):
         st.caption(say("case_raise.lines_some", all=count(every), shown=count(len(found))))
     words = {one.number: _words(one, lang) for one in found}

@@ -19,6 +19,7 @@ from dashboards.app_pages.catalogues.sizes import sizes
 from dashboards.frame.errands import ask_errand, errand_box, errands
 from dashboards.frame.figures import NONE, count
 from dashboards.frame.language import say
+from dashboards.frame.looks import looked
 from dashboards.frame.rows import Column, plain, table, turner
 from grouper.service.access.principal import Right
 from grouper.service.catalogue_imports import (
@@ -28,7 +29,9 @@ from grouper.service.catalogue_imports import (
     LEFT_OUT,
     Wanted,
     file_name,
+    held_file,
     read_report,
+    stored_name,
 )
 from grouper.service.catalogue_view import left_out_csv
 from grouper.service.errand_files import IN
@@ -130,7 +133,7 @@ def _ask(view: View) -> None:
         columns=columns,
         level=st.session_state.get(f"{_KEY}.level"),
     )
-    ask_errand(view, CHECK, wanted.params(), files={wanted.file: given.getvalue()})
+    ask_errand(view, CHECK, wanted.params(), files={stored_name(wanted.file): given.getvalue()})
 
 
 def _checked(view: View, done: Errand) -> None:
@@ -219,12 +222,13 @@ def _ask_install(view: View, done: Errand) -> None:
         view,
         INSTALL,
         {**done.params, **known, "check": done.id},
-        files={name: errands(view).folder(done.id) / IN / name},
+        files={stored_name(name): held_file(errands(view).folder(done.id) / IN, name)},
     )
 
 
 def _drop(view: View, done: Errand) -> None:
     def doing(principal: Principal) -> str:
+        looked(view, "errand_cancelled", f"errand:{done.id}", again=True)
         errands(view).cancel(done.id, principal)
         return say("catalogue_page.dropped")
 

@@ -11,6 +11,7 @@ from codebooks.errors import GrouperError
 from codebooks.messages import text
 from codebooks.registry import registry
 from dashboards.frame.errands import ask_errand
+from dashboards.frame.errors import show_error
 from dashboards.frame.language import say
 from grouper.case.dates import LOCAL
 from grouper.compare.words import say as compare_word
@@ -58,7 +59,7 @@ def form(view: View, found: Choices) -> None:
         )
     refused = st.session_state.pop(_REFUSED, None)
     if isinstance(refused, GrouperError):
-        st.warning(refused.describe(view.lang), icon=":material/warning:")
+        show_error(refused)
 
 
 def scheme_name(scheme: str, lang: str) -> str:

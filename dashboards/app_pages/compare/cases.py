@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import astuple
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
@@ -48,7 +49,7 @@ def cases_of(view: View, errand: Errand, folder: Path, flow: Which, *, weighed: 
             format_func=lambda one: compare_word(view.lang, f"change.{one}"),
         )
         which = Which(change=chosen)
-    key = f"compare.page.{errand.id}.{which.change}.{which.from_group}.{which.to_group}"
+    key = page_key(errand.id, which)
     size = sizes()["rows"]
     number = int(st.session_state.get(key, 1))
     found, whole = cases(folder, which, (number - 1) * size, size)
@@ -64,6 +65,11 @@ def cases_of(view: View, errand: Errand, folder: Path, flow: Which, *, weighed: 
         columns_of(weighed=weighed),
         (row_of(view, one, weighed=weighed) for one in found.to_pylist()),
     )
+
+
+def page_key(errand: str, which: Which) -> str:
+    """Under which the page is kept that is turned to: each comparison, flow and change has its own."""
+    return ".".join(["compare.page", errand, *(f"{part}" for part in astuple(which))])
 
 
 def columns_of(*, weighed: bool) -> list[Column]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from decimal import ROUND_HALF_UP, Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -119,12 +120,35 @@ def flow_rows(flows: Sequence[Mapping[str, Any]], lang: str, measure: str) -> li
             "cases": one["cases"],
             **_weights(one),
         }
-        short = " → ".join(
-            one[end]["group"] or text(f"status.{one[end]['status']}", lang)
-            for end in ("from", "to")
-        )
-        found.append({**row, "name": short, "value": _value(row, measure, one["cases"])})
+        found.append({**row, "value": _value(row, measure, one["cases"])})
+    for row, name in zip(found, _names(flows, lang), strict=True):
+        row["name"] = name
     return found
+
+
+def _names(flows: Sequence[Mapping[str, Any]], lang: str) -> list[str]:
+    """Short names of flows, each another one: a chart adds up bars of one name."""
+    ends = [[_short(one[end], lang) for end in ("from", "to")] for one in flows]
+    seen = Counter(map(tuple, ends))
+    return [
+        " → ".join(
+            pair
+            if seen[tuple(pair)] == 1
+            else [_whole(one[end], name) for end, name in zip(("from", "to"), pair, strict=True)]
+        )
+        for one, pair in zip(flows, ends, strict=True)
+    ]
+
+
+def _short(place: Mapping[str, Any], lang: str) -> str:
+    """A group's code, else why cases are in none."""
+    return place["group"] or place_words(place, lang)
+
+
+def _whole(place: Mapping[str, Any], name: str) -> str:
+    """A name with what else tells places apart: codes of the scheme and the reason."""
+    codes = [one for one in (place.get("scheme"), place["reason"]) if one]
+    return f"{name} [{' '.join(codes)}]" if codes else name
 
 
 def place_words(place: Mapping[str, Any], lang: str) -> str:

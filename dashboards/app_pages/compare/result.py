@@ -155,12 +155,7 @@ def _flows(view: View, errand: Errand, told: Mapping[str, Any]) -> Which:
     )
     if not chosen or chosen[0] >= len(flows):
         return Which()
-    flow = flows[chosen[0]]
-    return Which(
-        change=flow["change"],
-        from_group=flow["from"]["group"] or "",
-        to_group=flow["to"]["group"] or "",
-    )
+    return Which.of_flow(flows[chosen[0]])
 
 
 def _picture(

@@ -71,7 +71,7 @@ def _document(folder: str, _kept: Kept, lang: str) -> dict[str, Any]:  # noqa: A
 
 @st.cache_data(ttl=sizes()["since_seconds"], max_entries=16, show_spinner=False)
 def _since(folder: str, _view: View, _kept: Kept) -> Since:  # noqa: ARG001 -- as above
-    return since(_view.parts.settings, _view.parts.database, _kept)
+    return since(_view.parts.settings, _view.parts.database, _view.principal, _kept)
 
 
 def _old(view: View, kept: Kept) -> None:
@@ -82,6 +82,7 @@ def _old(view: View, kept: Kept) -> None:
     told = [say("month_page.stays_changed", count=count(found.changed))] if found.changed else []
     told += [say("month_page.stays_fewer", count=count(found.fewer))] if found.fewer else []
     told += [say("month_page.policy_changed")] if found.policy else []
+    told += [say("month_page.findings_changed")] if found.findings else []
     what = say("month_page.joint").join(told)
     st.warning(say("month_page.old", what=what), icon=":material/update:")
 

@@ -37,7 +37,7 @@ def show(view: View, kept: Kept, told: Mapping[str, Any]) -> None:
         st.success(say("month_page.nothing_open"), icon=":material/check_circle:")
         return
     st.caption(say("month_page.open_about"))
-    known = {one.reason: one for one in reasons if one.reason is not None}
+    known = {_key(one): one for one in reasons}
     table(
         [
             Column(say("fact.settled_reason")),
@@ -56,7 +56,7 @@ def show(view: View, kept: Kept, told: Mapping[str, Any]) -> None:
         on_change=first,
         args=(_LIST,),
     )
-    _cases(view, kept)
+    _cases(view, kept, known.get(st.session_state.get(_WHY) or ""))
 
 
 def sheets(kept: Kept, lang: str) -> list[Sheet]:
@@ -79,9 +79,9 @@ def _beside(told: Mapping[str, Any]) -> None:
             st.caption(say(f"month_page.{name}", cases=count(told[name])))
 
 
-def _cases(view: View, kept: Kept) -> None:
+def _cases(view: View, kept: Kept, why: Reason | None) -> None:
     start, limit = int(turned(_LIST) or 0), sizes()["open_cases"]
-    rows, every = open_page(kept, st.session_state.get(_WHY), start, limit)
+    rows, every = open_page(kept, why, start, limit)
     ids = [str(row["case_id"]) for row in rows]
     looked(view, "cases_listed", "cases", {"cases": ids})
     columns = [
@@ -104,6 +104,11 @@ def _cases(view: View, kept: Kept) -> None:
     )
     behind = start + limit
     turner(_LIST, str(behind) if behind < every else None)
+
+
+def _key(one: Reason) -> str:
+    """What tells a reason apart: cases with a price and without one may have the same."""
+    return f"{'priced' if one.priced else 'unpriced'}:{one.reason or ''}"
 
 
 def _why(one: Reason, lang: str) -> str:

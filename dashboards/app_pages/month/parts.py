@@ -43,6 +43,8 @@ _OF_PART = {
     "settled_less": "deductions",
     "settled_paid": "paid",
 }
+_COUNTS = ("cases", "priced")
+_SUMS = (*_COUNTS, "amount", "fund", "surplus")
 _OF_WHOLE = {name: f"sum_{line}" for name, line in _OF_PART.items()}
 
 
@@ -114,11 +116,24 @@ def _parts(told: Mapping[str, Any]) -> Any:  # noqa: ANN401 -- a table of Arrow
         | {"settled_why": one["reason_text"] or ""}
         for one in told["parts"]
     ]
+    rest = _rest(told)
+    if rest["cases"]:
+        rows.append(_row(say("month_page.no_part"), rest, (), {}))
     rows.append(
         _row(say("month_page.whole"), told["sums"], told["lines"], _OF_WHOLE)
         | {"settled_why": _besides(told)}
     )
     return made(rows, _COLUMNS)
+
+
+def _rest(told: Mapping[str, Any]) -> dict[str, Any]:
+    """The sums of the cases that are of no part, so that the parts add up to the whole."""
+    rest: dict[str, Any] = {}
+    for name in _SUMS:
+        of_parts = [one["sums"][name] for one in told["parts"]]
+        left = Decimal(told["sums"][name] or 0) - sum(Decimal(one or 0) for one in of_parts)
+        rest[name] = int(left) if name in _COUNTS else f"{left:f}" if left else None
+    return rest
 
 
 def _row(

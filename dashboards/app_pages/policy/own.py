@@ -41,7 +41,7 @@ def show(view: View) -> None:
             say("policy_own.file"), type=["yaml", "csv"], accept_multiple_files=True, key=_FILES
         )
         st.form_submit_button(
-            say("policy_own.check"), type="primary", on_click=_take, args=(region,)
+            say("policy_own.check"), type="primary", on_click=_take, args=(view, region)
         )
     draft: tuple[str, Draft | GrouperError] | None = st.session_state.get(_DRAFT)
     if draft is None or draft[0] != region:
@@ -53,14 +53,17 @@ def show(view: View) -> None:
         _checked(view, found)
 
 
-def _take(region: str) -> None:
+def _take(view: View, region: str) -> None:
+    by = view.parts.asker()
+    if by is None:
+        return
     given = st.session_state.get(_FILES) or []
     if not given:
         hint(say("policy_own.no_file"))
         return
     found: Draft | GrouperError
     try:
-        found = check_draft(region, {one.name: one.getvalue() for one in given}, today())
+        found = check_draft(region, {one.name: one.getvalue() for one in given}, today(), by)
     except GrouperError as error:
         found = error
     # Checked once; what is put into force is checked again.
@@ -69,7 +72,7 @@ def _take(region: str) -> None:
 
 def _standing(view: View, region: str) -> None:
     """The own files that are in force, each of which can be taken out of it."""
-    names = own_files(region)
+    names = own_files(region, view.principal)
     with st.expander(
         say("policy_own.standing", count=count(len(names))), icon=":material/folder_open:"
     ):

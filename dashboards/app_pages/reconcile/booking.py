@@ -12,7 +12,7 @@ from codebooks.messages import text
 from dashboards.app_pages.auditing.acting import act, hint
 from dashboards.app_pages.auditing.tables import moment
 from dashboards.app_pages.office_sizes import sizes
-from dashboards.app_pages.reconcile.results import grounds
+from dashboards.app_pages.reconcile.results import grounds, old
 from dashboards.app_pages.reconcile.wording import field, state, typed
 from dashboards.frame.errors import show_error
 from dashboards.frame.exports import Sheet, offer
@@ -53,8 +53,8 @@ def booking(view: View, found: Outcome) -> None:
         view: who looks; the look was logged.
         found: what the errand found.
     """
-    book = AdjustmentBook.at(view.parts.settings)
     try:
+        book = AdjustmentBook.read_by(view.parts.settings, view.principal)
         kept = book.entries(found.scope)
         # Nothing in the book changes, so how much it holds says what it holds.
         stamp = (kept.num_rows, len(book.readings(found.scope.region, found.scope.month)))
@@ -62,12 +62,14 @@ def booking(view: View, found: Outcome) -> None:
     except GrouperError as error:
         show_error(error)
         return
+    changed = old(view, found)
     _headline(found, kept, lacking, view.lang)
     st.caption(say("reconcile_page.book_about"))
     st.subheader(say("reconcile_page.lacking", count=count(lacking.num_rows)), anchor=False)
     if lacking.num_rows:
         _rows(view, lacking, "reconcile.lacking")
-        _take(view, found, lacking)
+        if not changed:
+            _take(view, found, lacking)
     else:
         st.success(say("reconcile_page.book_equal"), icon=":material/check_circle:")
     st.subheader(say("reconcile_page.kept", count=count(kept.num_rows)), anchor=False)

@@ -38,7 +38,8 @@ def history(view: View, scope: Scope) -> None:
         scope: whose month.
     """
     try:
-        taken = AdjustmentBook.at(view.parts.settings).readings(scope.region, scope.month)
+        book = AdjustmentBook.read_by(view.parts.settings, view.principal)
+        taken = book.readings(scope.region, scope.month)
     except GrouperError as error:
         show_error(error)
         return

@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 import streamlit as st
 
 from codebooks.messages import text
+from dashboards.app_pages.auditing.tables import moment
 from dashboards.app_pages.office_sizes import sizes
 from dashboards.app_pages.reconcile.choosing import choice
 from dashboards.app_pages.reconcile.wording import (
@@ -33,6 +34,7 @@ from dashboards.frame.picture import Picture, show
 from dashboards.frame.rows import first, plain, turned, turner
 from dashboards.frame.tables import named, table
 from grouper.payment.settlement.reconcile import State
+from grouper.service.reconciling import since
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -59,6 +61,7 @@ def results(view: View, found: Outcome) -> None:
         found: what the errand found.
     """
     told, lang = found.told, view.lang
+    old(view, found)
     _headline(told, lang)
     measure = field(told["measure"], lang)
     st.caption(
@@ -76,6 +79,8 @@ def results(view: View, found: Outcome) -> None:
             "summed": one["summed"],
         }
         st.warning(say("reconcile_page.stated", **words), icon=":material/warning:")
+    if told.get("net"):
+        st.info(say("reconcile_page.net", cases=count(told["net"])), icon=":material/info:")
     by_state, by_cause = states(told, lang), causes(told, lang)
     table(by_state, lang, columns=STATES)
     on = grounds(found, lang)
@@ -121,8 +126,34 @@ def grounds(found: Outcome, lang: str) -> Grounds:
             insurance=choice("insurance", scope.insurance, lang),
             cases=count(told["cases"]),
         ),
-        source=text("reconcile_page.source", lang, file=told["file"], region=scope.region),
+        source=text(
+            "reconcile_page.source",
+            lang,
+            file=told["file"],
+            region=scope.region,
+            begun=moment(found.begun) or text("reconcile_page.begun_unknown", lang),
+        ),
     )
+
+
+def old(view: View, found: Outcome) -> bool:
+    """Say what has changed since it was made, and tell whether anything has.
+
+    Args:
+        view: who looks.
+        found: what the errand found.
+    """
+    changes = since(view.parts.database, found)
+    if not changes.any:
+        return False
+    told = [
+        say(f"reconcile_page.old_{name}", count=count(number))
+        for name, number in (("changed", changes.changed), ("fewer", changes.fewer))
+        if number
+    ]
+    what = say("reconcile_page.between").join(told or [say("reconcile_page.old_unknown")])
+    st.warning(say("reconcile_page.old", what=what), icon=":material/update:")
+    return True
 
 
 def _headline(told: Mapping[str, Any], lang: str) -> None:

@@ -150,6 +150,10 @@ def all_cases(number: str, lang: str, _found: Outcome) -> pa.Table:
 
 def _case(row: Mapping[str, Any], measure: str, lang: str) -> dict[str, Any]:
     missing = NO_SIDE.get(row["state"])
+    theirs = row[f"{measure}_theirs"]
+    if row["cause"] == Cause.DEDUCTED:
+        # As it was before the deduction, so that the row adds up.
+        theirs = row[f"{measure}_ours"] + row["difference"]
     sides = {f"rec_{name}_{side}": row[f"{name}_{side}"] for name in COMPARED for side in _SIDES}
     return sides | {
         "link": address("case", case_id=row["case_id"]) if row["case_id"] else None,
@@ -162,7 +166,7 @@ def _case(row: Mapping[str, Any], measure: str, lang: str) -> dict[str, Any]:
         "rec_cause": cause(row["cause"], lang),
         "rec_differs": _differs(row, lang),
         "rec_ours": None if missing == "ours" else row[f"{measure}_ours"],
-        "rec_theirs": None if missing == "theirs" else row[f"{measure}_theirs"],
+        "rec_theirs": None if missing == "theirs" else theirs,
         "rec_difference": row["difference"],
         "rec_deduction": row["deduction"],
         "rec_said": row["reason"] or None,

@@ -58,6 +58,9 @@ def where(
         if wanted and (without is None or column != without.value):
             parts.append(_among(column))
             bound.append(list(wanted))
+    if cut.share_reasons:
+        # As they are counted: an unpriced case may say so too, and one whose surplus is known all the same.
+        parts.append("pay_status = 'priced' AND surplus IS NULL")
     if cut.notes:
         parts.append(_NOTED)
         bound.append(list(cut.notes))

@@ -11,7 +11,7 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from grouper.payment.settlement.exactly import NONE, minus, total
+from grouper.payment.settlement.exactly import minus, total
 from grouper.payment.settlement.reconcile import State
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def _alone(entry: Entry) -> Cause:
     for name in ("group", "points"):
         if name in entry.differs:
             return Cause(name)
-    if entry.deduction and entry.difference == minus(NONE, entry.deduction):
+    if entry.net:
         return Cause.DEDUCTED
     if "fund" in entry.differs and _both(entry, "amount") and "amount" not in entry.differs:
         return Cause.SHARE

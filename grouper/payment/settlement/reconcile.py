@@ -68,12 +68,26 @@ class Entry:
     @property
     def their_amount(self) -> Decimal:
         """What the bureau settled before its deduction; nought where it has nothing."""
+        return total((self._stated, self.deduction)) if self.net else self._stated
+
+    @property
+    def net(self) -> bool:
+        """Whether the bureau states what is left: its amount is ours less its deduction."""
+        return (
+            self.state is State.DIFFERENT
+            and not {"group", "points"} & set(self.differs)
+            and bool(self.deduction)
+            and total((self._stated, self.deduction)) == self.our_amount
+        )
+
+    @property
+    def _stated(self) -> Decimal:
         found: Decimal | None = self.theirs.get(self.measure)
         return NONE if found is None else found
 
     @property
     def difference(self) -> Decimal:
-        """The bureau's amount less ours."""
+        """The bureau's amount before its deduction less ours."""
         return minus(self.their_amount, self.our_amount)
 
 
@@ -127,6 +141,11 @@ class Reconciliation:
     def theirs(self) -> Decimal:
         """The sum of the bureau's, before deductions."""
         return total(one.their_amount for one in self.entries)
+
+    @property
+    def net(self) -> int:
+        """How many cases the bureau states less their deduction: it is taken off once only."""
+        return sum(one.net for one in self.entries)
 
     @property
     def deduction(self) -> Decimal:

@@ -32,6 +32,7 @@ def reconciliation_document(found: Reconciliation, lang: str | None = None) -> d
         "ours": f"{found.ours:f}",
         "theirs": f"{found.theirs:f}",
         "deduction": f"{found.deduction:f}",
+        "net": found.net,
         "totals": [
             {
                 "state": one.state.value,
@@ -74,6 +75,8 @@ def reconciliation_lines(told: dict[str, Any]) -> list[str]:
         rows.append("  " + say(lang, "reconcile.total", name=name, cases=one["cases"], **numbers))
     whole = {name: shown(Decimal(told[name])) for name in ("ours", "theirs", "deduction")}
     rows.append(say(lang, "reconcile.whole", **whole))
+    if told["net"]:
+        rows.append("  " + say(lang, "reconcile.net", cases=told["net"]))
     for name, count in told["differing"].items():
         column = say(lang, f"column.{name}")
         rows.append("  " + say(lang, "reconcile.differing", name=column, cases=count))
