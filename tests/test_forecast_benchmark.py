@@ -26,6 +26,8 @@ from grouper.forecast.benchmark.words import lines, rows
 from grouper.forecast.errors import ForecastError
 from grouper.forecast.tables import toml
 
+pytestmark = pytest.mark.slow
+
 FORECASTS = ("mean", "median", "closest", "lower", "upper", "plain", "group_mean")
 
 

@@ -18,6 +18,8 @@ from grouper.store.inbox import Inbox
 from grouper.store.schema import outcome
 from grouper.store.states import State
 
+pytestmark = pytest.mark.slow
+
 LIMIT_MIB = 64.0
 """How far the peak may rise above that after the first messages, whatever the backlog."""
 FIRST = 1000
