@@ -201,6 +201,8 @@ def replaced_weights(folder: Path) -> list[str]:
     [
         ("group,weight\nLENS,much\n", "APG_CELL_NUMBER"),
         ("group,weight\nLENS,1e999999\n", "APG_CELL_NUMBER"),
+        ("group,weight\nLENS,1e30\n", "APG_CELL_NUMBER"),
+        ("group,weight,cases\nLENS,1,1e30\n", "APG_CELL_NUMBER"),
         ("group,weight\nLENS,1.1234567\n", "APG_CELL_NUMBER"),
         ("group,weight,cases\nLENS,1,0.5\n", "APG_CELL_NUMBER"),
         ("group,weight,valid_from\nLENS,1,2026/13/1\n", "APG_CELL_DAY"),

@@ -32,11 +32,12 @@ def read_cell(cell: Cell, kind: pa.DataType) -> str | int | Decimal | date | Non
         return _day(cell)
     number = _number(cell)
     if pa.types.is_integer(kind):
-        if number % 1 or abs(number) > _LARGEST:
+        # The size first: of a number with more digits than decimals reckon with no rest is told.
+        if abs(number) > _LARGEST or number % 1:
             raise CellError("APG_CELL_NUMBER", found=_shown(cell))
         return int(number)
     whole = kind.precision - kind.scale
-    if number != round(number, kind.scale) or abs(number) >= Decimal(10) ** whole:
+    if abs(number) >= Decimal(10) ** whole or number != round(number, kind.scale):
         raise CellError("APG_CELL_NUMBER", found=_shown(cell))
     return number
 

@@ -14,13 +14,12 @@ from dashboards.app_pages.auditing.acting import said
 from dashboards.app_pages.bureau_box import MONTHS, kept_months, months_of
 from dashboards.app_pages.settled_tables import pool as pool_called
 from dashboards.charts.trend import trend
+from dashboards.frame.beginning import begin
 from dashboards.frame.exports import Sheet, offer
 from dashboards.frame.figures import share, yuan
-from dashboards.frame.filters import slice_of
 from dashboards.frame.grounds import grounds
-from dashboards.frame.headline import headline
 from dashboards.frame.language import say
-from dashboards.frame.marts import ask, mart_of
+from dashboards.frame.marts import ask
 from dashboards.frame.picture import Picture, show
 from dashboards.frame.tables import named, table
 from grouper.forecast.outlook.months import name_of
@@ -40,17 +39,10 @@ _NOTHING = Decimal(0)
 def page(view: View) -> None:
     """Show it."""
     said()
-    cut = slice_of(view, key=_KEY)
-    mart = mart_of(view) if cut else None
-    if cut is None or mart is None:
+    begun = begin(view, _KEY, _FIGURES)
+    if begun is None:
         return
-    found = ask(mart, "headline", cut)
-    cases = int(found.cases.value or 0)
-    if not cases:
-        st.info(say("filter.no_case"), icon=":material/info:")
-        return
-    headline(found, view.lang, names=_FIGURES)
-    on = grounds(mart.about, cut, cases, view.lang)
+    mart, cut, on = begun.mart, begun.cut, begun.on
     course = _course(mart, cut)
     whole = grounds(mart.about, _both(cut), ask(mart, "count", _both(cut)), view.lang)
     year = Picture(

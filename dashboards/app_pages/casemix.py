@@ -10,13 +10,11 @@ import streamlit as st
 from dashboards.charts.boxes import boxes
 from dashboards.charts.structure import structure
 from dashboards.charts.trend import trend
+from dashboards.frame.beginning import begin
 from dashboards.frame.exports import Sheet, offer
-from dashboards.frame.filters import slice_of
-from dashboards.frame.grounds import grounds
-from dashboards.frame.headline import headline
 from dashboards.frame.labels import cost_class, labelled
 from dashboards.frame.language import say
-from dashboards.frame.marts import ask, mart_of
+from dashboards.frame.marts import ask
 from dashboards.frame.picking import axis_choice
 from dashboards.frame.picture import Picture, show
 from dashboards.frame.tables import named
@@ -46,17 +44,10 @@ _MONTHS = ("month", "cases", "groups", "cmi", "mean_cost", "mean_days", "cost_in
 
 def page(view: View) -> None:
     """Show it."""
-    cut = slice_of(view, key=_KEY)
-    mart = mart_of(view) if cut else None
-    if cut is None or mart is None:
+    begun = begin(view, _KEY, _FIGURES)
+    if begun is None:
         return
-    found = ask(mart, "headline", cut)
-    cases = int(found.cases.value or 0)
-    if not cases:
-        st.info(say("filter.no_case"), icon=":material/info:")
-        return
-    headline(found, view.lang, names=_FIGURES)
-    on = grounds(mart.about, cut, cases, view.lang)
+    mart, cut, on = begun.mart, begun.cut, begun.on
     course = _course(mart, cut)
     measure = st.segmented_control(
         say("pick.measure"),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from dashboards.app_pages.auditing.acting import said
 from dashboards.app_pages.books import changes, groups, importing, shelf
-from dashboards.app_pages.books.parts import part_picked
+from dashboards.frame.picking import part_picked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

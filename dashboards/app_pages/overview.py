@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from dashboards.charts.quadrant import PICK, quadrant
+from dashboards.frame.beginning import begin
 from dashboards.frame.drill import drill, narrowed
 from dashboards.frame.exports import Sheet, offer
-from dashboards.frame.filters import slice_of
-from dashboards.frame.grounds import grounds
-from dashboards.frame.headline import TOLD, headline, told
+from dashboards.frame.headline import TOLD, told
 from dashboards.frame.labels import labelled
 from dashboards.frame.language import say
-from dashboards.frame.marts import ask, mart_of
+from dashboards.frame.marts import ask
 from dashboards.frame.picking import axis_choice, picked
 from dashboards.frame.picture import Picture, show
 from dashboards.frame.tables import named, table
@@ -32,17 +31,10 @@ _COLUMNS = ("name", "cases", "cmi", "mean_cost", "mean_days", "cost_index", "tim
 
 def page(view: View) -> None:
     """Show it."""
-    cut = slice_of(view, key=_KEY)
-    mart = mart_of(view) if cut else None
-    if cut is None or mart is None:
+    begun = begin(view, _KEY)
+    if begun is None:
         return
-    found = ask(mart, "headline", cut)
-    cases = int(found.cases.value or 0)
-    if not cases:
-        st.info(say("filter.no_case"), icon=":material/info:")
-        return
-    headline(found, view.lang)
-    on = grounds(mart.about, cut, cases, view.lang)
+    mart, cut, on = begun.mart, begun.cut, begun.on
     axis = axis_choice(_KEY, _AXES)
     by = labelled(
         ask(mart, "by", cut, axis=axis, order="cases", descending=True, limit=_POINTS),
@@ -66,7 +58,7 @@ def page(view: View) -> None:
     if chosen is not None:
         name = by["name"][by["value"].to_pylist().index(chosen)].as_py()
         drill(view, mart, narrowed(cut, axis, chosen), key=f"{_KEY}.drill", title=name)
-    whole = told(found, view.lang)
+    whole = told(begun.found, view.lang)
     with st.expander(say("overview.all")):
         table(whole, view.lang, columns=TOLD)
     sheets = [

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dashboards.app_pages.auditing.acting import said
-from dashboards.app_pages.books.parts import part_picked
 from dashboards.app_pages.policy import comparing, holding, own, regions
+from dashboards.frame.picking import part_picked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

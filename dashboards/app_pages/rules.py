@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import streamlit as st
-
 from dashboards.app_pages.auditing import gaps, standings, tallies, whitelists
 from dashboards.app_pages.auditing.acting import said
-from dashboards.frame.language import say
+from dashboards.frame.picking import part_picked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -28,18 +26,4 @@ _KEY = "rules.part"
 def page(view: View) -> None:
     """Show one part of the page; the others ask nothing."""
     said()
-    asked = st.query_params.get("part")
-    if _KEY not in st.session_state:
-        st.session_state[_KEY] = asked if asked in _PARTS else next(iter(_PARTS))
-    chosen = st.segmented_control(
-        say("rules_page.part"),
-        list(_PARTS),
-        format_func=lambda one: say(f"rules_part.{one}"),
-        key=_KEY,
-        required=True,
-        label_visibility="collapsed",
-    )
-    part = chosen or next(iter(_PARTS))
-    if asked != part:
-        st.query_params["part"] = part
-    _PARTS[part](view)
+    _PARTS[part_picked(_KEY, tuple(_PARTS), "rules_part")](view)

@@ -8,15 +8,14 @@ import streamlit as st
 
 from dashboards.charts.pareto import PICK, losses, pareto
 from dashboards.charts.waterfall import steps, waterfall
+from dashboards.frame.beginning import begin
 from dashboards.frame.drill import drill, narrowed
 from dashboards.frame.exports import Sheet, offer
 from dashboards.frame.figures import count, exact, share, yuan
-from dashboards.frame.filters import slice_of
 from dashboards.frame.grounds import grounds
-from dashboards.frame.headline import headline
 from dashboards.frame.labels import labelled
 from dashboards.frame.language import say
-from dashboards.frame.marts import ask, mart_of
+from dashboards.frame.marts import ask
 from dashboards.frame.picking import axis_choice, picked
 from dashboards.frame.picture import Picture, show
 from dashboards.frame.rows import plain
@@ -57,17 +56,10 @@ _COLUMNS = (
 
 def page(view: View) -> None:
     """Show it."""
-    cut = slice_of(view, key=_KEY)
-    mart = mart_of(view) if cut else None
-    if cut is None or mart is None:
+    begun = begin(view, _KEY, _FIGURES)
+    if begun is None:
         return
-    found = ask(mart, "headline", cut)
-    cases = int(found.cases.value or 0)
-    if not cases:
-        st.info(say("filter.no_case"), icon=":material/info:")
-        return
-    headline(found, view.lang, names=_FIGURES)
-    on = grounds(mart.about, cut, cases, view.lang)
+    mart, cut, cases, on = begun.mart, begun.cut, begun.cases, begun.on
     way = ask(mart, "waterfall", cut)
     left = ask(mart, "unreckoned", cut)
     falls = _way(way, grounds(mart.about, cut, cases - left.cases, view.lang), view.lang)

@@ -1,4 +1,4 @@
-"""What one chooses on a page: an axis, a measure, a mark of a chart."""
+"""What one chooses on a page: a part of it, an axis, a mark of a chart."""
 
 from __future__ import annotations
 
@@ -29,6 +29,31 @@ def axis_choice(key: str, axes: Sequence[Axis]) -> Axis:
         key=f"{key}.axis",
     )
     return chosen or axes[0]
+
+
+def part_picked(key: str, parts: Sequence[str], words: str) -> str:
+    """The part of a page that is shown; kept in the session and in the address.
+
+    Args:
+        key: of the widget.
+        parts: of the page; the first one until another is chosen.
+        words: the parts are called ``<words>.<part>``.
+    """
+    asked = st.query_params.get("part")
+    if st.session_state.get(key) not in parts:
+        st.session_state[key] = asked if asked in parts else parts[0]
+    chosen = st.segmented_control(
+        say("pick.part"),
+        parts,
+        key=key,
+        required=True,
+        format_func=lambda one: say(f"{words}.{one}"),
+        label_visibility="collapsed",
+    )
+    part = str(chosen or parts[0])
+    if asked != part:
+        st.query_params["part"] = part
+    return part
 
 
 def picked(event: Any, name: str) -> str | None:  # noqa: ANN401 -- Streamlit's own

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from codebooks.apg.detect import looks_like_apg
 from codebooks.apg.importer import import_apg
 from codebooks.dip.importers.detect import looks_like_dip
 from codebooks.dip.importers.importing import remember_columns
@@ -16,7 +17,6 @@ from codebooks.importers.install import check_free, install
 from codebooks.importers.options import AUTO, ImportOptions
 from codebooks.importers.workbook import import_workbook
 from codebooks.messages import text
-from grouper.cli.codebooks_import_apg import looks_like_apg
 from grouper.cli.codebooks_import_dip import dip_options, read_dip
 from grouper.cli.codebooks_render import JsonOption, LangOption, print_json, speak
 

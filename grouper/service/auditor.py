@@ -8,10 +8,6 @@ way to the other processes, and no error of a rule, a stay or the database ends 
 
 from __future__ import annotations
 
-import os
-import signal
-import threading
-from collections import Counter
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -21,17 +17,16 @@ import structlog
 
 from codebooks.errors import GrouperError
 from grouper.case.dates import LOCAL
-from grouper.service import status
-from grouper.service.logs import fault_of
 from grouper.service.mart import Keeper
 from grouper.service.screening import ENDED, NIGHT, How, screen_stored
 from grouper.service.screening_choice import screening_data
+from grouper.service.waiting import Waiter, run_until_signalled
 from grouper.store import alert_rows, screenings
 from grouper.store.schema import now
 from grouper.store.screenings import DONE, FAILED, STOPPED, WAITING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from datetime import datetime
 
     from grouper.service.settings import Settings
@@ -47,7 +42,7 @@ ALERT = "screening"
 _log = structlog.get_logger("grouper.auditor")
 
 
-class Auditor:
+class Auditor(Waiter):
     """Screens, once a night and whenever it is asked.
 
     Args:
@@ -59,12 +54,10 @@ class Auditor:
     def __init__(
         self, settings: Settings, database: Database, clock: Callable[[], datetime] = now
     ) -> None:
+        super().__init__("auditor", settings.folder, settings.audit.every)
         self._settings, self._database, self._clock = settings, database, clock
         self._keeper = Keeper(settings, database, clock)
-        self._stop = threading.Event()
-        self._said = ""
         self._not_before: datetime | None = None
-        self._counts: Counter[str] = Counter()
 
     def step(self) -> list[ScreeningRow]:
         """Screen what was asked for, and at night what runs and what ended; what is done stays done.
@@ -160,50 +153,11 @@ class Auditor:
                     _log.error("alert started", kind=kind, **about)
 
     def look(self) -> None:
-        """One :meth:`step`; what goes wrong is told and tried again at the next look."""
-        try:
-            self.step()
-        except GrouperError as error:
-            self._say(error.code)
-        except Exception as error:  # noqa: BLE001 -- the service goes on without findings
-            self._say(fault_of(error))
-
-    def _say(self, what: str) -> None:
-        """Log it once, not at every look."""
-        if what != self._said:
-            _log.warning("waiting", code=what)
-        self._said = what
-        self._counts["waits"] += 1
-
-    def run(self) -> None:
-        """Look now and then until :meth:`stop`."""
-        telling = threading.Thread(target=self._tell, name="status", daemon=True)
-        telling.start()
-        while not self._stop.is_set():
-            self.look()
-            self._keeper.look()
-            self._stop.wait(self._settings.audit.every)
-        telling.join()
-
-    def stop(self) -> None:
-        """Look no more; a page that is under way is finished."""
-        self._stop.set()
-
-    def metrics(self) -> Mapping[str, float]:
-        """Counts since the start."""
-        return {f"auditor_{name}": float(count) for name, count in dict(self._counts).items()}
-
-    def _tell(self) -> None:
-        while not self._stop.is_set():
-            status.write(self._settings.folder, "auditor", self.metrics())
-            self._stop.wait(status.EVERY)
+        """One step, and the mart; what goes wrong is told and tried again at the next look."""
+        super().look()
+        self._keeper.look()
 
 
 def screen(settings: Settings, database: Database) -> None:
     """Screen the stored stays, night by night and as asked, until a signal comes."""
-    with suppress(OSError):
-        os.nice(NICE)
-    made = Auditor(settings, database)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: made.stop())
-    made.run()
+    run_until_signalled(Auditor(settings, database), NICE)

@@ -7,10 +7,9 @@ from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
+from codebooks.apg.detect import looks_like_apg
 from codebooks.apg.importer import FAMILY as APG
 from codebooks.apg.importer import import_apg
-from codebooks.apg.layout import apg_layout
-from codebooks.apg.sources import read_card
 from codebooks.dip.importers.detect import looks_like_dip
 from codebooks.dip.importers.importing import import_dip
 from codebooks.dip.importers.options import ALL, ANY, REFUSED, DipOptions
@@ -183,7 +182,7 @@ def family_of(path: Path, base: str | None) -> str:
     Raises:
         CodebookError: ``SCHEME_UNKNOWN`` for the base.
     """
-    if _looks_like_apg(path, base):
+    if looks_like_apg(path, base):
         return APG
     if base is not None:
         return DIP
@@ -203,22 +202,6 @@ def read(path: Path, wish: BookWish) -> ImportResult:
         return import_dip(path, wish.dip, _check_dip, as_scores=wish.base is not None)
     reader = import_folder if path.is_dir() else import_workbook
     return reader(path, wish.card, check_book)
-
-
-def _looks_like_apg(path: Path, base: str | None) -> bool:
-    """Whether it is an outpatient scheme's: its base is one, its card says so, or its tables do."""
-    if base is not None:
-        return registry().card(base).family == APG
-    if not path.is_dir():
-        return False
-    try:
-        named = read_card(path).get("family")
-    except CodebookError:
-        return False
-    if named is not None:
-        return bool(named == APG)
-    own = {f"{name}.csv" for t in apg_layout().tables if t.table == "rates" for name in t.names}
-    return any((path / name).is_file() for name in own)
 
 
 def _check_dip(book: SchemeBook) -> list[Finding]:

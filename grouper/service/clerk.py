@@ -8,29 +8,24 @@ service waits until nothing of the old errand runs any more. What ran then is be
 from __future__ import annotations
 
 import fcntl
-import os
-import signal
-import threading
-from collections import Counter
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import structlog
 
-from grouper.service import status
 from grouper.service.children import begin, stop
 from grouper.service.errand_files import ErrandState, is_there, write_errand
 from grouper.service.errand_kinds import limits
 from grouper.service.errand_process import failed
 from grouper.service.errands import Errands
-from grouper.service.logs import fault_of
+from grouper.service.waiting import Waiter, run_until_signalled
 from grouper.store.schema import now
 
 if TYPE_CHECKING:
     import subprocess
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
     from datetime import datetime
 
     from grouper.service.errands import Errand
@@ -45,7 +40,7 @@ _AGE_EVERY = timedelta(hours=1)
 _log = structlog.get_logger("grouper.clerk")
 
 
-class Clerk:
+class Clerk(Waiter):
     """Does errands until :meth:`stop`.
 
     Args:
@@ -54,12 +49,10 @@ class Clerk:
     """
 
     def __init__(self, settings: Settings, clock: Callable[[], datetime] = now) -> None:
-        self._settings, self._clock = settings, clock
+        super().__init__("clerk", settings.folder, settings.clerk.every)
+        self._clock = clock
         self._errands = Errands.at(settings)
-        self._stop = threading.Event()
         self._aged: datetime | None = None
-        self._counts: Counter[str] = Counter()
-        self._said = ""
 
     def step(self) -> Errand | None:
         """Do the oldest errand that waits, if there is one and nobody else does one.
@@ -70,6 +63,11 @@ class Clerk:
         Raises:
             OSError: the folder cannot be used.
         """
+        found = self._next()
+        self._said = ""
+        return found
+
+    def _next(self) -> Errand | None:
         self._age()
         if not any(not one.state.ended for one in self._errands.all()):
             return None
@@ -82,34 +80,6 @@ class Clerk:
                     self._write(errand, ErrandState.INTERRUPTED)
             waiting = next((one for one in self._errands.all() if not one.state.ended), None)
             return None if waiting is None else self._do(waiting, lock)
-
-    def look(self) -> None:
-        """One :meth:`step`; what goes wrong is told and tried again at the next look."""
-        try:
-            self.step()
-            self._said = ""
-        except Exception as error:  # noqa: BLE001 -- the service goes on without errands
-            if (said := fault_of(error)) != self._said:
-                _log.warning("waiting", code=said)
-            self._said = said
-            self._counts["waits"] += 1
-
-    def run(self) -> None:
-        """Look now and then until :meth:`stop`."""
-        telling = threading.Thread(target=self._tell, name="status", daemon=True)
-        telling.start()
-        while not self._stop.is_set():
-            self.look()
-            self._stop.wait(self._settings.clerk.every)
-        telling.join()
-
-    def stop(self) -> None:
-        """Look no more; what is under way is interrupted."""
-        self._stop.set()
-
-    def metrics(self) -> Mapping[str, float]:
-        """Counts since the start."""
-        return {f"clerk_{name}": float(count) for name, count in dict(self._counts).items()}
 
     def _do(self, errand: Errand, lock: int) -> Errand | None:
         if errand.tries >= limits().tries:
@@ -179,18 +149,8 @@ class Clerk:
             self._aged = at
             self._counts["aged"] += self._errands.age(at)
 
-    def _tell(self) -> None:
-        while not self._stop.is_set():
-            status.write(self._settings.folder, "clerk", self.metrics())
-            self._stop.wait(status.EVERY)
-
 
 def attend(settings: Settings, _database: Database) -> None:
     """Do the errands of the pages until a signal comes."""
-    with suppress(OSError):
-        # The errands themselves give way further.
-        os.nice(1)
-    made = Clerk(settings)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: made.stop())
-    made.run()
+    # The errands themselves give way further.
+    run_until_signalled(Clerk(settings), 1)

@@ -8,27 +8,20 @@ on without forecasts.
 
 from __future__ import annotations
 
-import os
-import signal
-import threading
-from collections import Counter
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import structlog
 
-from codebooks.errors import GrouperError
 from grouper.case.dates import LOCAL
-from grouper.service import status
 from grouper.service.forecast_model import approved_model
 from grouper.service.forecast_telling import last_whole_day
 from grouper.service.forecasting import How, forecast_running
-from grouper.service.logs import fault_of
 from grouper.service.scoring import score_stays
+from grouper.service.waiting import Waiter, run_until_signalled
 from grouper.store.schema import now
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from datetime import date, datetime
 
     from grouper.service.forecasting import Counts, Model
@@ -40,7 +33,7 @@ NICE = 10
 _log = structlog.get_logger("grouper.forecaster")
 
 
-class Forecaster:
+class Forecaster(Waiter):
     """Foretells and scores, once a night.
 
     Args:
@@ -57,12 +50,10 @@ class Forecaster:
         model: Callable[[], Model | None],
         clock: Callable[[], datetime] = now,
     ) -> None:
+        super().__init__("forecaster", settings.folder, settings.forecast.every)
         self._settings, self._database = settings, database
         self._model, self._clock = model, clock
-        self._stop = threading.Event()
         self._scored: date | None = None
-        self._said = ""
-        self._counts: Counter[str] = Counter()
 
     def step(self) -> Counts | None:
         """Score and foretell, if the hour has come; what is done already is not done again.
@@ -103,50 +94,8 @@ class Forecaster:
             _log.info("foretold", model=model.id, day=day.isoformat(), stays=found.stays)
         return found
 
-    def look(self) -> None:
-        """One :meth:`step`; what goes wrong is told and tried again at the next look."""
-        try:
-            self.step()
-        except GrouperError as error:
-            self._say(error.code)
-        except Exception as error:  # noqa: BLE001 -- the service goes on without forecasts
-            self._say(fault_of(error))
-
-    def _say(self, what: str) -> None:
-        """Log it once, not at every look."""
-        if what != self._said:
-            _log.warning("waiting", code=what)
-        self._said = what
-        self._counts["waits"] += 1
-
-    def run(self) -> None:
-        """Look now and then until :meth:`stop`."""
-        telling = threading.Thread(target=self._tell, name="status", daemon=True)
-        telling.start()
-        while not self._stop.is_set():
-            self.look()
-            self._stop.wait(self._settings.forecast.every)
-        telling.join()
-
-    def stop(self) -> None:
-        """Look no more; a page that is under way is finished."""
-        self._stop.set()
-
-    def metrics(self) -> Mapping[str, float]:
-        """Counts since the start."""
-        return {f"forecaster_{name}": float(count) for name, count in dict(self._counts).items()}
-
-    def _tell(self) -> None:
-        while not self._stop.is_set():
-            status.write(self._settings.folder, "forecaster", self.metrics())
-            self._stop.wait(status.EVERY)
-
 
 def foretell(settings: Settings, database: Database) -> None:
     """Foretell the running stays, night by night, until a signal comes."""
-    with suppress(OSError):
-        os.nice(NICE)
     made = Forecaster(settings, database, lambda: approved_model(settings))
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: made.stop())
-    made.run()
+    run_until_signalled(made, NICE)

@@ -11,7 +11,6 @@ from dashboards.app_pages.auditing.acting import said
 from dashboards.app_pages.auditing.months import month_picked
 from dashboards.app_pages.month import axes, deductions, making, opened, parts, trying
 from dashboards.app_pages.month.making import document_of
-from dashboards.app_pages.settled_parts import part_of
 from dashboards.app_pages.settled_tables import amount
 from dashboards.frame.exports import offer
 from dashboards.frame.figures import count
@@ -19,6 +18,7 @@ from dashboards.frame.grounds import Grounds
 from dashboards.frame.headline import short
 from dashboards.frame.language import say
 from dashboards.frame.looks import looked
+from dashboards.frame.picking import part_picked
 from grouper.case.dates import LOCAL
 from grouper.service.settled_telling import value_of
 from grouper.service.settling import statements
@@ -56,7 +56,7 @@ def page(view: View) -> None:
         st.info(say("month_page.no_case", month=month), icon=":material/info:")
         return
     _headline(told, view.lang)
-    _PARTS[part_of(_KEY, list(_PARTS))](view, kept, told)
+    _PARTS[part_picked(f"{_KEY}.part", tuple(_PARTS), f"{_KEY}_part")](view, kept, told)
     offer(
         view,
         _KEY,

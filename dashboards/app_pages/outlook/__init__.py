@@ -9,12 +9,13 @@ import streamlit as st
 from dashboards.app_pages.auditing.acting import said
 from dashboards.app_pages.bureau_box import kept_months
 from dashboards.app_pages.outlook import arithmetic, cases, head, scores, values
-from dashboards.app_pages.settled_parts import month_of, part_of
+from dashboards.app_pages.settled_parts import month_of
 from dashboards.frame.errands import ask_errand, errand_box
 from dashboards.frame.exports import offer
 from dashboards.frame.grounds import Grounds
 from dashboards.frame.language import say
 from dashboards.frame.looks import looked
+from dashboards.frame.picking import part_picked
 from grouper.case.dates import LOCAL
 from grouper.service.outlooks import KIND, fan_of, months_to_ask, outlooks
 from grouper.store.schema import now
@@ -49,7 +50,7 @@ def page(view: View) -> None:
     head.headline(told, pool, view.lang)
     on = grounds(kept, told)
     fan = _fan(str(kept.folder), kept)
-    part = part_of(_KEY, _PARTS)
+    part = part_picked(f"{_KEY}.part", _PARTS, f"{_KEY}_part")
     if part == "values":
         values.show(view, told, fan, published, pool, on)
     elif part == "cases":

@@ -1,4 +1,4 @@
-"""The APG side of ``grouper codebooks import``: which sources are an outpatient scheme's."""
+"""Whether a source is an outpatient scheme's, told without reading it whole."""
 
 from __future__ import annotations
 
