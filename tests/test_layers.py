@@ -57,6 +57,14 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "grouper.run",
         "grouper.payment",
     ),
+    "grouper.spark": (
+        "codebooks",
+        "grouper.case",
+        "grouper.schemes",
+        "grouper.run",
+        "grouper.payment",
+        "grouper.audit",
+    ),
     "grouper.demo": (
         "codebooks",
         "grouper.case",

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from grouper.case.readers import CaseBatch
+
 KINDS = ("inpatient", "outpatient", "long_stay")
 _CHARGES = "charges"
 _MONTH = re.compile(r"(\d{4})-(\d{2})")
@@ -66,6 +68,20 @@ def read_sources(
         AuditError: ``AUDIT_FOLDER``: a folder has no files of cases.
         GrouperError: a file of cases cannot be read.
     """
+    files, lines = source_files(paths, charges, month)
+    left: dict[str, int] = {}
+    tables = [CASE_SCHEMA.empty_table(), *(_cases(path, left) for path in files)]
+    return Sources(once(pa.concat_tables(tables), left), tuple(lines), left)
+
+
+def source_files(
+    paths: Sequence[Path], charges: Sequence[Path] = (), month: date | None = None
+) -> tuple[list[Path], list[Path]]:
+    """The files of cases and those of their charge lines; arguments as of :func:`read_sources`.
+
+    Raises:
+        AuditError: ``AUDIT_FOLDER``: a folder has no files of cases.
+    """
     files: list[Path] = []
     lines = list(charges)
     for path in paths:
@@ -77,9 +93,7 @@ def read_sources(
             lines += _files(path / _CHARGES, month)
         else:
             files.append(path)
-    left: dict[str, int] = {}
-    tables = [CASE_SCHEMA.empty_table(), *(_cases(path, left) for path in files)]
-    return Sources(_once(pa.concat_tables(tables), left), tuple(lines), left)
+    return files, lines
 
 
 def of_month(cases: pa.Table, month: date) -> NDArray[np.bool_]:
@@ -137,17 +151,20 @@ def _files(folder: Path, month: date | None) -> list[Path]:
 
 
 def _cases(path: Path, left: dict[str, int]) -> pa.Table:
-    batches = []
-    for batch in open_source(path).batches():
-        keep = ~batch.rejected
-        _count(left, "rejected", int((~keep).sum()))
-        whole = plain(batch.cases)
-        batches.append(whole if keep.all() else whole.filter(pa.array(keep)))
+    batches = [accepted(batch, left) for batch in open_source(path).batches()]
     return pa.Table.from_batches(batches, CASE_SCHEMA)
 
 
-def _once(cases: pa.Table, left: dict[str, int]) -> pa.Table:
-    """Without records whose id was there before, or that have none."""
+def accepted(batch: CaseBatch, left: dict[str, int]) -> pa.RecordBatch:
+    """The cases of a batch that are none of the rejected; those are counted."""
+    keep = ~batch.rejected
+    _count(left, "rejected", int((~keep).sum()))
+    whole = plain(batch.cases)
+    return whole if keep.all() else whole.filter(pa.array(keep))
+
+
+def once(cases: pa.Table, left: dict[str, int]) -> pa.Table:
+    """Without records whose id was there before, or that have none; those are counted."""
     ids = cases["case_id"].combine_chunks()
     encoded = pc.dictionary_encode(ids)
     at = np.asarray(pc.fill_null(encoded.indices, -1))

@@ -21,6 +21,7 @@ from grouper.cli.group import group_command
 from grouper.cli.language import Language
 from grouper.cli.payment_commands import add_payment
 from grouper.cli.service_commands import add_service
+from grouper.cli.spark_commands import add_spark
 
 EXIT_ERROR = 2
 EXIT_INTERRUPTED = 130
@@ -65,7 +66,9 @@ def main() -> None:
         add_catalogue(app, sys.argv[1:])
         add_findings(app, sys.argv[1:])
         add_service(app, sys.argv[1:])
+        add_spark(app, sys.argv[1:])
         app()
     except GrouperError as error:
         typer.echo(error.describe(_asked_language(sys.argv[1:])), err=True)
-        sys.exit(EXIT_INTERRUPTED if error.code == "RUN_INTERRUPTED" else EXIT_ERROR)
+        stopped = error.code in {"RUN_INTERRUPTED", "SPARK_INTERRUPTED"}
+        sys.exit(EXIT_INTERRUPTED if stopped else EXIT_ERROR)

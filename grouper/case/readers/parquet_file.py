@@ -56,9 +56,27 @@ class ParquetSource(Source):
             cause = f"{row - 1} != {total}"
             raise GrouperError("FILE_BROKEN", Where(file=str(self.path)), cause=cause)
 
-    def _originals(self, file: pq.ParquetFile) -> Iterator[pa.RecordBatch]:
+    def batches_of(self, groups: Sequence[int], first_row: int) -> Iterator[CaseBatch]:
+        """The records of some row groups that follow on one another.
+
+        Args:
+            groups: their numbers.
+            first_row: number of the first record of the first of them.
+
+        Raises:
+            GrouperError: ``FILE_BROKEN``.
+        """
+        normaliser, row = Normaliser(self.layout), first_row
+        with _guarded(self.path), self._open(self.path) as file:
+            for original in self._originals(file, groups):
+                yield case_batch(normaliser, original, row, [])
+                row += original.num_rows
+
+    def _originals(
+        self, file: pq.ParquetFile, groups: Sequence[int] | None = None
+    ) -> Iterator[pa.RecordBatch]:
         # Each row group has dictionaries of its own, and a batch of lists can hold but one.
-        for group in range(file.metadata.num_row_groups):
+        for group in range(file.metadata.num_row_groups) if groups is None else groups:
             for batch in file.iter_batches(self.batch_rows, row_groups=[group], use_threads=False):
                 if batch.num_rows:
                     # A damaged page may decode to indices beyond its dictionary, or to no text.
