@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 EXTRA = "service"
 _PACKAGES = ("sqlalchemy", "fastapi", "pydantic_settings", "alembic", "structlog", "argon2")
-NAMES = ("serve", "accounts", "inbox", "store", "audit-log")
+NAMES = ("serve", "accounts", "inbox", "store", "audit-log", "backup", "restore")
 """The commands, in the order in which they are listed."""
 
 
@@ -34,14 +34,17 @@ def add_service(app: typer.Typer, arguments: Sequence[str]) -> None:
         if asked is None:
             return
         raise
-    accounts, inbox, serve, store = (
-        import_module(f"grouper.cli.{name}") for name in ("accounts", "inbox", "serve", "store")
+    accounts, backup, inbox, serve, store = (
+        import_module(f"grouper.cli.{name}")
+        for name in ("accounts", "backup", "inbox", "serve", "store")
     )
     app.command("serve", help=text("serve.command", language()))(serve.serve_command)
     app.add_typer(accounts.app, name="accounts")
     app.add_typer(inbox.app, name="inbox")
     app.add_typer(store.app, name="store")
     app.add_typer(store.audit_app, name="audit-log")
+    for name, command in (("backup", backup.backup_command), ("restore", backup.restore_command)):
+        app.command(name, help=text(f"backup_cli.{name}", language()))(command)
 
 
 def service_parts() -> tuple[Any, Any, Any]:

@@ -56,13 +56,23 @@ class _Set:
             raise StoreError("STORE_NEWER", found=", ".join(done), known=known[-1])
         return known[known.index(done[0]) + 1 :] if done else known
 
-    def upgrade(self, connection: Connection) -> list[str]:
-        """Run the steps that are missing, in the transaction of the connection."""
+    def known(self, revision: str) -> None:
+        """See that this program knows a revision.
+
+        Raises:
+            StoreError: ``STORE_NEWER``.
+        """
+        known = [step.revision for step in self.scripts().walk_revisions()]
+        if revision not in known:
+            raise StoreError("STORE_NEWER", found=revision, known=known[0])
+
+    def upgrade(self, connection: Connection, revision: str = "head") -> list[str]:
+        """Run the steps that are missing until a revision, in the transaction of the connection."""
         missing = self.missing(connection)
         if missing:
             config = Config(attributes={"connection": connection})
             config.set_main_option("script_location", str(_HERE / self.name).replace("%", "%%"))
-            command.upgrade(config, "head")
+            command.upgrade(config, revision)
         return missing
 
 
