@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 EXTRA = "service"
 _PACKAGES = ("sqlalchemy", "fastapi", "pydantic_settings", "alembic", "structlog", "argon2")
-NAMES = ("serve", "accounts", "inbox", "store", "audit-log", "backup", "restore")
+NAMES = ("serve", "accounts", "inbox", "store", "audit-log", "backup", "restore", "doctor")
 """The commands, in the order in which they are listed."""
 
 
@@ -43,6 +43,8 @@ def add_service(app: typer.Typer, arguments: Sequence[str]) -> None:
     app.add_typer(inbox.app, name="inbox")
     app.add_typer(store.app, name="store")
     app.add_typer(store.audit_app, name="audit-log")
+    doctor = import_module("grouper.cli.doctor").doctor_command
+    app.command("doctor", help=text("doctor.command", language()))(doctor)
     for name, command in (("backup", backup.backup_command), ("restore", backup.restore_command)):
         app.command(name, help=text(f"backup_cli.{name}", language()))(command)
 
