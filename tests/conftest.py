@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,8 +22,11 @@ LONG = REPOSITORY / "tests" / "long_modules.txt"
 no worker is left with one of them at the end while the other has nothing to do."""
 
 
-UNTRACED = re.compile(r"test_\w+_(engines|labelled|language|both|properties|fuzz|laws|random)\.py")
-"""Modules that go over the same lines with thousands of cases."""
+UNTRACED = re.compile(
+    r"test_(pages_\w+|\w+_(engines|labelled|language|both|properties|fuzz|laws|random))\.py"
+)
+"""Modules that go over the same lines with thousands of cases, and pages, whose own code is not
+measured."""
 
 
 if not os.environ.get(FULL):
@@ -60,10 +65,19 @@ def facts() -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def _own_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A fresh folder for each test. Pytest's own way looks through all earlier ones each time."""
+    base = tmp_path_factory.mktemp("own")
+    return (base / str(number) for number in itertools.count())
+
+
 @pytest.fixture(autouse=True)
-def _own_data(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+def _own_data(_own_folders: Iterator[Path], monkeypatch: pytest.MonkeyPatch) -> None:
     """No test reads or writes what a hospital installed on this machine; texts are Chinese."""
-    monkeypatch.setenv("GROUPER_DATA", str(tmp_path_factory.mktemp("data")))
+    folder = next(_own_folders)
+    folder.mkdir()
+    monkeypatch.setenv("GROUPER_DATA", str(folder))
     monkeypatch.setenv("GROUPER_LANG", "zh")
     # A process of the service that ran in a test before set its own.
     structlog.reset_defaults()

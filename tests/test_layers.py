@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -95,6 +96,7 @@ ONLY = {
 }
 
 
+@cache
 def modules() -> dict[str, Path]:
     found = {}
     for package in OURS:
@@ -104,6 +106,7 @@ def modules() -> dict[str, Path]:
     return found
 
 
+@cache
 def imports(path: Path) -> set[str]:
     names: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
