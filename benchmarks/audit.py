@@ -27,6 +27,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from hospital import hospital_at, renamed
+from report import told
 
 from codebooks.audit.books import audit_book
 from grouper.audit.engine import Context, audit
@@ -35,24 +37,20 @@ from grouper.audit.order.lines import Line
 from grouper.audit.reading import read_sources
 from grouper.audit.templates import templates
 from grouper.case.record import Case
-from grouper.demo.hospital.build import make_hospital
-from grouper.demo.hospital.plan import make_plan
-from grouper.demo.hospital.tables import toml
 
 LINES = 10_000_000
-FIRST, MONTHS, SEED = "2025-01", 24, 20250101
 WORK, EPISODES = "--work", "--episodes"
 """How the other processes are told what to do."""
+TOLD = {
+    "lines/s": ("audit.lines", "lines/s"),
+    "peak MiB": ("audit.peak", "MiB"),
+    "order: median ms": ("audit.order", "ms"),
+    "order: p99 ms": ("audit.order_p99", "ms"),
+    "DuckDB / order": ("audit.duckdb_to_order", "times"),
+}
+"""The figures that are kept, by what they are printed as."""
 STAYS, AGAIN, PROPOSED, LONG = 20, 20, 5, 300
 """Single stays, how often each is asked, the orders of each, and its lines (about)."""
-
-
-def hospital_at(folder: Path) -> Path:
-    """The demonstration hospital, or what is missing of it."""
-    own = toml("hospital.toml")["hospital"]
-    plan = make_plan(FIRST, MONTHS, SEED, 1.0, region=own["region"], scheme=own["scheme"])
-    make_hospital(folder, plan)
-    return folder
 
 
 def repeated(hospital: Path, folder: Path, wanted: int) -> int:
@@ -75,16 +73,6 @@ def repeated(hospital: Path, folder: Path, wanted: int) -> int:
                 return count
         copy += 1
     return count
-
-
-def renamed(table: pa.Table, copy: int) -> pa.Table:
-    """With ids and persons of their own for each copy."""
-    for name in ("case_id", "person"):
-        if name in table.column_names:
-            ids = pc.binary_join_element_wise(table[name].cast(pa.string()), str(copy), "-")
-            place = table.schema.get_field_index(name)
-            table = table.set_column(place, name, ids.dictionary_encode())
-    return table
 
 
 def work(folder: Path) -> dict[str, Any]:
@@ -120,7 +108,7 @@ def episodes(folder: Path) -> dict[str, Any]:
     begin = time.perf_counter()
     ready = compiled(book, context=context)
     ready.warm()
-    told: dict[str, Any] = {"book made ready ms": round(1e3 * (time.perf_counter() - begin))}
+    found: dict[str, Any] = {"book made ready ms": round(1e3 * (time.perf_counter() - begin))}
     seconds: dict[str, list[float]] = {"order": [], "whole stay": [], "DuckDB": []}
     lengths = []
     for one in counts[:STAYS]:
@@ -137,13 +125,13 @@ def episodes(folder: Path) -> dict[str, Any]:
         begin = time.perf_counter()
         audit(row, own, book, context=context)
         seconds["DuckDB"].append(time.perf_counter() - begin)
-    told["lines of a stay"] = round(statistics.median(lengths))
+    found["lines of a stay"] = round(statistics.median(lengths))
     for name, taken in seconds.items():
         taken.sort()
-        told[f"{name}: median ms"] = round(1e3 * statistics.median(taken), 2)
-        told[f"{name}: p99 ms"] = round(1e3 * taken[int(0.99 * (len(taken) - 1))], 2)
+        found[f"{name}: median ms"] = round(1e3 * statistics.median(taken), 2)
+        found[f"{name}: p99 ms"] = round(1e3 * taken[int(0.99 * (len(taken) - 1))], 2)
     ratio = statistics.median(seconds["DuckDB"]) / statistics.median(seconds["order"])
-    return told | {"DuckDB / order": round(ratio)}
+    return found | {"DuckDB / order": round(ratio)}
 
 
 def _lines(charges: pa.Table) -> list[Line]:
@@ -172,9 +160,12 @@ def main() -> None:
         repeated(given, folder, wanted)
         for part in (WORK, EPISODES):
             command = [sys.executable, __file__, part, str(folder)]
-            told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-            for name, value in json.loads(told).items():
+            ran = subprocess.run(command, check=True, capture_output=True, text=True)
+            for name, value in json.loads(ran.stdout).items():
                 print(f"{name:24} {value:>14,}")
+                if name in TOLD:
+                    figure, unit = TOLD[name]
+                    told(figure, value, unit)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
+from report import told
 
 from codebooks.codes import code_set
 from grouper.case.fields import CASE_SCHEMA
@@ -109,15 +110,18 @@ def main() -> None:
         fast = statistics.median(timed(scheme.group_batch, batch) for _ in range(ROUNDS)) / count
         cases = [Case.from_batch(batch, i) for i in range(TRACED)]
         slow = sorted(timed(scheme.group, case) for case in cases)
-        told = sorted(timed(lambda c, s=scheme: s.group(c).trace.document("zh"), c) for c in cases)
+        words = sorted(timed(lambda c, s=scheme: s.group(c).trace.document("zh"), c) for c in cases)
         mean = statistics.mean(slow)
         print(f"{name}: {count:,} cases, {share:.1%} grouped")
         print(f"  batch engine, one thread            {1 / fast:12,.0f} cases/s")
         print(f"  scalar engine with its steps        {1 / mean:12,.0f} cases/s")
         print(f"  ratio batch : scalar                {mean / fast:12,.0f}")
         late = int(TRACED * 0.99)
+        told(f"dip.{name}.batch", 1 / fast, "cases/s")
+        told(f"dip.{name}.batch_to_scalar", mean / fast, "times")
+        told(f"dip.{name}.one_case_p99", slow[late] * 1e3, "ms")
         print(f"  one case, with its steps            {slow[late] * 1e3:9.2f} ms p99")
-        print(f"  one case, trace put into words      {told[late] * 1e3:9.2f} ms p99")
+        print(f"  one case, trace put into words      {words[late] * 1e3:9.2f} ms p99")
 
 
 if __name__ == "__main__":

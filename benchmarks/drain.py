@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import intake_load
+from report import told
 from sqlalchemy import func, select
 
 from grouper.case.dates import LOCAL
@@ -121,6 +122,8 @@ def drained(folder: Path, url: str, database: Database, number: int) -> float:
         f"  drained {found['done']:,} messages   {found['done'] / found['seconds']:9,.0f} messages/s"
         f"   memory grew by {found['grew']:.0f} MiB"
     )
+    told("drain.drained", found["done"] / found["seconds"], "messages/s")
+    told("drain.grew", found["grew"], "MiB")
     with database.reading() as connection:
         print(f"  outcomes   { ({state.value: n for state, n in counts(connection).items()}) }")
     return float(found["grew"])
@@ -142,6 +145,7 @@ def put_to_grouped(folder: Path, url: str, database: Database) -> None:
         process.terminate()
     # The first waited for the worker to start.
     took = sorted(took[1:])
+    told("drain.put_to_grouped_p50", took[len(took) // 2], "ms")
     print(
         f"  put to grouped, {SINGLES} messages one by one   p50 {took[len(took) // 2]:.0f} ms"
         f"   p99 {took[int(len(took) * 0.99)]:.0f} ms"

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import orjson
+from report import told
 
 from hl7_adapters.fhir import FORM
 from hl7_adapters.fhir.reader import read, read_exact
@@ -186,6 +187,12 @@ def main(bundles: int, lines: int) -> None:
         print(f"{version}: {bundles} bundles of {lines} charge lines, {size / 1024:.1f} KiB each")
         for name, found in rates.items():
             print(f"  {name:16} {found:9,.0f}/s")
+        told(f"fhir_bundles.{version}.{lines}_lines", rates["events"], "bundles/s")
+        told(
+            f"fhir_bundles.{version}.{lines}_lines_to_validation",
+            rates["events"] / rates["full validation"],
+            "times",
+        )
         both = 1 / (1 / rates["envelope"] + 1 / rates["events"])
         print(f"  envelope and events, one after the other: {both:,.0f}/s")
         print(

@@ -21,12 +21,12 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import pyarrow.compute as pc
+from hospital import hospital_at
+from report import told
 
 from grouper.case.dates import EPOCH, LOCAL
 from grouper.case.fields import CASE_SCHEMA, members
 from grouper.case.record import Case
-from grouper.demo.hospital.build import make_hospital
-from grouper.demo.hospital.plan import make_plan
 from grouper.forecast.archive import read_archive
 from grouper.forecast.forecaster import Forecaster
 from grouper.forecast.training import history_of, learn
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from grouper.forecast.archive import Archive
 
 T = TypeVar("T")
-REGION, SCHEME = "demo", "dip-pingdingshan-2025"
+REGION = "demo"
 MORNING = clock(8)
 BEFORE_END = 20
 """The running cases are those of so many days before the last discharge."""
@@ -54,9 +54,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as place:
         folder = asked.hospital
         if folder is None:
-            folder = Path(place)
-            plan = make_plan("2025-01", 24, 20250101, asked.scale, region=REGION, scheme=SCHEME)
-            make_hospital(folder, plan)
+            folder = hospital_at(Path(place), asked.scale)
         measure(folder)
 
 
@@ -86,14 +84,18 @@ def measure(folder: Path) -> None:
     forecaster.forecast(many[:50], at)
     table, batch = timed(lambda: forecaster.forecast(many, at))
     singles = [timed(partial(forecaster.forecast, [case], at))[1] for case in many[:ONES]]
-    told = [
+    drivers = [
         timed(partial(forecaster.forecast, [case], at, drivers=True))[1] for case in many[:ONES]
     ]
     single = statistics.median(singles)
+    told("forecast.training", learning, "s")
+    told("forecast.many", table.num_rows / batch, "cases/s")
+    told("forecast.one", single * 1000, "ms")
+    told("forecast.one_with_drivers", statistics.median(drivers) * 1000, "ms")
     print(f"{table.num_rows:,} running cases {batch:.2f} s ({len(courses):,} different ones)")
     print(
         f"one case {single * 1000:.1f} ms (median of {ONES}; slowest {max(singles) * 1000:.1f}), "
-        f"with drivers {statistics.median(told) * 1000:.1f} ms"
+        f"with drivers {statistics.median(drivers) * 1000:.1f} ms"
     )
     print(f"a case in a batch is {single * MANY / batch:,.0f} times as quick as one alone")
 

@@ -12,6 +12,7 @@ import time
 from typing import TYPE_CHECKING
 
 import hl7
+from report import told
 
 from hl7_adapters.hl7v2.codec import build, parse
 
@@ -129,6 +130,9 @@ def main() -> None:
             f"{name}: {rates[name]:,.0f} messages/s of {len(messages[0]):,} bytes, ten fields read"
         )
     slow = rate(oracle, first[: max(1, count // ORACLE_SHARE)])
+    told("hl7_codec.utf8", rates[CHARSETS[0]], "messages/s")
+    told("hl7_codec.gb18030", rates[CHARSETS[1]], "messages/s")
+    told("hl7_codec.to_package", rates[CHARSETS[0]] / slow, "times")
     print(f"package hl7: {slow:,.0f} messages/s; ratio {rates[CHARSETS[0]] / slow:.1f}")
 
 

@@ -28,6 +28,7 @@ import uvloop
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 from postgres_support import Server
+from report import told
 
 from grouper.service.settings import Intake
 from grouper.store.database import connect
@@ -118,7 +119,7 @@ def show(title: str, found: dict[str, float], before: int) -> int:
     return int(found["stored"])
 
 
-def measure(name: str, url: str, rate: float, seconds: float) -> None:
+def measure(name: str, kind: str, url: str, rate: float, seconds: float) -> None:
     """All runs on one database."""
     print(name)
     database = connect(url)
@@ -129,14 +130,18 @@ def measure(name: str, url: str, rate: float, seconds: float) -> None:
     for connections in CONNECTIONS:
         load = ("open", str(rate), str(seconds), str(connections))
         title = f"{rate:,.0f}/s sent, {connections} connections"
-        stored = show(title, measured(url, group, *load), stored)
+        steady = measured(url, group, *load)
+        stored = show(title, steady, stored)
     for connections, window, total in ((16, 1, CLOSED // 2), (4, 64, CLOSED)):
         load = ("closed", str(total), str(connections), str(window))
         found = measured(url, group, *load)
         title = f"most, {connections} connections, {window} in flight"
         stored = show(title, found, stored)
+    told(f"intake.{kind}.p99", steady["p99"], "ms")
+    told(f"intake.{kind}.most", found["rate"], "messages/s")
     alone = measured(url, 1, "closed", str(SINGLE), "4", "64")
     show("the same, one commit a message", alone, stored)
+    told(f"intake.{kind}.to_single", found["rate"] / alone["rate"], "times")
     print(f"  ratio group commit : one a message {found['rate'] / alone['rate']:7.1f}")
 
 
@@ -148,11 +153,11 @@ def main() -> None:
     rate = float(sys.argv[1]) if len(sys.argv) > 1 else RATE
     seconds = float(sys.argv[2]) if len(sys.argv) > 2 else SECONDS
     with sqlite() as url:
-        measure("SQLite (WAL, full sync)", url, rate, seconds)
+        measure("SQLite (WAL, full sync)", "sqlite", url, rate, seconds)
     server = os.environ.get("GROUPER_POSTGRES")
     if server:
         with postgresql(server) as url:
-            measure("PostgreSQL", url, rate, seconds)
+            measure("PostgreSQL", "postgresql", url, rate, seconds)
         return
     try:
         own = Server()
@@ -162,7 +167,8 @@ def main() -> None:
     try:
         own.start()
         own.execute("CREATE DATABASE intake")
-        measure("PostgreSQL (a server of its own, fsync on)", own.url("intake"), rate, seconds)
+        title = "PostgreSQL (a server of its own, fsync on)"
+        measure(title, "postgresql", own.url("intake"), rate, seconds)
     finally:
         own.remove()
 

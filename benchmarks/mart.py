@@ -21,6 +21,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from report import told
 
 from grouper.mart.answers import Measure
 from grouper.mart.facts import CLASS_COLUMNS, FACTS, NANO
@@ -140,6 +141,7 @@ def ask(folder: Path) -> None:
     """Ask the questions of the pages."""
     start = time.perf_counter()
     mart = Mart.open(folder)
+    told("mart.cold_start", time.perf_counter() - start, "s")
     print(f"cold start: {time.perf_counter() - start:.2f} s, {mart.about.cases} cases")
     year = Slice(since=date(2026, 1, 1), until=date(2026, 12, 1), reach=None)
     whole = Slice(since=FIRST, until=FIRST + timedelta(days=MONTHS * 31), reach=None)
@@ -149,6 +151,7 @@ def ask(folder: Path) -> None:
         reach=("D01", "D02", "D03"),
         groups=("G0001", "G0002", "G0041"),
     )
+    every: list[float] = []
     for name, cut in (("11 months", year), ("all months", whole), ("filtered", some)):
         questions: dict[str, Callable[[], object]] = {
             "headline": lambda cut=cut: mart.headline(cut),
@@ -174,8 +177,13 @@ def ask(folder: Path) -> None:
                 start = time.perf_counter()
                 call()
                 times.append((time.perf_counter() - start) * 1000)
+            every.append(statistics.median(times))
             print(f"{name:12} {question:18} {statistics.median(times):7.0f} {max(times):7.0f}")
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    # One figure for all questions: one by one they are too short to be compared.
+    told("mart.all_questions", sum(every), "ms")
+    told("mart.slowest_question", max(every), "ms")
+    told("mart.peak", most, "MiB")
     print(f"most memory: {most:.0f} MiB")
 
 

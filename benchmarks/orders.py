@@ -23,6 +23,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import report
 from service import Client, Plain, fill, free_port, group, process, wait
 
 from codebooks.audit.books import audit_book
@@ -194,6 +195,9 @@ class Timer:
         cuts = statistics.quantiles(times, n=100)
         if name == GROUPING:
             self._base = (cuts[49], work)
+        figure = name.lower().replace(",", "").replace(" ", "_")
+        report.told(f"orders.{figure}_p50", cuts[49], "ms")
+        report.told(f"orders.{figure}_processor", work, "ms")
         waited, worked = cuts[49] / self._base[0], work / self._base[1]
         print(
             f"{name:24} p50 {cuts[49]:6.2f} ms ({waited:5.2f} x)  p99 {cuts[98]:6.2f} ms  "

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+import report
 from pages_browser_support import CHROMIUM, Look, Tab, chromium, opened
 from pages_crowd import Person, Told, crowd
 from pages_load_support import asking, quantile
@@ -58,7 +59,9 @@ def cold(stage: Stage, cookies: dict[str, str]) -> None:
             answer = asker.look("overview")
         row("cold: process answers", [answering], None)
         row("cold: first page, page alone", [answer.seconds], None)
-        row("cold: start to first page", [time.perf_counter() - made.begun], COLD)
+        whole = time.perf_counter() - made.begun
+        report.told("pages.cold", whole, "s")
+        row("cold: start to first page", [whole], COLD)
 
 
 def through_a_socket(made: Pages, stage: Stage, cookies: dict[str, dict[str, str]]) -> None:
@@ -119,7 +122,9 @@ def in_a_browser(made: Pages, cookies: dict[str, str], browser: Browser) -> None
             link = "a[data-testid='stSidebarNavLink'] >> nth=0"
         row(f"Chromium: {page} by the menu", [_timed(lambda link=link: _click(tab, link))], WARM)
     _go(tab, "/overview")
-    row("Chromium: filter", _times(ROUNDS, lambda: _filter(tab)), FILTER)
+    filters = _times(ROUNDS, lambda: _filter(tab))
+    report.told("pages.filter_drawn", statistics.median(filters), "s")
+    row("Chromium: filter", filters, FILTER)
     print(f"  requests to elsewhere: {len(tab.outside)}; errors in the browser: {len(tab.wrong)}")
     for one in [*tab.outside, *tab.wrong]:
         print("  WRONG", one[:200])
@@ -167,6 +172,8 @@ def rush(made: Pages, stage: Stage, users: int, seconds: float) -> None:
     spent, took = made.cpu() - before, time.perf_counter() - begun
     print_told(told, RUSH)
     every = [one for kind in told.seconds.values() for one in kind]
+    report.told("pages.rush_p95", quantile(every, 0.95), "s")
+    report.told("pages.processor_of_a_look", spent / len(every) * 1000, "ms")
     print(
         f"{users} at once for {seconds:.0f} s: {len(every)} looks, {len(told.wrong)} errors; "
         f"p50 {quantile(every, 0.5):.2f} s, p95 {quantile(every, 0.95):.2f} s "
@@ -214,6 +221,7 @@ def measure(stage: Stage, users: int, seconds: float) -> None:
         print(f"memory after one: {made.memory()[0]:.0f} MiB")
         rush(made, stage, users, seconds)
         now, most = made.memory()
+        report.told("pages.peak", most, "MiB")
         print(
             f"memory after all: {now:.0f} MiB, most {most:.0f} MiB ({most / MEMORY:.2f} of {MEMORY:.0f})"
         )

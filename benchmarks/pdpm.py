@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from report import told
 
 from grouper.case.fields import CASE_SCHEMA
 from grouper.case.record import Case
@@ -90,6 +91,8 @@ def main() -> None:
             scheme.group(case)
             times.append(time.perf_counter() - started)
         p99 = statistics.quantiles(times, n=100)[-1]
+        told(f"pdpm.{name}.batch", whole.num_rows / seconds, "stays/s")
+        told(f"pdpm.{name}.one_stay", statistics.median(times) * 1e3, "ms")
         print(f"{name}: one stay {statistics.median(times) * 1e3:.2f} ms, p99 {p99 * 1e3:.2f} ms")
 
 

@@ -23,12 +23,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
+from hospital import hospital_at
+from report import told
 
 from codebooks.policies.policies import policies
 from grouper.case.readers import open_source
 from grouper.case.record import Case
-from grouper.demo.hospital.build import make_hospital
-from grouper.demo.hospital.plan import make_plan
 from grouper.demo.hospital.tables import toml
 from grouper.payment.batch import price_batch
 from grouper.payment.engine import price
@@ -41,18 +41,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 CASES, ONE_BY_ONE, PIECE = 1_000_000, 2_000, 65_536
-FIRST, MONTHS, MONTH, SEED = "2025-01", 24, "2026-11", 20250101
+MONTH = "2026-11"
 KINDS = ("inpatient", "outpatient", "long_stay")
 WHOLE = "--whole"
 """How the second process is told what to do."""
-
-
-def hospital_at(folder: Path, first: str, months: int) -> Path:
-    """The demonstration hospital, or what is missing of it."""
-    own = toml("hospital.toml")["hospital"]
-    plan = make_plan(first, months, SEED, 1.0, region=own["region"], scheme=own["scheme"])
-    make_hospital(folder, plan)
-    return folder
 
 
 def whole(folder: Path, region: str) -> dict[str, float]:
@@ -105,7 +97,7 @@ def main() -> None:
     wanted = int(sys.argv[1]) if len(sys.argv) > 1 else CASES
     terms = Terms(region=region)
     with tempfile.TemporaryDirectory() as made:
-        folder = Path(sys.argv[2]) if len(sys.argv) > 2 else hospital_at(Path(made), FIRST, MONTHS)
+        folder = Path(sys.argv[2]) if len(sys.argv) > 2 else hospital_at(Path(made))
         source = open_source(folder / "inpatient" / f"{MONTH}.parquet")
         month = grouped_table(source, region=region).combine_chunks()
         table = pa.concat_tables([month] * (wanted // month.num_rows + 1)).slice(0, wanted)
@@ -113,11 +105,15 @@ def main() -> None:
         print(f"in batches, two threads, {wanted:,} inpatient cases: {batched:,.0f} cases/s")
         single = one_by_one(month.slice(0, ONE_BY_ONE).to_batches()[0], own["scheme"], terms)
         print(f"one by one with all lines:    {single:,.0f} cases/s")
+        told("pricing.batch", batched, "cases/s")
+        told("pricing.batch_to_single", batched / single, "times")
         print(f"ratio of this run:            {batched / single:,.0f}")
         command = [sys.executable, __file__, WHOLE, str(folder)]
         ran = subprocess.run(command, check=True, capture_output=True, text=True)
         found = json.loads(ran.stdout)
     spent = found["priced"] + found["settled"]
+    told("pricing.hospital", found["cases"] / spent, "cases/s")
+    told("pricing.hospital_peak", found["peak_mib"], "MiB")
     print(
         f"{found['months']} months, {found['cases']:,} cases and visits:"
         f" grouped and priced {found['priced']:.1f} s, settled {found['settled']:.1f} s,"

@@ -19,6 +19,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 from make_cases import SCHEME, Maker, write
+from report import told
 
 from grouper.case.fields import CASE_SCHEMA
 from grouper.case.record import Case
@@ -97,6 +98,10 @@ def engines() -> None:
     slow = sorted(timed(scheme.group, case) for case in cases)
     traced = sorted(timed(lambda c: scheme.group(c).trace.document("zh"), case) for case in cases)
     median = statistics.median(slow)
+    told("run.batch", 1 / fast, "cases/s")
+    told("run.scalar", 1 / statistics.mean(slow), "cases/s")
+    told("run.batch_to_scalar", statistics.mean(slow) / fast, "times")
+    told("run.one_case_p99", slow[int(TRACED * 0.99)] * 1e3, "ms")
     print(f"batch engine, in memory, one thread   {1 / fast:12,.0f} cases/s")
     print(f"scalar engine with its steps          {1 / statistics.mean(slow):12,.0f} cases/s")
     print(f"  ratio batch : scalar                {statistics.mean(slow) / fast:12,.0f}")
@@ -113,6 +118,7 @@ def engines() -> None:
 def loading() -> None:
     """A book, from its files to the first case it can group."""
     seconds = [in_a_process(LOAD, SCHEME)["seconds"] for _ in range(5)]
+    told("run.loading", statistics.median(seconds), "s")
     print(f"loading a book                        {statistics.median(seconds):9.2f} s median of 5")
 
 
@@ -125,6 +131,8 @@ def whole_file(count: int) -> None:
         rows = pq.read_metadata(output).num_rows
         assert rows == found["rows"] == count
     rate = count / found["seconds"]
+    told("run.parquet_to_parquet", rate, "cases/s")
+    told("run.peak", found["peak_mib"], "MiB")
     print(
         f"Parquet to Parquet, {count:,} cases  {rate:12,.0f} cases/s "
         f"({found['seconds']:.1f} s, {found['cpu']:.1f} s of processor time)"

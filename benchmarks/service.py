@@ -25,6 +25,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+import report
+
 from codebooks.codes import code_set
 from grouper.intake.envelope import Envelope, Receipt
 from grouper.intake.event import Coded, Event
@@ -261,6 +263,7 @@ def measure(
     key: str,
     requests: int,
     connections: int,
+    figure: str,
 ) -> None:
     """Print how long requests take."""
     times: list[float] = []
@@ -283,6 +286,8 @@ def measure(
         msg = f"{name}: {requests - len(times)} requests failed"
         raise RuntimeError(msg)
     cuts = statistics.quantiles(times, n=100)
+    report.told(f"service.{figure}_p50", cuts[49] * 1000, "ms")
+    report.told(f"service.{figure}_p99", cuts[98] * 1000, "ms")
     print(
         f"{name}, {connections} connection(s): p50 {cuts[49] * 1000:.2f} ms, "
         f"p99 {cuts[98] * 1000:.2f} ms, most {max(times) * 1000:.1f} ms, {requests / total:,.0f}/s"
@@ -299,16 +304,20 @@ def main() -> None:
         port = free_port()
         with process("web", folder, port) as running:
             wait(port, running)
-            for path, asked in (("REST group with trace", group), ("CDS card", card(stays))):
+            for path, asked, figure in (
+                ("REST group with trace", group, "group"),
+                ("CDS card", card(stays), "card"),
+            ):
                 with Client(port, key) as client:
                     for number in range(50):
                         way, body = asked(number)
                         client.call("POST", way, body)
                 for connections in (1, CONNECTIONS):
-                    measure(path, asked, port, key, requests, connections)
+                    own = f"{figure}_of_{connections}"
+                    measure(path, asked, port, key, requests, connections, own)
             with process("worker", folder, port), arriving(port, key):
                 busy = f"CDS card, worker applying {ARRIVING} messages/s"
-                measure(busy, card(stays), port, key, requests, 1)
+                measure(busy, card(stays), port, key, requests, 1, "card_while_applying")
 
 
 if __name__ == "__main__":

@@ -13,6 +13,8 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
 
+from report import told
+
 from grouper.intake.event import Coded, Event, Line
 from grouper.store.database import connect
 from grouper.store.migrate import upgrade
@@ -102,8 +104,10 @@ def main() -> None:
             events = list(make(count))
             seconds = measure(events, url, first)
             first += count
+            told(f"store.{make.__name__}", count / seconds, "messages/s")
             print(f"{name}: {count} messages in {seconds:.1f} s, {count / seconds:,.0f} messages/s")
         size = sum(file.stat().st_size for file in Path(folder).iterdir())
+        told("store.size_of_a_message", size / 2 / count, "bytes")
         print(f"database: {size / 2 / count:,.0f} bytes a message")
 
 

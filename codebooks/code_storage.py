@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 
 from codebooks.errors import CodebookError, Where
 from codebooks.messages import language
+from codebooks.plain import ARROW_FAULTS, json_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -140,12 +141,12 @@ def read_manifest(folder: Path) -> Manifest:
     """
     path = folder / MANIFEST
     try:
-        plain = json.loads(path.read_text("utf-8"))
+        plain = json_of(path.read_text("utf-8"))
         card = CodeCard.from_json(plain["card"])
         counts = {str(name): int(count) for name, count in plain["counts"].items()}
         manifest = Manifest(card, counts, plain["content_sha256"])
         known = plain["format"] == FORMAT and card.id == folder.name
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as cause:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError) as cause:
         raise CodebookError("CODESET_MANIFEST", Where(file=str(path))) from cause
     if not known:
         raise CodebookError("CODESET_MANIFEST", Where(file=str(path)))
@@ -160,8 +161,10 @@ def read_table(folder: Path, manifest: Manifest, schema: pa.Schema) -> pa.Table:
     """
     path = folder / file_of(manifest.card)
     try:
-        table = pq.read_table(path, columns=schema.names, use_threads=False).cast(schema)
-    except (OSError, pa.ArrowException) as cause:
+        table = pq.read_table(
+            path, columns=schema.names, use_threads=False, page_checksum_verification=True
+        ).cast(schema)
+    except ARROW_FAULTS as cause:
         raise CodebookError("CODESET_TABLE", Where(file=str(path))) from cause
     hold_count(manifest, table, path)
     return table

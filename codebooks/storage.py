@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import tempfile
@@ -14,10 +15,12 @@ import pyarrow.parquet as pq
 from codebooks.book import RULE_TABLES, BookCard, SchemeBook
 from codebooks.errors import CodebookError, Where
 from codebooks.forms import FORMS
+from codebooks.plain import ARROW_FAULTS, json_of
 
 MANIFEST = "manifest.json"
 FORMAT = 1
 """Version of the folder's layout, raised when an older reader would misread it."""
+_SUM = "manifest_sha256"
 
 
 def write_book(book: SchemeBook, folder: Path) -> Path:
@@ -34,13 +37,17 @@ def write_book(book: SchemeBook, folder: Path) -> Path:
         for name in book.form:
             table = book.tables[name]
             if table.num_rows:
-                pq.write_table(table, part / f"{name}.parquet", compression="zstd")
+                # With sums of the pages: a bit that the disk turns is found when the table is read.
+                pq.write_table(
+                    table, part / f"{name}.parquet", compression="zstd", write_page_checksum=True
+                )
         manifest = {
             "format": FORMAT,
             "card": book.card.to_json(),
             "counts": book.counts(),
             "content_sha256": book.content_hash(),
         }
+        manifest[_SUM] = _sum_of(manifest)
         text = json.dumps(manifest, ensure_ascii=False, indent=1) + "\n"
         (part / MANIFEST).write_text(text, "utf-8")
         part.chmod(0o755)
@@ -51,6 +58,13 @@ def write_book(book: SchemeBook, folder: Path) -> Path:
     return folder
 
 
+def _sum_of(manifest: dict[str, Any]) -> str:
+    """SHA-256 of what a manifest says, beside its own sum."""
+    rest = {name: value for name, value in manifest.items() if name != _SUM}
+    words = json.dumps(rest, ensure_ascii=False, sort_keys=True)
+    return hashlib.sha256(words.encode()).hexdigest()
+
+
 def read_manifest(folder: Path) -> dict[str, Any]:
     """The manifest of a book's folder.
 
@@ -59,11 +73,13 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     """
     path = folder / MANIFEST
     try:
-        manifest: dict[str, Any] = json.loads(path.read_text("utf-8"))
+        manifest: dict[str, Any] = json_of(path.read_text("utf-8"))
         known = manifest["format"] == FORMAT and manifest["card"] and manifest["counts"]
+        # Those that were written before have no sum of their own.
+        whole = _SUM not in manifest or manifest[_SUM] == _sum_of(manifest)
     except (OSError, ValueError, KeyError, TypeError) as cause:
         raise CodebookError("BOOK_MANIFEST", Where(file=str(path))) from cause
-    if not known:
+    if not (known and whole):
         raise CodebookError("BOOK_MANIFEST", Where(file=str(path)))
     return manifest
 
@@ -97,8 +113,10 @@ def read_book(folder: Path) -> SchemeBook:
             tables[name] = schema.empty_table()
             continue
         try:
-            tables[name] = pq.read_table(path, columns=schema.names).cast(schema)
-        except (OSError, pa.ArrowException) as cause:
+            tables[name] = pq.read_table(
+                path, columns=schema.names, page_checksum_verification=True
+            ).cast(schema)
+        except ARROW_FAULTS as cause:
             raise CodebookError("BOOK_TABLE", Where(file=str(path))) from cause
         if tables[name].num_rows != wanted:
             found = tables[name].num_rows

@@ -26,6 +26,7 @@ from codebooks.codes import code_set
 from codebooks.errors import CodebookError, Where
 from codebooks.folding import fold_code
 from codebooks.messages import text
+from codebooks.plain import ARROW_FAULTS, json_of
 from codebooks.strict_csv import read_rows
 
 if TYPE_CHECKING:
@@ -181,7 +182,7 @@ def _cached(folder: Path, own: Path | None, stamp: tuple[int, int] | None) -> Tr
 def _read_manifest(folder: Path) -> dict[str, Any]:
     path = folder / MANIFEST
     try:
-        manifest: dict[str, Any] = json.loads(path.read_text("utf-8"))
+        manifest: dict[str, Any] = json_of(path.read_text("utf-8"))
         if manifest["format"] == FORMAT and manifest["rules"] and manifest["card"]["standing"]:
             return manifest
     except (OSError, ValueError, KeyError, TypeError) as cause:
@@ -195,7 +196,7 @@ def _read_table(
     path = folder / TABLE
     try:
         table = pq.read_table(path, columns=KINDS.names, use_threads=False).cast(KINDS)
-    except (OSError, pa.ArrowException) as cause:
+    except ARROW_FAULTS as cause:
         raise CodebookError("TREATMENT_TABLE", Where(file=str(path))) from cause
     found = dict(
         zip(table.column("code").to_pylist(), table.column("rule").to_pylist(), strict=True)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 import structlog
-import uvicorn
 from starlette.middleware import Middleware
 
 from dashboards.frame.errors import show_error
@@ -20,6 +19,7 @@ from dashboards.frame.sign_in import SignIn
 from dashboards.frame.signed import of_token
 from grouper.service import status
 from grouper.service.access import tokens
+from grouper.service.front import run
 
 if TYPE_CHECKING:
     from grouper.service.access.principal import Principal
@@ -54,17 +54,7 @@ def _asker(settings: Settings, database: Database) -> Principal | None:
 
 def serve(settings: Settings, database: Database) -> None:
     """Show pages until a signal comes."""
-    pages, web = settings.pages, settings.web
+    pages = settings.pages
     _log.info("serving", host=pages.host, port=pages.port)
     with status.telling(settings.folder, "pages"), preparing(settings):
-        uvicorn.run(
-            create(settings, database),
-            host=pages.host,
-            port=pages.port,
-            ssl_certfile=None if web.tls_certificate is None else str(web.tls_certificate),
-            ssl_keyfile=None if web.tls_key is None else str(web.tls_key),
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-        )
+        run(create(settings, database), settings, pages)

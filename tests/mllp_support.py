@@ -207,12 +207,13 @@ class Authority:
             .not_valid_after(now + dt.timedelta(hours=1))
         )
 
-    def issue(self, name: str, password: bytes = b"") -> tuple[str, str]:
-        """Files of a certificate for 127.0.0.1 and of its key."""
+    def issue(self, name: str, password: bytes = b"", host: str = "") -> tuple[str, str]:
+        """Files of a certificate for 127.0.0.1, and a name if it is given, and of its key."""
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        places: list[x509.GeneralName] = [x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
         made = self._builder(subject, key.public_key()).add_extension(
-            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]),
+            x509.SubjectAlternativeName(places + ([x509.DNSName(host)] if host else [])),
             critical=False,
         )
         certificate, file = self._folder / f"{name}.crt", self._folder / f"{name}.key"

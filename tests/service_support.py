@@ -103,7 +103,7 @@ def _codes(codes: list[str] | None) -> tuple[Coded, ...] | None:
 
 
 class Asking:
-    """Innermost middleware: whoever the header ``Authorization`` names asks."""
+    """Middleware within that of access: whoever the header ``X-Test-Role`` names asks."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -176,7 +176,8 @@ def service(folder: Path, url: str = "", **settings: Any) -> Iterator[Service]:
     database = connect(url or f"sqlite:///{folder / 'grouper.sqlite'}")
     upgrade(database)
     app = create_app(made, database, forms={"fhir": JsonForm()})
-    app.user_middleware.append(Middleware(Asking))
+    # Around the gate, which lets nobody in whom it does not know.
+    app.user_middleware.insert(-1, Middleware(Asking))
     try:
         with TestClient(app, raise_server_exceptions=False) as client:
             yield Service(app, made, database, client)

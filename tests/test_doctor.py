@@ -17,6 +17,7 @@ from grouper.cli import doctor as commands
 from grouper.service import doctor, status
 from grouper.service.doctor import CHECKS, Level, Look, examine
 from grouper.service.settings import load_settings
+from grouper.service.supervisor import ORDER
 from grouper.store import alert_rows, audit
 from grouper.store.accounts import any_account
 from grouper.store.database import connect
@@ -54,11 +55,37 @@ def test_a_new_installation() -> None:
     assert found(doctor.check_settings) == {("good", "settings_default")}
     assert found(doctor.check_clock) == {("good", "clock")}
     assert found(doctor.check_books) == {("good", "schemes"), ("good", "policy")}
-    assert found(doctor.check_database) == {("warning", "tables_behind")}
+    assert found(doctor.check_database) == {("warning", "no_database")}
     assert found(doctor.check_processes) == {("note", "not_running")}
     assert found(doctor.check_ports) == {("good", "port")}
+    assert found(doctor.check_proxy) == {("note", "proxy_none")}
     assert found(doctor.check_certificate) == set()
     assert {code for _, code in found(doctor.check_folders)} <= {"room", "room_little"}
+
+
+def test_nothing_is_made_by_looking(home: Path) -> None:
+    list(examine())
+    assert list(home.iterdir()) == []
+
+
+def test_a_database_that_is_not_ours_or_of_before(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (home / "grouper.sqlite").touch()
+    assert found(doctor.check_database) == {("warning", "tables_behind")}
+    access = doctor.os.access
+    monkeypatch.setattr(
+        doctor.os, "access", lambda path, mode: "sqlite" not in str(path) and access(path, mode)
+    )
+    assert found(doctor.check_database) == {("fault", "database_closed")}
+
+
+def test_a_database_that_was_lost(home: Path) -> None:
+    ready()
+    status.write(load_settings().folder, "web", {})
+    for file in home.glob("*.sqlite*"):
+        file.unlink()
+    assert found(doctor.check_database) == {("fault", "STORE_LOST")}
 
 
 def test_a_database_that_is_ready_and_one_whose_log_was_changed() -> None:
@@ -81,9 +108,18 @@ def test_a_database_that_is_ready_and_one_whose_log_was_changed() -> None:
 
 def test_processes_that_run_and_one_that_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
     folder = load_settings().folder
-    status.write(folder, "web", {})
+    for name in ORDER:
+        status.write(folder, name, {})
     assert found(doctor.check_processes) == {("good", "running")}
-    status.write(folder, "worker", {})
+    # What is switched off is not missed, nor is what it told once.
+    monkeypatch.setenv("GROUPER_SERVICE_PAGES__ON", "false")
+    (folder / "status" / "pages.json").unlink()
+    assert found(doctor.check_processes) == {("good", "running")}
+    monkeypatch.setenv("GROUPER_SERVICE_PAGES__ON", "true")
+    assert found(doctor.check_processes) == {("good", "running"), ("warning", "away")}
+    away = next(one for one in examine() if one.code == "away")
+    assert away.params == {"names": "pages"}
+    status.write(folder, "pages", {})
     path = folder / "status" / "worker.json"
     old = datetime.now(UTC) - timedelta(minutes=5)
     path.write_text(json.dumps({"at": old.isoformat(), "values": {}}), "utf-8")
@@ -94,21 +130,22 @@ def test_processes_that_run_and_one_that_is_away(monkeypatch: pytest.MonkeyPatch
         taken.listen()
         monkeypatch.setenv("GROUPER_SERVICE_WEB__PORT", str(taken.getsockname()[1]))
         assert found(doctor.check_ports) == {("good", "port")}
-        path.with_name("web.json").unlink()
-        path.unlink()
+        for one in path.parent.iterdir():
+            one.unlink()
         assert found(doctor.check_ports) == {("fault", "port_taken"), ("good", "port")}
 
 
 def test_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "grouper.toml"
     file.write_text('database = "postgresql://u:secret@127.0.0.1:1/x"\n', "utf-8")
-    file.chmod(0o644)
     monkeypatch.setenv("GROUPER_CONFIG", str(file))
-    assert found(doctor.check_settings) == {
-        ("good", "settings_file"),
-        ("warning", "settings_open"),
-    }
+    for mode, more in ((0o644, {("warning", "settings_open")}), (0o640, set())):
+        file.chmod(mode)
+        assert found(doctor.check_settings) == {("good", "settings_file")} | more
     assert found(doctor.check_database) == {("fault", "STORE_UNAVAILABLE")}
+    file.write_text('database = "sqlite:///nowhere"\n', "utf-8")
+    file.chmod(0o644)
+    assert found(doctor.check_settings) == {("good", "settings_file")}
     file.write_text("nonsense = 1\n", "utf-8")
     assert found(doctor.check_settings) == {("fault", "SETTING_INVALID")}
     # What needs the settings is passed over, the rest is told.
@@ -145,6 +182,52 @@ def test_python_extras_and_a_region_without_policy(monkeypatch: pytest.MonkeyPat
     assert found(doctor.check_program) == {("fault", "python"), ("note", "extra_absent")}
     monkeypatch.setenv("GROUPER_SERVICE_REGION", "national")
     assert ("warning", "policy_absent") in found(doctor.check_books)
+
+
+@pytest.mark.parametrize(
+    ("trusted", "tls", "told"),
+    [
+        ("127.0.0.1", "true", ("good", "proxy")),
+        ("10.1.0.0/16", "false", ("warning", "proxy_plain")),
+    ],
+)
+def test_the_way_of_the_browsers(
+    trusted: str, tls: str, told: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GROUPER_SERVICE_PROXY__TRUSTED", json.dumps([trusted]))
+    monkeypatch.setenv("GROUPER_SERVICE_PROXY__TLS", tls)
+    assert found(doctor.check_proxy) == {told}
+
+
+def _java(home: Path, release: str) -> None:
+    program = home / "bin" / "java"
+    program.parent.mkdir(parents=True)
+    program.write_text("#!/bin/sh\n", "utf-8")
+    program.chmod(0o755)
+    (home / "release").write_text(release, "utf-8")
+
+
+@pytest.mark.parametrize(
+    ("release", "told"),
+    [
+        (None, {("note", "java_absent")}),
+        ('JAVA_VERSION="11.0.2"\n', {("note", "java_old")}),
+        ('A="B"\nJAVA_VERSION="21"\n', set()),
+        ("", set()),
+    ],
+)
+def test_java_is_looked_for_where_spark_is_installed(
+    release: str | None,
+    told: set[tuple[str, str]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(doctor._limits()["extras"], "spark", ["json"])
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path / "java"))
+    if release is not None:
+        _java(tmp_path / "java", release)
+    said = {one for one in found(doctor.check_program) if one[1].startswith("java")}
+    assert said == told
 
 
 def _certificate(folder: Path, days: int) -> tuple[Path, Path]:
@@ -219,7 +302,7 @@ def test_the_command(lang: str, home: Path) -> None:
     app.command()(commands.doctor_command)
     said = CliRunner().invoke(app, ["--lang", lang])
     assert said.exit_code == commands.EXIT_WARNING
-    assert catalogue(lang)["doctor.do.tables_behind"].split("；")[0].split(";")[0] in said.output
+    assert catalogue(lang)["doctor.do.no_database"].split("；")[0].split(";")[0] in said.output
     told = json.loads(CliRunner().invoke(app, ["--lang", lang, "--json"]).output)
     assert {"check", "level", "code", "said"} <= set(told[0])
     (home / "grouper.sqlite").write_bytes(b"no database" * 1000)
@@ -233,7 +316,7 @@ def test_every_code_has_its_words() -> None:
     for check in CHECKS:
         assert f"doctor.check.{check.__name__.removeprefix('check_')}" in words
     good = {"python", "settings_file", "settings_default", "room", "clock", "schemes", "policy"}
-    good |= {"database", "audit_whole", "running", "port", "certificate"}
+    good |= {"database", "audit_whole", "running", "port", "proxy", "certificate"}
     said = {key.removeprefix("doctor.said.") for key in words if key.startswith("doctor.said.")}
     done = {key.removeprefix("doctor.do.") for key in words if key.startswith("doctor.do.")}
     assert said - done == good - {"python", "schemes"}

@@ -200,7 +200,7 @@ def test_a_full_disk_stores_nothing_and_heals(inbox: Inbox) -> None:
         connection.execute("PRAGMA max_page_count=60").close()
 
     inbox.database.inbox.dispose()
-    with pytest.raises(StoreError, match="STORE_UNAVAILABLE"):
+    with pytest.raises(StoreError, match="STORE_FULL"):
         put(inbox, *(envelope_of(n, facts={"x": "y" * 9000}) for n in range(1, 50)))
     assert count(inbox) == 1
     (small,) = put(inbox, envelope_of(1))

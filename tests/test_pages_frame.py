@@ -51,19 +51,30 @@ def test_a_page_without_a_session_leads_to_the_form(browser: TestClient) -> None
 
 
 @pytest.mark.parametrize(
-    ("path", "led"), [("/queue", False), ("/home", True), ("/nonsense?a=1", True), ("/a/b", False)]
+    ("path", "answered", "as_file"),
+    [
+        ("/queue", 200, 200),
+        ("/home", 303, 404),
+        ("/nonsense?a=1", 303, 404),
+        ("/a/b", 404, 404),
+        ("/_stcore/metrics", 404, 404),
+        ("/_stcore/agent/interact", 404, 404),
+        ("/auth/login", 404, 404),
+        ("/media/a.csv", 200, 200),
+    ],
 )
 def test_an_address_of_no_page_leads_to_the_first_one(
-    browser: TestClient, path: str, led: bool
+    browser: TestClient, path: str, answered: int, as_file: int
 ) -> None:
     browser.post("/sign-in", data={"name": "office1", "password": GOOD})
     asked = {"headers": {"accept": "text/html"}, "follow_redirects": False}
     answer = browser.get(path, **asked)  # type: ignore[arg-type]
     assert (answer.status_code, answer.headers.get("location")) == (
-        (303, "/") if led else (200, None)
+        answered,
+        "/" if answered == 303 else None,
     )
     # A file of that name is asked for otherwise.
-    assert browser.get(path, headers={"accept": "*/*"}).status_code == 200
+    assert browser.get(path, headers={"accept": "*/*"}).status_code == as_file
 
 
 def test_what_is_no_page_is_refused_and_not_led(browser: TestClient) -> None:
@@ -212,7 +223,9 @@ def test_headers_of_every_answer(browser: TestClient) -> None:
     for answer in (form, led, file):
         assert answer.headers["x-frame-options"] == "DENY"
         assert answer.headers["x-content-type-options"] == "nosniff"
-        assert answer.headers["referrer-policy"] == "no-referrer"
+        assert answer.headers["referrer-policy"] == (
+            "same-origin" if answer is form else "no-referrer"
+        )
         assert len(answer.headers.get_list("content-security-policy")) == 1
         assert "strict-transport-security" not in answer.headers
     assert form.headers["content-security-policy"].startswith("default-src 'none'")

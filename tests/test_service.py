@@ -179,7 +179,7 @@ def test_errors_are_problems_in_the_language_asked_for(running: Service) -> None
 
 
 def test_a_wrong_method_says_which_are_right(running: Service) -> None:
-    answer = running.client.put("/api/v1/group")
+    answer = running.ask("office", "PUT", "/api/v1/group")
     assert (answer.status_code, code(answer)) == (405, "METHOD_NOT_ALLOWED")
     assert answer.headers["allow"] == "POST"
 

@@ -75,7 +75,7 @@ def case(tmp_path: Path) -> Iterator[Case]:
     database = connect(f"sqlite:///{tmp_path / 'grouper.sqlite'}")
     upgrade(database)
     app = create_app(settings, database)
-    app.user_middleware.append(Middleware(Asking))
+    app.user_middleware.insert(-1, Middleware(Asking))
     try:
         with TestClient(app) as client:
             yield Case(client, database, settings)

@@ -79,6 +79,45 @@ def test_a_file_that_is_not_there_or_no_toml(
         load_settings()
 
 
+@pytest.mark.parametrize("where", ["environment", "secrets"])
+def test_a_variable_or_a_secret_that_is_no_setting_is_refused(
+    where: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = "GROUPER_SERVICE_HOSPITL"
+    if where == "environment":
+        monkeypatch.setenv(name, "H9")
+    else:
+        (tmp_path / name.lower()).write_text("H9", "utf-8")
+        monkeypatch.setenv("GROUPER_SECRETS", str(tmp_path))
+    with pytest.raises(GrouperError) as caught:
+        load_settings()
+    assert caught.value.code == "SETTING_INVALID"
+    assert str(caught.value.params["setting"]).upper() == name
+
+
+@pytest.mark.parametrize(
+    ("name", "written"),
+    [
+        ("grouper_service_oidc__client_secret", "word\n"),
+        ("grouper_service_oidc", '{"client_secret": "word"}'),
+    ],
+)
+def test_a_secret_of_a_table_has_a_file_of_its_own(
+    name: str, written: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secrets, config = tmp_path / "secrets", tmp_path / "grouper.toml"
+    secrets.mkdir()
+    (secrets / name).write_text(written, "utf-8")
+    (secrets / "README").write_text("no secret", "utf-8")
+    config.write_text('[oidc]\nissuer = "https://id.example"\n', "utf-8")
+    monkeypatch.setenv("GROUPER_SECRETS", str(secrets))
+    monkeypatch.setenv("GROUPER_CONFIG", str(config))
+    oidc = load_settings().oidc
+    assert oidc.issuer == "https://id.example"
+    assert oidc.client_secret is not None
+    assert oidc.client_secret.get_secret_value() == "word"
+
+
 def test_forms_take_their_options_or_say_that_they_have_none() -> None:
     with pytest.raises(GrouperError, match="FORM_UNKNOWN"):
         configure_forms(Settings(forms={"carrier-pigeon": {}}))

@@ -20,9 +20,9 @@ from grouper.case.readers import open_source
 from grouper.payment.run import priced_table
 from grouper.run.choose import Chooser
 from grouper.run.flow import run
-from grouper.spark import flow, keeping
+from grouper.spark import flow, keeping, lines
 from grouper.spark.books import pack, unpack
-from grouper.spark.buckets import bucket_of, read_bucket, write_buckets
+from grouper.spark.buckets import bucket_of, read_bucket, write_buckets, write_nothing
 from grouper.spark.errors import SparkRunError
 from grouper.spark.units import units_of
 
@@ -38,6 +38,7 @@ def cut(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
     size: int = request.param
     own = {"case_rows": size, "line_rows": size * 10, "bucket_cases": 400, "bucket_lines": 10**9}
     monkeypatch.setattr(flow, "settings", lambda: ALL | own)
+    monkeypatch.setattr(lines, "settings", lambda: {"line_slice": 600})
     return size
 
 
@@ -116,6 +117,35 @@ def test_ids_that_repeat_and_lines_without_numbers_or_cases(hospital: Path, tmp_
     assert found["counts"]["lines_of_other_cases"] >= 3
 
 
+@pytest.mark.slow
+def test_buckets_and_units_without_rows_are_nothing(
+    hospital: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Two cases, one of them without a person, in four buckets.
+    monkeypatch.setattr(flow, "settings", lambda: ALL | {"bucket_cases": 0.5})
+    some = pq.read_table(next((hospital / "inpatient").glob("*.parquet"))).slice(0, 2)
+    person = pa.array([None, some["person"][1].as_py()], pa.string())
+    some = some.set_column(some.schema.get_field_index("person"), "person", person)
+    pq.write_table(some, tmp_path / "some.parquet")
+    (tmp_path / "none.csv").write_text("case_id,age\n", "utf-8")
+    paths = [tmp_path / "some.parquet", tmp_path / "none.csv"]
+    found = flow.price_files(Here(), paths, tmp_path / "price", scheme=None, region="demo")
+    assert found["counts"]["cases"] == 2
+    assert found["parts"] > len(list((tmp_path / "price" / "priced").glob("*.parquet")))
+    lines = pq.read_table(min((hospital / "charges").glob("*.parquet"))).slice(0, 400)
+    pq.write_table(lines, tmp_path / "lines.parquet")
+    charges = [tmp_path / "lines.parquet"]
+    told = asked_audit(Here(), paths[:1], tmp_path / "audit", charges=charges)
+    one, left = one_machine(paths[:1], charges=charges)
+    parts = [pq.read_table(path) for path in (tmp_path / "audit" / "findings").glob("*.parquet")]
+    whole = pa.concat_tables([one.audited.findings.slice(0, 0), *parts])
+    assert sorted_by(whole) == sorted_by(one.audited.findings)
+    assert told["counts"] == counted(one)
+    assert told["counts"]["lines_of_other_cases"] > 0
+    assert told["left_out"] == left
+    assert told["parts"] > len(parts)
+
+
 def test_a_run_goes_on_where_it_was(hospital: Path, tmp_path: Path) -> None:
     ask = Here()
     first = flow.group_files(ask, [hospital / "inpatient"], tmp_path, scheme=None, region="demo")
@@ -190,21 +220,45 @@ def test_buckets_hold_every_row_once_in_order(
     texts: list[str | None], count: int, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     path = tmp_path_factory.mktemp("buckets") / "part.parquet"
-    table = pa.table({"text": pa.array(texts, pa.string()), "at": np.arange(len(texts))})
+    # More words than rows: of them a bucket keeps those that its rows have.
+    words = pa.array([*WORDS, *(f"unused {one}" for one in range(40))])
+    own = [None if one is None else WORDS.index(one) for one in texts]
+    encoded = pa.DictionaryArray.from_arrays(pa.array(own, pa.int32()), words)
+    lists = [None if one == "a" else [one, None, "b"][: len(texts) % 4] for one in texts]
+    kind = pa.list_(pa.dictionary(pa.int32(), pa.string()))
+    every = pa.array([words.to_pylist(), *lists], kind).slice(1)
+    table = pa.table(
+        {
+            "text": pa.array(texts, pa.string()),
+            "at": np.arange(len(texts)),
+            "encoded": encoded,
+            "lists": every,
+        }
+    )
     buckets = bucket_of(table["text"], count, 3)
     plain = bucket_of(table["text"].combine_chunks().dictionary_encode(), count, 3)
     assert buckets.tolist() == plain.tolist()
     assert [one for one, text in zip(buckets, texts, strict=True) if text is None] == [
         3 % count for text in texts if text is None
     ]
-    write_buckets(table, buckets, path)
+    write_buckets(table, buckets, path, count)
     found = [(at, read_bucket([path], at)) for at in range(count)]
+    read = pa.concat_tables([table.slice(0, 0), *(one for _, tables in found for one in tables)])
+    assert read.sort_by("at").to_pylist() == table.to_pylist()
+    assert all(len(one.dictionary) <= len(one) for one in read["encoded"].chunks if len(one))
     rows = [(at, row) for at, tables in found for one in tables for row in one.to_pylist()]
     assert sorted(row["at"] for _, row in rows) == list(range(len(texts)))
     for at, tables in found:
         own = [row for one in tables for row in one.to_pylist()]
         assert own == sorted(own, key=lambda row: row["at"])
         assert all(buckets[row["at"]] == at for row in own)
+
+
+def test_buckets_without_rows_are_written_and_a_lost_file_is_no_empty_one(tmp_path: Path) -> None:
+    write_nothing(tmp_path / "empty", 3)
+    assert [read_bucket([tmp_path / "empty"], at) for at in range(3)] == [[], [], []]
+    with pytest.raises(FileNotFoundError):
+        read_bucket([tmp_path / "lost"], 0)
 
 
 def test_books_are_packed_alike_and_unpacked_once(

@@ -24,11 +24,12 @@ from sqlalchemy import (
 )
 from store_support import open_database
 
+from grouper.store import backup
 from grouper.store.backup import dump, load
-from grouper.store.database import Database, StoreError, connect
+from grouper.store.database import Database, StoreError, connect, make_files
 from grouper.store.migrate import STORE_SET, upgrade
 from grouper.store.money import Money
-from grouper.store.schema import INBOX, STORE, Instant, alert
+from grouper.store.schema import INBOX, STORE, Instant, alert, message
 
 _ROWS = 4
 WAYS = [("sqlite", "sqlite"), ("sqlite", "postgresql"), ("postgresql", "sqlite")]
@@ -177,6 +178,7 @@ def test_tables_behind_are_not_written_out(tmp_path: Path) -> None:
         database.close()
 
 
+@pytest.mark.slow
 def test_a_backup_of_an_earlier_program_is_brought_up_to_date(tmp_path: Path) -> None:
     """Every revision that was ever released: its tables as they were then, filled, and upgraded."""
     revisions = [step.revision for step in STORE_SET.scripts().walk_revisions()][::-1]
@@ -190,6 +192,7 @@ def test_a_backup_of_an_earlier_program_is_brought_up_to_date(tmp_path: Path) ->
         folder = tmp_path / revision
         folder.mkdir()
         old = connect(f"sqlite:///{folder / 'old.sqlite'}")
+        make_files(old)
         with old.writing_store() as connection:
             STORE_SET.upgrade(connection, revision)
         with old.reading() as connection:
@@ -220,3 +223,79 @@ def test_a_backup_of_an_earlier_program_is_brought_up_to_date(tmp_path: Path) ->
             assert [[row[one] for one in kept] for row in after[name]] == [
                 [row[one] for one in kept] for row in before[name]
             ], (revision, name)
+
+
+def test_rows_of_any_table_keep_a_restore_away(tmp_path: Path) -> None:
+    """Also of one that the backup does not know; and said so, they go, as does an id counted further."""
+    out = tmp_path / "out"
+    out.mkdir()
+    (tmp_path / "b").mkdir()
+    with open_database("sqlite", tmp_path) as database:
+        found = dump(database, out)
+        nothing = read(database)
+    known = {name: rows for name, rows in found["store"]["rows"].items() if name != "alert"}
+    told = {**found, "store": {**found["store"], "rows": known}}
+    with open_database("sqlite", tmp_path / "b") as other:
+        row = {one.name: value(alert, one.name, 1) for one in alert.columns}
+        with other.writing_store() as connection:
+            connection.execute(insert(alert), row)
+        with pytest.raises(StoreError) as caught:
+            load(other, out, told)
+        assert caught.value.code == "BACKUP_NOT_EMPTY"
+        load(other, out, told, replace=True)
+        assert read(other) == nothing
+
+
+def test_large_rows_go_in_small_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A piece ends when it holds enough bytes, however few rows."""
+    monkeypatch.setattr(backup, "_BYTES", 5_000)
+    out = tmp_path / "out"
+    out.mkdir()
+    with open_database("sqlite", tmp_path) as database:
+        rows = [
+            {one.name: value(message, one.name, at) for one in message.columns} for at in (1, 2, 3)
+        ]
+        with database.writing_inbox() as connection:
+            # One after the other: each is fetched by itself.
+            connection.execute(insert(message), [{**one, "raw": b"x" * 9_000} for one in rows])
+        monkeypatch.setattr(backup, "_FETCHED_LARGE", 1)
+        found = dump(database, out)
+        before = read(database)
+    with pq.ParquetFile(out / "inbox.message.parquet") as file:
+        assert file.num_row_groups == 3
+    (tmp_path / "b").mkdir()
+    with open_database("sqlite", tmp_path / "b") as other:
+        load(other, out, found)
+        assert read(other) == before
+
+
+def test_a_value_that_the_target_does_not_take(tmp_path: Path) -> None:
+    """SQLite holds any length; PostgreSQL says no, without a word of the value."""
+    out = tmp_path / "out"
+    out.mkdir()
+    (tmp_path / "b").mkdir()
+    with open_database("sqlite", tmp_path) as database:
+        row = {one.name: value(alert, one.name, 1) for one in alert.columns}
+        with database.writing_store() as connection:
+            connection.execute(insert(alert), {**row, "kind": "SECRET" * 20})
+        found = dump(database, out)
+    with open_database("postgresql", tmp_path / "b") as other:
+        with pytest.raises(StoreError) as caught:
+            load(other, out, found)
+        assert (caught.value.code, caught.value.params["table"]) == ("BACKUP_VALUE", "alert")
+        assert "SECRET" not in caught.value.describe("en")
+        assert not any(read(other).values())
+
+
+def test_a_null_of_json_stays_one_where_none_of_sql_may_stand(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (tmp_path / "b").mkdir()
+    with open_database("sqlite", tmp_path) as database:
+        row = {one.name: value(alert, one.name, 1) for one in alert.columns}
+        with database.writing_store() as connection:
+            connection.execute(insert(alert), {**row, "about": JSON.NULL})
+        found, before = dump(database, out), read(database)
+    with open_database("sqlite", tmp_path / "b") as other:
+        load(other, out, found)
+        assert read(other) == before

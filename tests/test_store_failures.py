@@ -78,7 +78,7 @@ def test_a_full_disk_loses_nothing_that_was_written(tmp_path: Path) -> None:
 
         with pytest.raises(StoreError) as full:
             fill()
-        assert full.value.code == "STORE_UNAVAILABLE"
+        assert full.value.code == "STORE_FULL"
         assert feed.head("V1").version == 1
         found.store.dispose()
         feed(big)

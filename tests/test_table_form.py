@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from codebooks.errors import GrouperError
@@ -367,6 +367,7 @@ def drain(raw: bytes) -> None:
         json.dumps([dict(event.facts), dict(event.extra), dict(event.person)])
 
 
+@settings(deadline=None)
 @given(st.lists(st.lists(CELL, min_size=2, max_size=5), min_size=1, max_size=4))
 def test_any_table_raises_only_intake_errors(rows: list[list[str]]) -> None:
     out = io.StringIO()
@@ -376,6 +377,7 @@ def test_any_table_raises_only_intake_errors(rows: list[list[str]]) -> None:
     drain(out.getvalue().encode())
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=80))
 def test_any_bytes_raise_only_intake_errors(raw: bytes) -> None:
     drain(raw)

@@ -327,7 +327,7 @@ def test_a_full_disk_of_the_store_loses_nothing(house: House) -> None:
 
     house.database.store.dispose()
     for _ in range(2):
-        with pytest.raises(StoreError, match="STORE_UNAVAILABLE"):
+        with pytest.raises(StoreError, match="STORE_FULL"):
             house.work()
         assert house.told() == []
     pages[0] = 10**6

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ from codebooks.apg.layout import apg_layout
 from codebooks.errors import CodebookError, Where
 from codebooks.importers.container import Workbook, read_bytes
 from codebooks.importers.tables import fold_label
+from codebooks.plain import json_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -120,8 +120,8 @@ def read_card(path: Path) -> dict[str, Any]:
 
 def _card(words: str, where: Where) -> dict[str, Any]:
     try:
-        plain = json.loads(words)
-    except (ValueError, RecursionError) as cause:
+        plain = json_of(words)
+    except ValueError as cause:
         raise CodebookError("IMPORT_CARD", where, reason=str(cause)) from cause
     if not isinstance(plain, dict):
         raise CodebookError("IMPORT_CARD", where, reason=type(plain).__name__)

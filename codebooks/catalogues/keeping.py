@@ -23,6 +23,7 @@ from codebooks.catalogues.history import Part, disputes, history_schema
 from codebooks.catalogues.reading import LEFT_OUT, schema
 from codebooks.errors import CodebookError, Where
 from codebooks.importers.swap import clear, recover, swap_in, workplace
+from codebooks.plain import ARROW_FAULTS, json_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -114,12 +115,12 @@ def read_manifest(folder: Path) -> Kept:
         return Kept()
     try:
         content = path.read_bytes()
-        plain = json.loads(content)
+        plain = json_of(content)
         if plain["format"] != FORMAT:
             raise ValueError(plain["format"])  # noqa: TRY301 -- told below as what is broken
         imports = tuple(Import.from_json(one) for one in plain["imports"])
         return Kept(imports, int(plain["rows"]), hashlib.sha256(content).hexdigest())
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as cause:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError) as cause:
         raise broken(path, type(cause).__name__) from cause
 
 
@@ -138,7 +139,7 @@ def read_table(path: Path, wanted: pa.Schema, columns: Sequence[str] | None = No
     try:
         table = pq.read_table(path, columns=names)
         return table.select(names).cast(pa.schema([wanted.field(name) for name in names]))
-    except (OSError, pa.ArrowException, KeyError) as cause:
+    except ARROW_FAULTS as cause:
         raise broken(path, type(cause).__name__) from cause
 
 

@@ -11,7 +11,6 @@ import csv
 import gzip
 import hashlib
 import io
-import json
 import zlib
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -26,6 +25,7 @@ from codebooks.importers.notes import Notes
 from codebooks.importers.options import ImportOptions, make_card
 from codebooks.importers.tables import Grid, read_table
 from codebooks.messages import text
+from codebooks.plain import json_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -98,8 +98,8 @@ def _read_card(files: dict[str, Path], folder: str, stamps: list[str]) -> dict[s
     where = Where(file=CARD)
     content = _read(files[CARD], where, stamps)
     try:
-        plain = json.loads(_decode(content, where)[0])
-    except (ValueError, RecursionError) as cause:
+        plain = json_of(_decode(content, where)[0])
+    except ValueError as cause:
         raise CodebookError("IMPORT_CARD", where, reason=str(cause)) from cause
     if not isinstance(plain, dict):
         raise CodebookError("IMPORT_CARD", where, reason=type(plain).__name__)

@@ -80,7 +80,8 @@ def page(view: View) -> None:
 def _number() -> int | None:
     """The finding that the address names; None: it names none."""
     told = st.query_params.get("id", "")
-    return int(told) if told.isascii() and told.isdigit() and 0 < int(told) < _MOST else None
+    plain = told.isascii() and told.isdigit() and len(told) <= len(str(_MOST))
+    return int(told) if plain and 0 < int(told) < _MOST else None
 
 
 def _head(view: View, detail: Mapping[str, Any]) -> None:

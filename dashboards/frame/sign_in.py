@@ -14,10 +14,9 @@ from codebooks.errors import GrouperError
 from codebooks.messages import LANGUAGES, text
 from dashboards.frame.errors import told
 from dashboards.frame.guard import OIDC, OIDC_BACK, SIGN_IN
-from grouper.service.access import oidc, signing_in
-from grouper.service.access.cookies import keep
+from grouper.service.access import cookies, oidc, signing_in, tokens
 from grouper.service.access.principal import AccessError
-from grouper.service.access.rates import Rates, slow
+from grouper.service.access.rates import Rates, address_of, slow
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -29,7 +28,14 @@ if TYPE_CHECKING:
 
 _MOST = 4096
 """Bytes of a form; names and passwords are shorter."""
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'"
+_HEADERS = {
+    "content-security-policy": (
+        "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; "
+        "frame-ancestors 'none'"
+    ),
+    # With none at all a browser would not say that the form is our own (``origins``).
+    "referrer-policy": "same-origin",
+}
 _pages = Environment(loader=PackageLoader("dashboards", "frame"), autoescape=select_autoescape())
 
 
@@ -66,34 +72,39 @@ class SignIn:
         """Begin a session, or say why not."""
         try:
             slow(self._rates, request)
-            signed = await run_sync(self._begin, *await _form(request))
+            signed = await run_sync(self._begin, _where(request), *await _form(request))
         except GrouperError as error:
             return self._page(request, error)
         if signed.account.must_change:
             return self._page(request, AccessError("PASSWORD_MUST_CHANGE"), new=True)
         answer = RedirectResponse("/", 303)
-        keep(answer, self._settings, signed.token, strict=True)
+        cookies.keep(answer, self._settings, signed.token, strict=True)
         return answer
 
     async def go(self, request: Request) -> Response:
         """Send the browser to the identity provider."""
         try:
             slow(self._rates, request)
-            return RedirectResponse(await run_sync(self._known_provider().begin), 303)
+            away = RedirectResponse(await run_sync(self._known_provider().begin), 303)
         except GrouperError as error:
             return self._page(request, error)
+        cookies.bind(away, self._settings)
+        return away
 
     async def back(self, request: Request) -> Response:
         """Where the provider sends the browser back to: begin a session, or say why not."""
         state, code = (request.query_params.get(one, "") for one in ("state", "code"))
         try:
             slow(self._rates, request)
-            signed = await run_sync(self._identified, state, code)
+            self._known_provider()
+            cookies.check_bound(request, state)
+            signed = await run_sync(self._identified, _where(request), state, code)
         except GrouperError as error:
             return self._page(request, error)
         answer = RedirectResponse("/", 303)
         # The browser comes from the provider's page; a strict cookie would not be sent along.
-        keep(answer, self._settings, signed.token, strict=False)
+        cookies.keep(answer, self._settings, signed.token, strict=False)
+        answer.delete_cookie(cookies.BEGUN, path="/")
         return answer
 
     def _known_provider(self) -> oidc.Provider:
@@ -101,17 +112,19 @@ class SignIn:
             raise AccessError("SIGN_IN_FAILED")
         return self._provider
 
-    def _identified(self, state: str, code: str) -> Signed:
+    def _identified(self, where: tuple[str, str], state: str, code: str) -> Signed:
         found = oidc.account_of(self._database, self._known_provider().finish(state, code))
         with self._database.writing_store() as connection:
-            return signing_in.begin(connection, self._settings.access, found, "oidc")
+            return signing_in.begin(connection, self._settings.access, found, "oidc", *where)
 
-    def _begin(self, name: str, password: str, new: str) -> Signed:
+    def _begin(self, where: tuple[str, str], name: str, password: str, new: str) -> Signed:
         access = self._settings.access
         if new:
-            signing_in.change_password(self._database, access, name, password, new)
+            signing_in.change_password(
+                self._database, access, name, password, new, address=where[0]
+            )
             password = new
-        return signing_in.by_password(self._database, access, name, password)
+        return signing_in.by_password(self._database, access, name, password, *where)
 
     def _page(
         self, request: Request, error: GrouperError | None = None, *, new: bool = False
@@ -128,11 +141,12 @@ class SignIn:
             new=new or (error is not None and error.code.startswith("PASSWORD_")),
             words={one: text(f"sign_in.{one}", lang) for one in names},
         )
-        return HTMLResponse(
-            page,
-            200 if error is None else 403,
-            {"content-security-policy": _POLICY, "cache-control": "no-store"},
-        )
+        return HTMLResponse(page, 200 if error is None else 403, _HEADERS)
+
+
+def _where(request: Request) -> tuple[str, str]:
+    """The address that a request came from, and the token of the session that the browser has."""
+    return address_of(request), request.cookies.get(tokens.COOKIE, "")
 
 
 def provider_of(settings: Settings) -> oidc.Provider | None:

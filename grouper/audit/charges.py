@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from codebooks.errors import Where
+from codebooks.plain import ARROW_FAULTS
 from grouper.audit.errors import AuditError
 from grouper.audit.lines import COLUMNS, NONE, Lines, Vocabulary, chained, is_exact, lines_of
 from grouper.case.fields import CASE_SCHEMA, ZONE
@@ -93,7 +94,7 @@ class _Group:
         try:
             with pq.ParquetFile(self.path, read_dictionary=_texts(columns)) as file:
                 return file.read_row_group(self.number, columns=list(columns))
-        except (OSError, pa.ArrowException) as cause:
+        except ARROW_FAULTS as cause:
             raise _unusable(self.path, type(cause).__name__) from cause
 
 
@@ -141,7 +142,7 @@ def _groups(path: Path) -> Iterator[Block]:
     try:
         with pq.ParquetFile(path) as file:
             names, number = file.schema_arrow.names, file.num_row_groups
-    except (OSError, pa.ArrowException) as cause:
+    except ARROW_FAULTS as cause:
         raise _unusable(path, type(cause).__name__) from cause
     _complete(names, path)
     wanted = tuple(name for name in (LINE, *COLUMNS) if name in names)
@@ -223,6 +224,9 @@ def _complete(names: Sequence[str], path: Path | None) -> None:
     for name in _NEEDED:
         if name not in names:
             raise _unusable(path, name, name)
+    for name in (CASE, LINE, *COLUMNS, _NAME):
+        if list(names).count(name) > 1:
+            raise _unusable(path, name, name)
 
 
 def _unusable(path: Path | None, problem: str, column: str | None = None) -> AuditError:
@@ -247,7 +251,7 @@ def lines_at(paths: Sequence[Path], ids: pa.Array) -> pa.Table:
             names = pq.read_schema(path).names
             _complete(names, path)
             table = pq.read_table(path, columns=[name for name in wanted if name in names])
-        except (OSError, pa.ArrowException) as cause:
+        except ARROW_FAULTS as cause:
             raise _unusable(path, type(cause).__name__) from cause
         own = table.filter(pc.is_in(table[CASE].cast(pa.string()), ids))
         found.append(_plain(_right(own, path, wanted)))

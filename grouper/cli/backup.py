@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import getpass
 import sys
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path  # noqa: TC003 -- Typer reads the annotations
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,12 +13,15 @@ import typer
 
 from codebooks.messages import language, text
 from grouper.cli.language import Language
-from grouper.service.backing_up import Backup, back_up, read_backup, restore
+from grouper.service.backing_up import back_up, note
+from grouper.service.backup_archive import Backup, read_backup
+from grouper.service.erasing import reapply
+from grouper.service.restoring import restore
 from grouper.service.settings import load_settings
+from grouper.service.setup import configure_forms
 from grouper.store import audit
 from grouper.store.checking import check
 from grouper.store.database import connect
-from grouper.store.migrate import upgrade
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -46,6 +51,7 @@ def backup_command(
     settings = load_settings()
     database = connect(settings.url)
     try:
+        note(database, _actor(), file)
         with _progress(lang) as progress:
             found = back_up(settings, database, file, progress)
     finally:
@@ -55,6 +61,7 @@ def backup_command(
 
 def restore_command(
     file: Annotated[Path, typer.Argument(metavar="FILE", help=_help("file"))],
+    replace: Annotated[bool, typer.Option("--replace", help=_help("replace"))] = False,
     lang: Lang = None,
 ) -> None:
     """Read a backup back, bring the tables up to date, and look whether all is whole."""
@@ -62,14 +69,27 @@ def restore_command(
     database = connect(settings.url)
     try:
         with _progress(lang) as progress:
-            found = restore(settings, database, file, progress)
-        upgrade(database)
+            found = restore(settings, database, file, progress, replace=replace, actor=_actor())
+        configure_forms(settings)
+        again = reapply(database, settings, datetime.fromisoformat(found.made), _actor())
         whole = _whole(database, lang)
     finally:
         database.close()
     _tell(found, "restored", lang)
+    if again:
+        typer.echo(text("erase.reapplied", lang, count=again))
+    for key in ("rebuilt", "by_hand"):
+        typer.echo(text(f"backup_cli.{key}", lang))
     if not whole:
         raise typer.Exit(EXIT_FAULTS)
+
+
+def _actor() -> str:
+    """Who sits at the command line, as the audit log names it."""
+    try:
+        return f"command line: {getpass.getuser()}"[:64]
+    except (KeyError, OSError):
+        return "command line"
 
 
 def _whole(database: Database, lang: str | None) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import calendar
-import json
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,6 +11,7 @@ import typer
 
 from codebooks.errors import Where
 from codebooks.messages import language, text
+from codebooks.plain import json_of
 from codebooks.policies.policies import policies
 from codebooks.registry import NATIONAL, registry
 from grouper.cli.language import Language
@@ -140,8 +140,8 @@ def score_outlook_command(
 def _document(path: Path) -> dict[str, Any]:
     where = Where(file=path.name)
     try:
-        found = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError, RecursionError) as cause:
+        found = json_of(path.read_text("utf-8"))
+    except (OSError, ValueError) as cause:
         raise ForecastError("OUTLOOK_DOCUMENT", where) from cause
     if not isinstance(found, dict):
         raise ForecastError("OUTLOOK_DOCUMENT", where)

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import typer
 
 from codebooks.errors import Where
+from codebooks.plain import ARROW_FAULTS
 from codebooks.policies.policies import policies
 from codebooks.registry import NATIONAL, registry
 from grouper.cli.settle import (
@@ -90,7 +91,7 @@ def _charges(paths: Sequence[Path]) -> pa.Table:
     for path in paths:
         try:
             parts.append(pq.read_table(path, columns=wanted))
-        except (OSError, pa.ArrowException) as cause:
+        except ARROW_FAULTS as cause:
             where = Where(file=path.name)
             raise SettlementError("SETTLE_FILE", where, cause=type(cause).__name__) from cause
     return pa.concat_tables(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import signal
 import sys
+from importlib.metadata import version
+from typing import Annotated
 
 import pyarrow as pa
 import typer
@@ -35,8 +37,27 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    help=_help("app"),
 )
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"grouper {version('yibao-grouper')}")
+        raise typer.Exit
+
+
+@app.callback(help=_help("app"))
+def _options(
+    *,
+    show_version: Annotated[
+        bool,
+        typer.Option("--version", help=_help("version"), callback=_show_version, is_eager=True),
+    ] = False,
+) -> None:
+    """Options of the command itself."""
+    del show_version
+
+
 app.command("group", help=_help("group"))(group_command)
 app.command("explain", help=_help("explain_one"))(explain_command)
 app.command("compare", help=text("compare_cli.command", language()))(compare_command)

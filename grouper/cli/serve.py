@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from codebooks.messages import language, text
-from grouper.service.porch_processes import at_hand, check_at_hand
+from grouper.service.porch_processes import check_at_hand
 from grouper.service.settings import ENV_CONFIG, load_settings
 from grouper.service.setup import configure_forms
-from grouper.service.supervisor import ORDER, Supervisor, until_signalled
+from grouper.service.supervisor import ORDER, Supervisor, switched_on, until_signalled
 from grouper.store.accounts import any_account
 from grouper.store.database import connect
-from grouper.store.migrate import upgrade
+from grouper.store.migrate import see_not_lost, upgrade
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -66,6 +66,7 @@ def serve_command(
     settings.folder.mkdir(parents=True, exist_ok=True)
     database = connect(settings.url)
     try:
+        see_not_lost(database, settings.folder)
         upgrade(database)
         missing = not any_account(database)
     finally:
@@ -88,13 +89,7 @@ def _wanted(settings: Settings, only: Sequence[str]) -> list[str]:
     """
     if "pages" in only:
         check_at_hand("pages")
-    switched = {
-        "forecaster": settings.forecast.on,
-        "auditor": settings.audit.on,
-        "clerk": settings.clerk.on,
-        "pages": settings.pages.on and at_hand("pages"),
-    }
-    return [name for name in ORDER if (name in only if only else switched.get(name, True))]
+    return [name for name in ORDER if name in only] if only else switched_on(settings)
 
 
 def _address(settings: Settings, port: Web | Pages) -> str:

@@ -15,7 +15,19 @@ if TYPE_CHECKING:
 
 EXTRA = "service"
 _PACKAGES = ("sqlalchemy", "fastapi", "pydantic_settings", "alembic", "structlog", "argon2")
-NAMES = ("serve", "accounts", "inbox", "store", "audit-log", "backup", "restore", "doctor")
+NAMES = (
+    "serve",
+    "accounts",
+    "inbox",
+    "store",
+    "audit-log",
+    "backup",
+    "restore",
+    "erase",
+    "retention",
+    "doctor",
+    "settings",
+)
 """The commands, in the order in which they are listed."""
 
 
@@ -43,6 +55,12 @@ def add_service(app: typer.Typer, arguments: Sequence[str]) -> None:
     app.add_typer(inbox.app, name="inbox")
     app.add_typer(store.app, name="store")
     app.add_typer(store.audit_app, name="audit-log")
+    erase = import_module("grouper.cli.erase")
+    app.add_typer(erase.app, name="erase")
+    retention = import_module("grouper.cli.retention")
+    app.add_typer(retention.app, name="retention")
+    settings = import_module("grouper.cli.settings")
+    app.add_typer(settings.app, name="settings")
     doctor = import_module("grouper.cli.doctor").doctor_command
     app.command("doctor", help=text("doctor.command", language()))(doctor)
     for name, command in (("backup", backup.backup_command), ("restore", backup.restore_command)):

@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from codebooks.errors import Where
+from codebooks.plain import ARROW_FAULTS
 from codebooks.registry import INPATIENT
 from grouper.case.fields import CASE_SCHEMA
 from grouper.case.normalise import plain
@@ -179,7 +180,7 @@ def _charges(path: Path) -> pa.Table:
             table = file.read()
         # A damaged page may decode to indices beyond its dictionary, or to no text.
         table.validate(full=True)
-    except (OSError, UnicodeError, pa.ArrowException) as cause:
+    except ARROW_FAULTS as cause:
         raise ForecastError("FORECAST_CHARGES", where, problem=type(cause).__name__) from cause
     wanted = [
         name

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
+from codebooks.plain import json_of
 from grouper.case.dates import DAY_SECONDS, LOCAL, OFFSET
 from grouper.forecast.amounts.model import AmountModel
 from grouper.forecast.answers import answers, refusals
@@ -252,7 +253,7 @@ def _setup(raw: bytes) -> tuple[Setup, dict[str, tuple[str, ...]]]:
     Raises:
         KeyError, ValueError, TypeError, AttributeError: it is of another form.
     """
-    told = json.loads(raw)
+    told = json_of(raw)
     words = {name: tuple(own) for name, own in told["vocabulary"].items()}
     known = ("region", "scheme", "titles", "about", "lacking")
     made = Setup(**{name: told[name] for name in known})

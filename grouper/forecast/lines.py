@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 CLASSES = 14
+_DIGITS = 9
 """Classes of charges; 0 is none that is known."""
 _WHOLE, _SHARED, _PATIENT = "A", "B", "C"
 _PARTS = 10_000
@@ -202,7 +203,8 @@ def _sorted(
 
 
 def _class(word: str) -> int:
-    number = int(word) if word.isdecimal() else 0
+    # Thousands of digits are read by no int.
+    number = int(word) if word.isdecimal() and len(word) <= _DIGITS else 0
     return number if number <= CLASSES else 0
 
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from codebooks.errors import GrouperError
 from codebooks.messages import text
 from grouper.case.issues import Severity, issues_of
+from grouper.case.python_values import python_values
 from grouper.case.readers import open_source
 from grouper.intake.envelope import Envelope, Verdict
 from grouper.intake.event import Event, EventKind
@@ -147,8 +148,12 @@ def _events(reader: RowReader, batch: CaseBatch) -> Iterator[Event]:
     issues: dict[int, list[Any]] = {}
     for issue in issues_of(batch.issues):
         issues.setdefault(issue.row, []).append(issue)
-    rows = zip(batch.cases.to_pylist(), batch.original.to_pylist(), strict=True)
-    for row, (values, original) in enumerate(rows, batch.first_row):
+    # Its own columns may hold times that Python has no words for.
+    columns = [python_values(column) for column in batch.original.columns]
+    names = batch.original.schema.names
+    for row, values in enumerate(batch.cases.to_pylist(), batch.first_row):
+        at = row - batch.first_row
+        original = {name: column[at] for name, column in zip(names, columns, strict=True)}
         said = issues.get(row, [])
         reject = next((i for i in said if i.severity is Severity.REJECT), None)
         if reject is not None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from codebooks.plain import json_of
 from grouper.mart.errors import MartError
 from grouper.payment.run import priced_table
 
@@ -40,7 +41,7 @@ class HospitalFolder:
     def names(self) -> Mapping[str, Mapping[str, str]]:
         """The names of the departments."""
         try:
-            told = json.loads((self.path / ABOUT).read_bytes())
+            told = json_of((self.path / ABOUT).read_bytes())
         except (OSError, ValueError):
             return {}
         known = told.get("departments") if isinstance(told, dict) else None

@@ -11,13 +11,12 @@ import json
 import os
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
+from codebooks.plain import json_of
 from grouper.mart.errors import MartError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 MANIFEST = "manifest.json"
 FORMAT = 2
@@ -86,7 +85,7 @@ def read(folder: Path) -> Manifest:
         MartError: ``MART_ABSENT``, ``MART_OLD``, ``MART_BROKEN``.
     """
     try:
-        found: Any = json.loads((folder / MANIFEST).read_bytes())
+        found: Any = json_of((folder / MANIFEST).read_bytes())
     except FileNotFoundError:
         raise MartError("MART_ABSENT") from None
     except (OSError, ValueError):
@@ -96,9 +95,11 @@ def read(folder: Path) -> Manifest:
     try:
         years = {year: Year(**one) for year, one in found.pop("years", {}).items()}
         state = Manifest(**found, years=years)
-    except (TypeError, AttributeError):
+        files, _ = state.files, (state.at, state.schemes)
+    except (TypeError, AttributeError, ValueError):
         raise MartError("MART_OLD") from None
-    if not all((folder / name).is_file() for name in state.files):
+    # Only what lies in the folder itself: a name that leads elsewhere is none of ours.
+    if not all(Path(name).name == name and (folder / name).is_file() for name in files):
         raise MartError("MART_BROKEN")
     return state
 

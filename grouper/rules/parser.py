@@ -20,6 +20,8 @@ _TOKEN = re.compile(
 )
 # Official rules nest three deep; a limit keeps hostile input from exhausting the stack.
 _MAX_DEPTH = 50
+# Official rules compare with days, grams and years; Python refuses to read thousands of digits.
+_MAX_DIGITS = 9
 
 
 class RuleSyntaxError(GrouperError):
@@ -143,7 +145,7 @@ class _Parser:
             self.depth -= 1
             return negated
         if token.kind == "number":
-            return Number(int(self._next().text))
+            return Number(self._number())
         if token.keyword == "length":
             return self._count()
         if token.kind == "word" and token.text.upper() in Scalar.__members__:
@@ -198,6 +200,9 @@ class _Parser:
         token = self._peek()
         if token.kind != "number":
             self._unexpected(token, "0-9")
+        if len(token.text) > _MAX_DIGITS:
+            found, expected = token.text[:_MAX_DIGITS], f"0-{'9' * _MAX_DIGITS}"
+            self._fail("RULE_TOKEN", token.position, found=f"{found}…", expected=expected)
         return int(self._next().text)
 
     def _field(self) -> Field:

@@ -25,6 +25,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from codebooks.errors import Where
+from codebooks.plain import ARROW_FAULTS, json_of
 from grouper.payment.settlement.adjust import BOOK_SCHEMA, adjustments
 from grouper.payment.settlement.errors import SettlementError
 from grouper.payment.settlement.exactly import total
@@ -302,7 +303,7 @@ def _settle(folder: Path) -> None:
 def _read(path: Path) -> pa.Table:
     try:
         found = pq.read_table(path)
-    except (pa.ArrowException, OSError) as cause:
+    except ARROW_FAULTS as cause:
         raise SettlementError("BOOK_UNUSABLE", Where(file=path.name), column="-") from cause
     if not found.schema.equals(BOOK_SCHEMA):
         raise SettlementError("BOOK_UNUSABLE", Where(file=path.name), column="-")
@@ -312,7 +313,7 @@ def _read(path: Path) -> pa.Table:
 def _reading(path: Path) -> Reading:
     try:
         held: dict[bytes, bytes] = pq.read_schema(path).metadata or {}
-        told: dict[str, Any] = json.loads(held[_ABOUT])
+        told: dict[str, Any] = json_of(held[_ABOUT])
         return Reading(
             **told
             | {

@@ -13,6 +13,7 @@ from fastapi.middleware.cors import CORSMiddleware
 from codebooks.messages import text
 from grouper.intake.forms import forms as forms_at_hand
 from grouper.service import openapi, problems
+from grouper.service.access.gate import Gate
 from grouper.service.access.installing import install as install_access
 from grouper.service.audit_queue import AuditQueue
 from grouper.service.cds.routes import router as cds
@@ -153,6 +154,7 @@ def create_app(
     for router in ROUTERS:
         app.include_router(router)
     # Each layer lies around those added before it.
+    app.add_middleware(Gate, language=lang)
     app.add_middleware(BodyLimit, limit=web.body_limit, language=lang)
     install_access(app, settings, database)
     if web.origins:
@@ -162,5 +164,10 @@ def create_app(
             allow_methods=["GET", "POST", "DELETE"],
             allow_headers=["Authorization", "Content-Type", "Accept-Language"],
         )
-    app.add_middleware(Outermost, metrics=app.state.services.metrics, language=lang)
+    app.add_middleware(
+        Outermost,
+        metrics=app.state.services.metrics,
+        language=lang,
+        encrypted=settings.encrypted,
+    )
     return app

@@ -39,6 +39,8 @@ ACTOR = "auditor"
 """Who screens at night, in the audit log."""
 ALERT = "screening"
 """Kind of the alert: so many nights in a row ended with an error."""
+_SAME = timedelta(minutes=1)
+"""By so much clocks may differ."""
 _log = structlog.get_logger("grouper.auditor")
 
 
@@ -99,8 +101,11 @@ class Auditor(Waiter):
             last = next(iter(screenings.listed(connection, scope=scope, limit=1)), None)
         if last is None or last.state != DONE:
             return False
-        day = self._clock().astimezone(LOCAL).date()
-        return last.started.astimezone(LOCAL).date() >= day
+        at = self._clock()
+        if last.started > at + _SAME:
+            # The clock was ahead then: were it counted, nothing would be screened until that day.
+            return False
+        return last.started.astimezone(LOCAL).date() >= at.astimezone(LOCAL).date()
 
     def _screen(self, scope: str, actor: str, done: list[ScreeningRow]) -> None:
         if self._stop.is_set():

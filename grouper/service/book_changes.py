@@ -11,6 +11,7 @@ from codebooks.errors import GrouperError
 from codebooks.tabular import diff_books, groups_of
 from grouper.rules.parser import parse
 from grouper.rules.printer import print_rule
+from grouper.service import json_files
 from grouper.service.book_limits import book_limits
 
 if TYPE_CHECKING:
@@ -35,10 +36,8 @@ def write_changes(folder: Path, found: Mapping[str, Any]) -> None:
 
 
 def read_changes(folder: Path) -> dict[str, Any] | None:
-    """What an errand found to have changed; None: it did not compare."""
-    file = folder / CHANGES
-    found: dict[str, Any] | None = json.loads(file.read_text("utf-8")) if file.is_file() else None
-    return found
+    """What an errand found to have changed; None: it did not compare, or its file is broken."""
+    return json_files.read(folder / CHANGES)
 
 
 def changes(old: SchemeBook, new: SchemeBook) -> dict[str, Any]:

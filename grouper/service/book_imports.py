@@ -22,6 +22,7 @@ from codebooks.errors import CodebookError, GrouperError
 from codebooks.findings import Severity
 from codebooks.importers.install import check_free, install
 from codebooks.messages import LANGUAGES, text
+from codebooks.plain import json_of
 from codebooks.registry import registry
 from codebooks.storage import verify_book, write_book
 from grouper.service.access.principal import Right, demand
@@ -255,7 +256,7 @@ def installed_as(answer: Mapping[str, Any]) -> bool:
 
 def _content(folder: Path) -> object:
     try:
-        return json.loads((folder / "manifest.json").read_text("utf-8")).get("content_sha256")
+        return json_of((folder / "manifest.json").read_text("utf-8")).get("content_sha256")
     except (OSError, ValueError):
         return None
 

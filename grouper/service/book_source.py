@@ -95,7 +95,8 @@ def _unpack(file: Path, folder: Path, where: Where) -> Path:
 
 def _members(archive: zipfile.ZipFile, where: Where) -> Iterator[tuple[zipfile.ZipInfo, str]]:
     """The files to be unpacked and the name of each, which is looked at before any is written."""
-    found = [one for one in archive.infolist() if not one.is_dir()]
+    # Not ``is_dir``: of a member without a name it raises.
+    found = [one for one in archive.infolist() if not one.filename.endswith("/")]
     paths = [PurePosixPath(one.filename.replace("\\", "/")) for one in found]
     if _WORKBOOK in (one.filename for one in found):
         # A workbook that was called .zip: whoever named it so took it for another thing.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ from codebooks.catalogues.keeping import IMPORTS, REPORT, Import, read_left_out
 from codebooks.errors import CodebookError, Where
 from codebooks.findings import Severity
 from codebooks.messages import catalogue, text
+from codebooks.plain import json_of
 from grouper.case.readers.text_input import readable
 from grouper.service.access.principal import Right, demand
 from grouper.service.catalogue_imports import limits
@@ -127,7 +127,7 @@ def report_of(by: Principal, kind: str, number: int) -> dict[str, Any]:
     one = _catalogue(by, kind)
     path = one.folder / IMPORTS / f"{number:04}" / REPORT
     try:
-        found: dict[str, Any] = json.loads(path.read_text("utf-8"))
+        found: dict[str, Any] = json_of(path.read_text("utf-8"))
     except (OSError, ValueError) as cause:
         where = Where(file="/".join(path.parts[-4:]))
         raise CodebookError("CATALOGUE_BROKEN", where, reason=type(cause).__name__) from cause

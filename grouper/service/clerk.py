@@ -1,4 +1,4 @@
-"""The process that does the errands of the pages, one after the other.
+"""The process that does the errands of the pages, one after the other, and sweeps at night.
 
 Each is done by a process of its own, which may need much memory and may fall without harm. While one
 is done the clerk holds a lock, and so does that process: whoever begins after a fall of the whole
@@ -20,6 +20,8 @@ from grouper.service.errand_files import ErrandState, is_there, write_errand
 from grouper.service.errand_kinds import limits
 from grouper.service.errand_process import failed
 from grouper.service.errands import Errands
+from grouper.service.retention import Sweeper
+from grouper.service.surroundings import Steadiness
 from grouper.service.waiting import Waiter, run_until_signalled
 from grouper.store.schema import now
 
@@ -46,13 +48,21 @@ class Clerk(Waiter):
     Args:
         settings: of the service.
         clock: the time, aware.
+        database: with its tables, that is swept at night; None: it is not.
     """
 
-    def __init__(self, settings: Settings, clock: Callable[[], datetime] = now) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Callable[[], datetime] = now,
+        database: Database | None = None,
+    ) -> None:
         super().__init__("clerk", settings.folder, settings.clerk.every)
         self._clock = clock
+        self._sweeper = None if database is None else Sweeper(settings, database, clock)
         self._errands = Errands.at(settings)
         self._aged: datetime | None = None
+        self._steadiness = Steadiness()
 
     def step(self) -> Errand | None:
         """Do the oldest errand that waits, if there is one and nobody else does one.
@@ -145,12 +155,22 @@ class Clerk(Waiter):
     def _age(self) -> None:
         """Take away what is old, once an hour."""
         at = self._clock()
+        if not self._steadiness.steady:
+            # Nothing goes for its age while the clock cannot be believed.
+            return
         if self._aged is None or at - self._aged >= _AGE_EVERY:
             self._aged = at
             self._counts["aged"] += self._errands.age(at)
 
+    def look(self) -> None:
+        """One errand, and at night a while of sweeping; what goes wrong is tried again."""
+        super().look()
+        if self._sweeper is not None and self._steadiness.steady:
+            for kind, gone in self._sweeper.look(self._stop.is_set).items():
+                self._counts[f"swept_{kind}"] += gone
 
-def attend(settings: Settings, _database: Database) -> None:
-    """Do the errands of the pages until a signal comes."""
+
+def attend(settings: Settings, database: Database) -> None:
+    """Do the errands of the pages until a signal comes, and sweep at night."""
     # The errands themselves give way further.
-    run_until_signalled(Clerk(settings), 1)
+    run_until_signalled(Clerk(settings, database=database), 1)

@@ -47,7 +47,7 @@ _AT_ONCE = 50
 _GRACE = 5.0
 ENCODING_FAILED = "ENCODING_FAILED"
 """What stands as the answer of a result that could not be written; it is never sent."""
-_FIRST_PAUSE, _LONGEST_PAUSE = timedelta(seconds=1), timedelta(minutes=5)
+_FIRST_PAUSE, _LONGEST_PAUSE = timedelta(seconds=1), outbox.LONGEST_PAUSE
 _log = structlog.get_logger("grouper.delivery")
 
 
@@ -205,12 +205,17 @@ class Delivery:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _serve(self, name: str, stop: threading.Event) -> None:
+        said = None
         try:
             while not stop.is_set():
                 try:
                     done = await self.send(name, stop)
+                    said = None
                 except StoreError as error:
-                    _log.warning("waiting", destination=name, code=error.code)
+                    # Looked at again many times a second: a database that is away is told once.
+                    if error.code != said:
+                        said = error.code
+                        _log.warning("waiting", destination=name, code=said)
                     done = 0
                 if not done:
                     await asyncio.sleep(POLL)

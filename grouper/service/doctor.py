@@ -7,6 +7,7 @@ patients.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import socket
 import ssl
@@ -34,15 +35,19 @@ from grouper.service.logs import fault_of
 from grouper.service.readiness import schemes_wanted
 from grouper.service.settings import load_settings
 from grouper.service.setup import configure_forms
+from grouper.service.supervisor import switched_on
 from grouper.store import alert_rows, audit
 from grouper.store.accounts import any_account
-from grouper.store.database import Database, connect
-from grouper.store.migrate import pending
+from grouper.store.database import Database, connect, files_of
+from grouper.store.migrate import pending, see_not_lost
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
-    from grouper.service.settings import Settings
+    from grouper.service.settings import Pages, Settings, Web
+
+
+_RELEASE = re.compile(r'^JAVA_VERSION="(\d+)', re.MULTILINE)
 
 
 class Level(StrEnum):
@@ -70,7 +75,7 @@ class Finding:
     check: str
     level: Level
     code: str
-    params: dict[str, object] = field(default_factory=dict)
+    params: Mapping[str, object] = field(default_factory=dict)
     error: GrouperError | None = None
 
 
@@ -124,6 +129,21 @@ def check_program(_: Look) -> Iterator[Finding]:
         if missing:
             words = {"extra": extra, "missing": ", ".join(missing)}
             yield Finding("program", Level.NOTE, "extra_absent", words)
+        elif extra == "spark":
+            yield from _java(_limits()["java"])
+
+
+def _java(least: int) -> Iterator[Finding]:
+    """Whether Spark finds a Java that is new enough; told only when not."""
+    home = os.environ.get("JAVA_HOME")
+    found = shutil.which("java", path=None if home is None else str(Path(home) / "bin"))
+    if found is None:
+        yield Finding("program", Level.NOTE, "java_absent", {"least": least})
+        return
+    release = Path(found).resolve().parents[1] / "release"
+    said = _RELEASE.search(release.read_text("utf-8")) if release.is_file() else None
+    if said is not None and int(said[1]) < least:
+        yield Finding("program", Level.NOTE, "java_old", {"found": said[1], "least": least})
 
 
 def check_settings(look: Look) -> Iterator[Finding]:
@@ -132,8 +152,14 @@ def check_settings(look: Look) -> Iterator[Finding]:
     configure_forms(look.settings)
     named = os.environ.get("GROUPER_CONFIG")
     yield Finding("settings", Level.GOOD, "settings_file" if named else "settings_default")
-    if named and Path(named).stat().st_mode & 0o077 and look.settings.database.get_secret_value():
+    if named and Path(named).stat().st_mode & 0o007 and _has_secret(Path(named)):
         yield Finding("settings", Level.WARNING, "settings_open", {"file": Path(named).name})
+
+
+def _has_secret(file: Path) -> bool:
+    """Whether a settings file itself holds a secret."""
+    told = tomllib.loads(file.read_text("utf-8"))
+    return "@" in str(told.get("database", "")) or "client_secret" in told.get("oidc", {})
 
 
 def check_folders(look: Look) -> Iterator[Finding]:
@@ -190,6 +216,17 @@ def check_database(look: Look) -> Iterator[Finding]:
     if look.settings is None:
         return
     look.database = connect(look.settings.url)
+    see_not_lost(look.database, look.settings.folder)
+    files_wanted = files_of(look.database)
+    there = [path for path in files_wanted if path.exists()]
+    if files_wanted and not there:
+        yield Finding("database", Level.WARNING, "no_database")
+        return
+    if not all(os.access(path, os.W_OK) for path in there):
+        look.database.close()
+        look.database = None
+        yield Finding("database", Level.FAULT, "database_closed")
+        return
     missing = pending(look.database)
     kind = "postgresql" if look.database.postgresql else "sqlite"
     if missing:
@@ -214,9 +251,9 @@ def check_processes(look: Look) -> Iterator[Finding]:
         return
     now = datetime.now(UTC)
     told = status.read(look.settings.folder)
-    alive = sorted(one.process for one in told if one.alive(now))
-    away = sorted(one.process for one in told if not one.alive(now))
-    if not told or not alive:
+    alive = [one.process for one in told if one.alive(now)]
+    away = [name for name in switched_on(look.settings) if name not in alive]
+    if not alive:
         yield Finding("processes", Level.NOTE, "not_running")
     else:
         yield Finding("processes", Level.GOOD, "running", {"names": ", ".join(alive)})
@@ -233,7 +270,7 @@ def check_ports(look: Look) -> Iterator[Finding]:
     """Whether the ports are ours or free, and who may reach them."""
     if look.settings is None:
         return
-    ports = {"web": look.settings.web, "pages": look.settings.pages}
+    ports: dict[str, Web | Pages] = {"web": look.settings.web, "pages": look.settings.pages}
     running = any(one.alive(datetime.now(UTC)) for one in status.read(look.settings.folder))
     for name, one in ports.items():
         words = {"name": name, "host": one.host, "port": one.port}
@@ -243,6 +280,21 @@ def check_ports(look: Look) -> Iterator[Finding]:
             yield Finding("ports", Level.WARNING, "port_plain", words)
         else:
             yield Finding("ports", Level.GOOD, "port", words)
+
+
+def check_proxy(look: Look) -> Iterator[Finding]:
+    """Whether people reach the service by TLS, its own or that of a proxy that is trusted."""
+    if look.settings is None:
+        return
+    proxy = look.settings.proxy
+    words = {"proxies": ", ".join(proxy.trusted)}
+    if proxy.trusted:
+        level, code = (
+            (Level.GOOD, "proxy") if look.settings.encrypted else (Level.WARNING, "proxy_plain")
+        )
+        yield Finding("proxy", level, code, words)
+    elif not look.settings.encrypted:
+        yield Finding("proxy", Level.NOTE, "proxy_none")
 
 
 def check_certificate(look: Look) -> Iterator[Finding]:
@@ -291,6 +343,7 @@ CHECKS: tuple[Callable[[Look], Iterator[Finding]], ...] = (
     check_database,
     check_processes,
     check_ports,
+    check_proxy,
     check_certificate,
 )
 """In their order: later ones use what earlier ones opened."""

@@ -134,5 +134,8 @@ def write_failure(folder: Path, failure: Failure) -> None:
 
 def read_failure(folder: Path) -> Failure | None:
     """Why a job failed, if its process could say so."""
-    found = json_files.read(folder / "failure.json")
-    return None if found is None else Failure(**found)
+    found = json_files.read(folder / "failure.json") or {}
+    code, detail, advice = (found.get(name) for name in ("code", "detail", "advice"))
+    if not (isinstance(code, str) and isinstance(detail, str) and isinstance(advice, str)):
+        return None
+    return Failure(code, detail, advice)

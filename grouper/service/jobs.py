@@ -120,6 +120,8 @@ class Jobs:
     def of(self, owner: int) -> list[Job]:
         """The jobs of an account, newest first."""
         with self._lock:
+            for job in list(self._jobs.values()):
+                self._forget_swept(job)
             own = [job for job in self._jobs.values() if job.owner == owner]
         return sorted(own, key=lambda job: (job.created, job.id), reverse=True)
 
@@ -130,10 +132,17 @@ class Jobs:
             ServiceError: ``JOB_UNKNOWN``, also for a job of someone else.
         """
         with self._lock:
+            if (known := self._jobs.get(number)) is not None:
+                self._forget_swept(known)
             job = self._jobs.get(number)
         if job is None or job.owner != owner:
             raise ServiceError("JOB_UNKNOWN")
         return job
+
+    def _forget_swept(self, job: Job) -> None:
+        """Another process takes the files of old jobs away (:mod:`grouper.service.retention_jobs`)."""
+        if job.state.ended and not self.folder(job).is_dir():
+            del self._jobs[job.id]
 
     def progress(self, job: Job) -> Progress:
         """How far a job has come."""

@@ -7,6 +7,8 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from codebooks.plain import json_of
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
@@ -26,7 +28,7 @@ def write(path: Path, plain: Mapping[str, Any]) -> None:
 def read(path: Path) -> dict[str, Any] | None:
     """The object of a JSON file; None: there is no such file, or it holds none."""
     with suppress(OSError, ValueError):
-        found = json.loads(path.read_text("utf-8"))
+        found = json_of(path.read_text("utf-8"))
         if isinstance(found, dict):
             return found
     return None

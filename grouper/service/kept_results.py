@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from codebooks.messages import LANGUAGES
+from codebooks.plain import json_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -117,7 +118,7 @@ def all_of(root: Path, of: str | None = None) -> list[Kept]:
 def _read(folder: Path) -> Kept | None:
     """A result; None: it went while it was looked for, or something else stands there."""
     with suppress(OSError, ValueError, KeyError, TypeError):
-        found = Kept(folder, json.loads((folder / _ABOUT).read_text("utf-8")))
+        found = Kept(folder, json_of((folder / _ABOUT).read_text("utf-8")))
         if found.of and found.made.tzinfo is not None:
             return found
     return None

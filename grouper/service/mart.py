@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 FOLDER = "mart"
 STORE = "store"
 _DECEMBER = 12
+_SAME = timedelta(minutes=1)
+"""By so much clocks may differ."""
 _log = structlog.get_logger("grouper.mart")
 
 
@@ -143,13 +145,14 @@ class Keeper:
         night = local.replace(hour=self._settings.audit.hour, minute=0, second=0, microsecond=0)
         if local < night:
             night -= timedelta(days=1)
-        if self._last is not None and self._last >= night:
+        # What is dated ahead was made before the clock was set, and says nothing of this night.
+        if self._last is not None and night <= self._last <= at:
             return False
         with suppress(MartError):
-            return self._of_store(night)
+            return self._of_store(night, at)
         return True
 
-    def _of_store(self, night: datetime) -> bool:
+    def _of_store(self, night: datetime, at: datetime) -> bool:
         """Whether the mart that stands is the store's, and older than the night."""
         state = read(mart_folder(self._settings))
-        return state.source == STORE and state.at < night
+        return state.source == STORE and not night <= state.at <= at + _SAME

@@ -6,6 +6,8 @@ stable words of ours.
 
 from __future__ import annotations
 
+import shutil
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -99,7 +101,17 @@ class _Stored(Collector):
             up.add_metric((), 1)
             yield up
             yield from _queue_metrics(queue)
+        yield from self._disk()
         yield from self._processes()
+
+    def _disk(self) -> Iterator[Metric]:
+        # Before the service began there is no folder, and afterwards no disk is without a size.
+        with suppress(OSError):
+            yield GaugeMetricFamily(
+                "grouper_disk_free_bytes",
+                "Free bytes of the disk with the service's folder",
+                value=shutil.disk_usage(self._folder).free,
+            )
 
     def _processes(self) -> Iterator[Metric]:
         now = datetime.now(UTC)

@@ -32,6 +32,7 @@ _WORDS = {
     403: "Not allowed",
     404: "Not found",
     406: "No such form of answer",
+    408: "It did not come whole in its time",
     409: "It does not stand so that this could be done",
     410: "Gone",
     413: "Too large",
@@ -74,6 +75,8 @@ def _complete(method: str, path: str, operation: dict[str, Any]) -> None:
     # FastAPI puts its own description of validation errors there.
     if "HTTPValidationError" in str(responses.get("422")):
         del responses["422"]
+    if "requestBody" in operation:
+        statuses |= {408}
     if operation.get("parameters") or "requestBody" in operation:
         statuses |= {422}
     if "{" in path or "requestBody" in operation or operation.get("parameters"):

@@ -1,4 +1,4 @@
-"""Whether the service can do its work: schemes loaded, database there and up to date, worker alive."""
+"""Whether the service can do its work: schemes loaded, database there and up to date, worker alive, room."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from grouper.case.fields import ZONE
 from grouper.schemes.load import load_scheme
 from grouper.service import status
 from grouper.service.logs import fault_of
+from grouper.service.surroundings import free_bytes, surroundings
 from grouper.store.migrate import pending
 
 if TYPE_CHECKING:
@@ -90,4 +91,7 @@ class Readiness:
         now = datetime.now(UTC)
         alive = {one.process: one.alive(now) for one in status.read(self._settings.folder)}
         found["worker"] = OK if alive.get("worker") else "away"
+        free = free_bytes(self._settings, self._database)
+        full = free is not None and free < surroundings()["full_bytes"]
+        found["room"] = "STORE_FULL" if full else OK
         return found

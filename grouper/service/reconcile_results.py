@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from codebooks.errors import Where
+from codebooks.plain import ARROW_FAULTS
 from grouper.payment.result import AMOUNT, POINTS
 from grouper.payment.settlement.bureau import BureauFile
 from grouper.payment.settlement.errors import SettlementError
@@ -84,7 +85,7 @@ def read_entries(path: Path) -> pa.Table:
     """
     try:
         found = pq.read_table(path)
-    except (pa.ArrowException, OSError) as cause:
+    except ARROW_FAULTS as cause:
         raise SettlementError("RECONCILIATION_GONE", Where(file=path.name)) from cause
     if not found.schema.equals(ENTRIES):
         raise SettlementError("RECONCILIATION_GONE", Where(file=path.name))

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import time
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from anyio import fail_after
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
 from starlette.datastructures import Headers
 
+from codebooks.plain import json_of
 from grouper.service.language import accepted
 from grouper.service.problems import BodyError, problem
+from grouper.service.web_limits import web_limits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -39,7 +43,7 @@ def read_json(body: bytes) -> Any:  # noqa: ANN401 -- whatever JSON holds
             a number that is none (NaN) or is too long.
     """
     try:
-        found = json.loads(
+        found = json_of(
             body, parse_float=Decimal, parse_constant=_no_number, object_pairs_hook=_pairs
         )
         if b"\\u" in body:
@@ -74,6 +78,8 @@ class ExactRoute(APIRoute):
 class BodyLimit:
     """ASGI middleware: a body larger than the limit is answered with 413, however it is sent.
 
+    One that takes too long is answered with 408.
+
     Args:
         app: the app inside.
         limit: bytes.
@@ -90,18 +96,27 @@ class BodyLimit:
             return
         headers = Headers(scope=scope)
         stated = headers.get("content-length", "")
-        if stated.isdigit() and int(stated[:20]) > self._limit:
+        if stated.isascii() and stated.isdigit() and int(stated[:20]) > self._limit:
             lang = accepted(headers.get("accept-language", "")) or self._language
             await problem("BODY_TOO_LARGE", lang, {})(scope, receive, send)
             return
-        read = 0
+        read, whole = 0, False
+        until = time.monotonic() + web_limits().body_seconds
 
         async def counted() -> Message:
-            nonlocal read
-            message = await receive()
+            nonlocal read, whole
+            if whole:
+                # Only the end of the connection is waited for.
+                return await receive()
+            try:
+                with fail_after(until - time.monotonic()):
+                    message = await receive()
+            except TimeoutError:
+                raise BodyError("BODY_TOO_SLOW") from None
             read += len(message.get("body", b""))
             if read > self._limit:
                 raise BodyError("BODY_TOO_LARGE")
+            whole = not message.get("more_body", False)
             return message
 
         await self._app(scope, counted, send)

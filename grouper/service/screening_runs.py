@@ -137,9 +137,13 @@ def _started(connection: Writing, row: ScreeningRow, at: datetime, action: str) 
 
 
 def under_way(row: ScreeningRow) -> bool:
-    """Whether a run goes on: one that kept nothing for long has fallen."""
+    """Whether a run goes on: one that kept nothing for long has fallen.
+
+    So has one that was last touched long after now: the clock was set back since, and one that runs
+    would have touched it again.
+    """
     silent = timedelta(seconds=screening_data()["silent_seconds"])
-    return row.state == RUNNING and datetime.now(UTC) - row.touched < silent
+    return row.state == RUNNING and abs(datetime.now(UTC) - row.touched) < silent
 
 
 def end(database: Database, row: ScreeningRow, state: str, reason: str | None) -> ScreeningRow:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import uvicorn
-
 from grouper.service import status
 from grouper.service.app import create_app
+from grouper.service.front import run
 
 if TYPE_CHECKING:
     from grouper.service.settings import Settings
@@ -16,16 +15,5 @@ if TYPE_CHECKING:
 
 def serve(settings: Settings, database: Database) -> None:
     """Answer people and systems until a signal comes."""
-    web = settings.web
     with status.telling(settings.folder, "web"):
-        uvicorn.run(
-            create_app(settings, database),
-            host=web.host,
-            port=web.port,
-            ssl_certfile=None if web.tls_certificate is None else str(web.tls_certificate),
-            ssl_keyfile=None if web.tls_key is None else str(web.tls_key),
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-        )
+        run(create_app(settings, database), settings, settings.web)

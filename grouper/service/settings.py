@@ -2,18 +2,29 @@
 
 ``GROUPER_CONFIG`` names the file; ``GROUPER_SERVICE_<NAME>`` (nested: ``GROUPER_SERVICE_WEB__PORT``)
 overrides a value; a file of that name in ``GROUPER_SECRETS`` (a folder) holds a secret. Unknown
-names are refused. Defaults are safe: loopback only, no account, no documentation pages.
+names are refused. Defaults are safe: loopback only, no account, no documentation pages. What each
+means is told in the catalogues (``setting.<name>``), from which ``docs/SETTINGS.md`` is made.
 """
 
 from __future__ import annotations
 
 import os
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_settings import (
     BaseSettings,
+    NestedSecretsSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
@@ -26,6 +37,7 @@ from codebooks.registry import NATIONAL
 from grouper.forecast.registry.places import DEFAULT, is_name
 
 ENV_CONFIG, ENV_SECRETS = "GROUPER_CONFIG", "GROUPER_SECRETS"
+_PREFIX, _NESTED = "GROUPER_SERVICE_", "__"
 
 
 class _Section(BaseModel):
@@ -33,11 +45,7 @@ class _Section(BaseModel):
 
 
 class Web(_Section):
-    """The REST and CDS Hooks port.
-
-    ``tls_certificate`` and ``tls_key`` are PEM files. ``docs`` shows the OpenAPI pages. ``body_limit``
-    is in bytes, ``origins`` are those that browsers may call from.
-    """
+    """The REST and CDS Hooks port; ``body_limit`` is in bytes."""
 
     host: str = "127.0.0.1"
     port: int = Field(8790, ge=0, le=65535)
@@ -48,12 +56,24 @@ class Web(_Section):
     origins: tuple[str, ...] = ()
 
 
-class Oidc(_Section):
-    """Sign-in by the hospital's identity provider; off without an issuer.
+class Proxy(_Section):
+    """The reverse proxy in front of the service; ``trusted`` are addresses or networks."""
 
-    ``role_claim`` names the claim whose values ``roles`` maps to ours; ``department_claim`` that
-    of the departments.
-    """
+    trusted: tuple[str, ...] = ()
+    tls: bool = True
+
+    @field_validator("trusted")
+    @classmethod
+    def _networks(cls, trusted: tuple[str, ...]) -> tuple[str, ...]:
+        for one in trusted:
+            # Everyone would be a proxy, and so could name any address as the client's.
+            if ip_network(one).prefixlen == 0:
+                raise ValueError(one)
+        return trusted
+
+
+class Oidc(_Section):
+    """Sign-in by the hospital's identity provider; off without an issuer."""
 
     issuer: str = ""
     client_id: str = ""
@@ -65,12 +85,7 @@ class Oidc(_Section):
 
 
 class Access(_Section):
-    """Sessions, passwords and rates.
-
-    Times in seconds: a session ends ``idle`` after its last use and ``session`` after its start.
-    ``attempts`` wrong passwords lock an account for ``lock``. ``sessions`` is the most at once for
-    one account; ``rate`` the requests a minute for one client, ``sign_in_rate`` those of sign-in.
-    """
+    """Sessions, passwords and rates; times in seconds, rates in a minute."""
 
     idle: int = Field(30 * 60, gt=0)
     session: int = Field(10 * 3600, gt=0)
@@ -83,13 +98,7 @@ class Access(_Section):
 
 
 class Intake(_Section):
-    """The inbox.
-
-    ``group`` is the most messages in one commit, ``linger`` the milliseconds that a commit waits
-    for company; ``retain_days`` how long applied messages keep their raw bytes; ``alert_after``
-    the seconds that a message may wait before an alert starts; ``waiting`` the most messages that
-    may wait for their commit before senders are held back.
-    """
+    """The inbox; ``linger`` in milliseconds, ``alert_after`` in seconds."""
 
     group: int = Field(512, gt=0)
     linger: float = Field(2.0, ge=0)
@@ -99,10 +108,7 @@ class Intake(_Section):
 
 
 class Destination(_Section):
-    """Where results go back to: names of a sender and an encoder, with their own options.
-
-    ``when`` says which results: of ``discharged`` stays or of ``all``.
-    """
+    """Where results go back to: names of a sender and an encoder, with their own options."""
 
     sender: str = "mllp"
     encoder: str = "hl7v2"
@@ -112,13 +118,7 @@ class Destination(_Section):
 
 
 class Forecast(_Section):
-    """Forecasts of running stays.
-
-    ``on``: whether the process that makes them runs. ``model``: name of the models in the registry.
-    ``hour``: local hour from which the forecasts of the day before are made. ``page``: stays in one
-    transaction; ``drivers``: whether what drives the cost is named; ``every``: seconds between two
-    looks.
-    """
+    """Forecasts of running stays; ``every`` in seconds."""
 
     on: bool = True
     model: str = Field(DEFAULT, min_length=1, max_length=64)
@@ -137,13 +137,7 @@ class Forecast(_Section):
 
 
 class Audit(_Section):
-    """The audit of stored stays.
-
-    ``on``: whether the process that screens runs. ``hour``: local hour from which the stays are
-    screened each night. ``page``: persons in one transaction; ``every``: seconds between two looks.
-    ``book``: id of the rule book. ``shadow``: whether rows of lists that are not public rules, and
-    rules on trial, are asked; what they find is in shadow.
-    """
+    """The audit of stored stays; ``every`` in seconds."""
 
     on: bool = True
     hour: int = Field(2, ge=0, le=23)
@@ -154,22 +148,61 @@ class Audit(_Section):
 
 
 class Clerk(_Section):
-    """The errands of the pages: long work, one after the other.
-
-    ``on``: whether the process that does them runs. ``every``: seconds between two looks.
-    """
+    """The errands of the pages: long work, one after the other; ``every`` in seconds."""
 
     on: bool = True
     every: float = Field(1.0, gt=0)
 
 
-class Pages(_Section):
-    """The pages for people (``dashboards``).
+_FLOORS = {"messages": 365, "insurer_lists": 365, "stays": 1096}
+"""The fewest days of what a slip of the pen must not take away; a year is settled with the year before
+it, so that stays of three years are needed."""
 
-    ``on``: whether the process that shows them runs. The TLS certificate is that of ``web``.
-    ``oidc_redirect``: where the identity provider (``oidc``) sends browsers back to, ending in
-    ``/sign-in/oidc/back``; without it the pages ask for name and password alone.
+
+class Retention(_Section):
+    """How many days what is kept after which it is swept at night; 0: for ever.
+
+    Nothing goes that is under way (:mod:`grouper.service.retention`). The audit log and the settled
+    months are never swept. ``on``: whether the clerk sweeps; ``hour``: local hour from which.
+
+    ``stays``: whole stays with all that tells of them, after their end. For ever, since records of
+    outpatients have to be kept for at least 15 years and those of inpatients for 30 (Article 53 of the
+    detailed rules on medical institutions); whether this copy has to be, the hospital says.
+    ``messages``: rows by which a message that comes again is known. For ever: without them it
+    would be applied twice. ``repeats``: when it came again. ``outbox``: results that were sent.
+    ``alerts``: that ended. ``order_checks``: what physicians were told before they signed; three
+    years. ``forecasts``: of stays that ended; three years, by which models are judged.
+    ``findings_gone``: own findings that went before anyone reviewed them. ``screenings``: runs of
+    the audit. ``insurer_lists``: lists of findings whose review is over; for ever, as evidence.
+    ``jobs``: files of cases that were handed in, after the job ended.
     """
+
+    on: bool = True
+    hour: int = Field(3, ge=0, le=23)
+    messages: int = Field(0, ge=0)
+    repeats: int = Field(365, ge=0)
+    outbox: int = Field(365, ge=0)
+    alerts: int = Field(365, ge=0)
+    order_checks: int = Field(1096, ge=0)
+    forecasts: int = Field(1096, ge=0)
+    findings_gone: int = Field(365, ge=0)
+    screenings: int = Field(731, ge=0)
+    insurer_lists: int = Field(0, ge=0)
+    stays: int = Field(0, ge=0)
+    jobs: int = Field(30, ge=0)
+
+    @field_validator(*_FLOORS)
+    @classmethod
+    def _long_enough(cls, days: int, info: ValidationInfo) -> int:
+        least = _FLOORS[str(info.field_name)]
+        if 0 < days < least:
+            msg = f"0 or at least {least}"
+            raise ValueError(msg)
+        return days
+
+
+class Pages(_Section):
+    """The pages for people (``dashboards``); the TLS certificate is that of ``web``."""
 
     on: bool = True
     host: str = "127.0.0.1"
@@ -186,24 +219,10 @@ def _mllp() -> dict[str, dict[str, Any]]:
 
 
 class Settings(BaseSettings):
-    """All settings.
-
-    Attributes:
-        database: URL, see :func:`grouper.store.database.connect`; by default a SQLite file in the
-            data folder.
-        hospital: code of the hospital; stands in every case that names none.
-        region: pooling region of the hospital; of cases that name no place of treatment.
-        compare: schemes that each case is grouped by beside the one that binds it.
-        language: of texts to people and systems that ask for none.
-        folder: where the service keeps what is no table: status of processes, jobs, exports.
-        listeners: options of each listener by its name; an empty table takes its defaults. The
-            name is its kind (``mllp``, ``folder``), or ``kind`` says which where there are several.
-        destinations: where results go back to, by name.
-        forms: options of forms by name (such as a file that overrides the HL7 mapping).
-    """
+    """All settings; their names here are those of the file."""
 
     model_config = SettingsConfigDict(
-        env_prefix="GROUPER_SERVICE_", env_nested_delimiter="__", extra="forbid", frozen=True
+        env_prefix=_PREFIX, env_nested_delimiter=_NESTED, extra="forbid", frozen=True
     )
 
     database: SecretStr = SecretStr("")
@@ -213,12 +232,14 @@ class Settings(BaseSettings):
     compare: tuple[str, ...] = ()
     language: str = Field("zh", pattern="^(zh|en)$")
     web: Web = Web()
+    proxy: Proxy = Proxy()
     access: Access = Access()
     oidc: Oidc = Oidc()
     intake: Intake = Intake()
     forecast: Forecast = Forecast()
     audit: Audit = Audit()
     clerk: Clerk = Clerk()
+    retention: Retention = Retention()
     pages: Pages = Pages()
     listeners: dict[str, dict[str, Any]] = Field(default_factory=_mllp)
     destinations: dict[str, Destination] = Field(default_factory=dict)
@@ -228,6 +249,11 @@ class Settings(BaseSettings):
     def url(self) -> str:
         """URL of the database."""
         return self.database.get_secret_value() or f"sqlite:///{installed() / 'grouper.sqlite'}"
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether browsers reach the service by TLS, its own or that of the proxy."""
+        return self.web.tls_certificate is not None or (bool(self.proxy.trusted) and self.proxy.tls)
 
     @classmethod
     def settings_customise_sources(
@@ -242,7 +268,25 @@ class Settings(BaseSettings):
         del dotenv_settings
         path = os.environ.get(ENV_CONFIG)
         file = TomlConfigSettingsSource(settings_cls, Path(path) if path else None)
-        return init_settings, env_settings, file_secret_settings, file
+        secrets = NestedSecretsSettingsSource(
+            file_secret_settings, secrets_nested_delimiter=_NESTED
+        )
+        return init_settings, env_settings, secrets, file
+
+
+def _check_names(secrets: str | None) -> None:
+    """Refuse a variable or a secret whose name is no setting; the library passes it over.
+
+    Raises:
+        GrouperError: ``SETTING_INVALID``.
+    """
+    folder = Path(secrets) if secrets else None
+    files = folder.iterdir() if folder and folder.is_dir() else ()
+    given = [*os.environ, *(one.name for one in files)]
+    for name in given:
+        first = name.upper().removeprefix(_PREFIX).split(_NESTED)[0].lower()
+        if name.upper().startswith(_PREFIX) and first not in Settings.model_fields:
+            raise GrouperError("SETTING_INVALID", Where(), setting=name, why="unknown")
 
 
 def load_settings(**values: Any) -> Settings:  # noqa: ANN401 -- each setting's own type
@@ -256,6 +300,7 @@ def load_settings(**values: Any) -> Settings:  # noqa: ANN401 -- each setting's 
     if path and not Path(path).is_file():
         raise GrouperError("SETTINGS_FILE", where)
     secrets = os.environ.get(ENV_SECRETS)
+    _check_names(secrets)
     try:
         return Settings(_secrets_dir=secrets, **values) if secrets else Settings(**values)
     except ValidationError as error:

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from codebooks.plain import json_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
@@ -44,8 +46,8 @@ class Status:
     since: datetime | None = None
 
     def alive(self, now: datetime) -> bool:
-        """Whether it told something not long ago."""
-        return (now - self.at).total_seconds() <= STALE
+        """Whether it told something not long ago; what is dated ahead was told before the clock was set."""
+        return abs((now - self.at).total_seconds()) <= STALE
 
 
 def write(folder: Path, process: str, values: Mapping[str, float]) -> None:
@@ -84,7 +86,7 @@ def read(folder: Path) -> list[Status]:
     found = []
     for path in sorted((folder / "status").glob("*.json")):
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
-            told = json.loads(path.read_text("utf-8"))
+            told = json_of(path.read_text("utf-8"))
             values = {str(name): float(value) for name, value in told["values"].items()}
             since = told.get("since")
             found.append(

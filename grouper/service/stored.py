@@ -38,6 +38,10 @@ Reach = tuple[str, ...] | None
 """Departments whose cases may be seen; None: all."""
 
 
+_LONGEST = 40
+"""Characters of two numbers of 62 bits and what parts them."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stay:
     """A stored stay in one of its versions.
@@ -90,7 +94,9 @@ def cursor_of(written: str | None) -> Cursor | None:
     if written is None:
         return None
     changed, _, number = written.partition(".")
-    if not (changed.isascii() and changed.isdigit() and number.isascii() and number.isdigit()):
+    if len(written) > _LONGEST or not (
+        changed.isascii() and changed.isdigit() and number.isascii() and number.isdigit()
+    ):
         raise ServiceError("CURSOR_INVALID")
     found = Cursor(int(changed), int(number))
     if max(found.changed, found.id) >= 1 << 62:

@@ -14,11 +14,14 @@ from typing import TYPE_CHECKING
 import structlog
 
 from codebooks.errors import GrouperError
+from grouper.service.porch_processes import at_hand
 from grouper.service.renewal import Renewal
 from grouper.service.setup import DECLARED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from grouper.service.settings import Settings
 
 ORDER = ("worker", "listener", "web", "forecaster", "auditor", "clerk", "pages")
 """Started in this order; ended in the other one, so that what is received last is still applied."""
@@ -30,6 +33,17 @@ _STEADY = 60.0
 """Seconds after which a process counts as running well, and its next fall as the first."""
 _GRACE = 20.0
 _log = structlog.get_logger("grouper.supervisor")
+
+
+def switched_on(settings: Settings) -> list[str]:
+    """The processes that the settings want and that are at hand, in their order."""
+    switched = {
+        "forecaster": settings.forecast.on,
+        "auditor": settings.audit.on,
+        "clerk": settings.clerk.on,
+        "pages": settings.pages.on and at_hand("pages"),
+    }
+    return [name for name in ORDER if switched.get(name, True)]
 
 
 class ServeError(GrouperError):

@@ -20,6 +20,7 @@ from grouper.service.alerts import Watch
 from grouper.service.delivery import Delivery, Parcels
 from grouper.service.pricing import StayPricer
 from grouper.service.stay_grouping import StayGrouper, ToGroup
+from grouper.service.surroundings import Steadiness
 from grouper.store import groupings, outbox, outcomes, retention
 from grouper.store.database import StoreError
 from grouper.store.inbox import Inbox
@@ -82,6 +83,7 @@ class Worker:
         self._position: int | None = None
         self._counts: Counter[str] = Counter()
         self._busy_since: float | None = None
+        self._steadiness = Steadiness()
 
     def step(self) -> int:
         """Apply one chunk; returns how many messages it had.
@@ -108,7 +110,7 @@ class Worker:
         Raises:
             StoreError: ``INBOX_BEHIND``: the store knows of messages that the inbox has not.
         """
-        watch = Watch(self._settings, self._database, self.metrics, self._clock)
+        watch = Watch(self._settings, self._database, self.metrics, self._clock, self._steadiness)
         delivery = Delivery(self._settings, self._database, clock=self._clock)
         self._grouper.warm(self._clock().astimezone(LOCAL).date())
         watch.start()
@@ -129,7 +131,9 @@ class Worker:
                 done = self.step()
                 if not done and time.monotonic() - pruned >= _PRUNE_EVERY:
                     pruned = time.monotonic()
-                    self.prune()
+                    # Nothing goes for its age while the clock cannot be believed.
+                    if self._steadiness.steady:
+                        self.prune()
             except StoreError as error:
                 if error.code == "INBOX_BEHIND":
                     raise

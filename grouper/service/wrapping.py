@@ -30,6 +30,8 @@ HEADERS = {
         "frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
     ),
     "Cross-Origin-Resource-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
 """Set on every answer that does not set them itself. A trace's page has its style inline and asks
 for nothing else."""
@@ -44,10 +46,12 @@ class Outermost:
         app: the app inside.
         metrics: counts the requests.
         language: of an internal error, when the client asks for none.
+        encrypted: whether browsers reach the service by TLS.
     """
 
-    def __init__(self, app: ASGIApp, metrics: Metrics, language: str) -> None:
+    def __init__(self, app: ASGIApp, metrics: Metrics, language: str, *, encrypted: bool) -> None:
         self._app, self._metrics, self._language = app, metrics, language
+        self._encrypted = encrypted
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -66,7 +70,7 @@ class Outermost:
                 headers["X-Request-ID"] = identity
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)
-                if scope.get("scheme") == "https":
+                if self._encrypted or scope.get("scheme") == "https":
                     headers.setdefault("Strict-Transport-Security", _HSTS)
             await send(message)
 

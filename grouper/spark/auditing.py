@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -18,30 +18,29 @@ import pyarrow.parquet as pq
 
 from codebooks.audit.books import audit_book
 from codebooks.catalogues.catalogue import Catalogues
-from grouper.audit.charges import CASE, LINE, lines_in
+from grouper.audit.charges import CASE
 from grouper.audit.engine import Context
 from grouper.audit.group_costs import group_costs
 from grouper.audit.inputs import listed_ceilings
-from grouper.audit.lines import COLUMNS
 from grouper.audit.reading import Sources, accepted, once
 from grouper.audit.screening import screen
 from grouper.case.fields import CASE_SCHEMA
-from grouper.spark.buckets import bucket_of, read_bucket, write_buckets
+from grouper.spark.buckets import bucket_of, read_bucket, write_buckets, write_nothing
 from grouper.spark.keeping import part_file
+from grouper.spark.lines import LINE_COLUMNS, LINE_TEXTS, lines_alike, numbered, owners
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import date
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
     from grouper.audit.screening import Screened
     from grouper.spark.keeping import Stage
     from grouper.spark.units import Unit
 
 _ROW, _UNIT = "row", "unit"
-_LINE_COLUMNS = (CASE, LINE, *COLUMNS, "line_name")
-_NO_NUMBER = -(2**31)
-"""Stands for a number that the file did not give; no line has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +65,7 @@ class LayCases:
         table = table.append_column(_ROW, pa.array(np.arange(count, dtype=np.int64)))
         places = table.select(["hospital", "region"])
         pairs = places.group_by(["hospital", "region"]).aggregate([]).to_pylist()
-        write_buckets(table, bucket_of(table[CASE], self.buckets), stage.part(task))
+        write_buckets(table, bucket_of(table[CASE], self.buckets), stage.laid(task), self.buckets)
         told = [[one["hospital"], one["region"]] for one in pairs]
         stage.finish(task, {"left_out": left, "places": told, "cases": count})
 
@@ -85,31 +84,15 @@ class LayLines:
 
     def __call__(self, task: int, stage: Stage) -> None:
         """As :class:`grouper.spark.session.Job`."""
-        table = self.units[task].table(_LINE_COLUMNS)
-        # All ids: the columns are read and made alike, and none is left out.
-        every = pc.unique(table[CASE].cast(pa.string())) if CASE in table.column_names else None
-        lines = _complete(lines_in(table, every))
-        write_buckets(lines, bucket_of(lines[CASE], self.buckets), stage.part(task))
+        lines = lines_alike(self.units[task].table(LINE_COLUMNS, LINE_TEXTS))
+        write_buckets(lines, bucket_of(lines[CASE], self.buckets), stage.laid(task), self.buckets)
         stage.finish(task, {"lines": lines.num_rows})
 
 
-def _complete(lines: pa.Table) -> pa.Table:
-    """With all columns, so that lines of every file stand below each other."""
-    kinds = {one: CASE_SCHEMA.field(one).type for one in COLUMNS}
-    columns: dict[str, Any] = {}
-    for name in _LINE_COLUMNS:
-        if name in lines.column_names:
-            columns[name] = lines[name]
-        elif name == LINE:
-            columns[name] = pa.array(np.full(lines.num_rows, _NO_NUMBER, np.int32))
-        else:
-            kind = kinds[name].value_type if name in kinds else pa.string()
-            columns[name] = pa.nulls(lines.num_rows, _plain(kind))
-    return pa.table(columns)
-
-
-def _plain(kind: pa.DataType) -> pa.DataType:
-    return kind.value_type if pa.types.is_dictionary(kind) else kind
+def _whole(paths: Sequence[Path], bucket: int) -> pa.Table | None:
+    """The rows of a bucket out of all files; None: it has none."""
+    found = read_bucket(paths, bucket)
+    return pa.concat_tables(found) if found else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,56 +101,50 @@ class Meet:
 
     Attributes:
         cases, lines: the files of the stages before, in the order of their units.
-        laid: the stage whose parts hold the lines.
+        lined: the stage whose parts hold the lines.
         buckets: how many.
     """
 
     cases: tuple[Path, ...]
     lines: tuple[Path, ...]
-    laid: Stage
+    lined: Stage
     buckets: int
 
     def __call__(self, task: int, stage: Stage) -> None:
         """As :class:`grouper.spark.session.Job`."""
         left: dict[str, int] = {}
-        found = read_bucket(self.cases, task)
-        kept = once(pa.concat_tables(found), left) if found else None
-        pieces = read_bucket(self.lines, task)
+        ids, of_case = self._cases(task, stage, left)
+        # Of the cases no more than their ids is held now.
+        lines = _whole(self.lines, task)
         strangers = 0
-        if kept is not None:
-            ids = kept[CASE].combine_chunks()
-            alone = bucket_of(ids, self.buckets)
-            persons = bucket_of(kept["person"], self.buckets)
-            nobody = np.asarray(pc.is_null(kept["person"]))
-            of_case = np.where(nobody, alone, persons)
-            write_buckets(kept, of_case, stage.part(task))
-            if pieces:
-                lines = _numbered(pa.concat_tables(pieces))
-                owner = np.asarray(pc.fill_null(pc.index_in(lines[CASE], ids), -1))
-                known = owner >= 0
-                strangers = int((~known).sum())
-                own = lines.filter(pa.array(known))
-                write_buckets(own, of_case[owner[known]], self.laid.part(task))
+        if lines is None:
+            write_nothing(self.lined.laid(task), self.buckets)
         else:
-            strangers = sum(one.num_rows for one in pieces)
+            lines = numbered(lines)
+            owner = owners(lines, ids)
+            known = owner >= 0
+            strangers = int((~known).sum())
+            lines = lines.filter(pa.array(known))
+            to = of_case[owner[known]]
+            write_buckets(lines, to, self.lined.laid(task), self.buckets)
         stage.finish(task, {"left_out": left, "strangers": strangers})
 
-
-def _numbered(lines: pa.Table) -> pa.Table:
-    """With the number of each line within its case where the file gave none, as the audit counts."""
-    numbers = np.asarray(lines[LINE].combine_chunks()).copy()
-    open_ = np.flatnonzero(numbers == _NO_NUMBER)
-    if not len(open_):
-        return lines
-    codes = np.asarray(pc.dictionary_encode(lines[CASE].combine_chunks()).indices)[open_]
-    order = np.argsort(codes, kind="stable")
-    sorted_ = codes[order]
-    starts = np.flatnonzero(np.append(True, sorted_[1:] != sorted_[:-1]))
-    sizes = np.diff(np.append(starts, len(order)))
-    counted = np.empty(len(order), np.int32)
-    counted[order] = np.arange(len(order)) - np.repeat(starts, sizes) + 1
-    numbers[open_] = counted
-    return lines.set_column(lines.column_names.index(LINE), LINE, pa.array(numbers))
+    def _cases(
+        self, task: int, stage: Stage, left: dict[str, int]
+    ) -> tuple[pa.Array, NDArray[np.int64]]:
+        """Lay the cases of a bucket; gives their ids and the bucket that each went to."""
+        cases = _whole(self.cases, task)
+        if cases is None:
+            write_nothing(stage.laid(task), self.buckets)
+            return pa.array([], pa.string()), np.empty(0, np.int64)
+        cases = once(cases, left)
+        ids = cases[CASE].combine_chunks()
+        alone = bucket_of(ids, self.buckets)
+        persons = bucket_of(cases["person"], self.buckets)
+        nobody = np.asarray(pc.is_null(cases["person"]))
+        of_case = np.where(nobody, alone, persons)
+        write_buckets(cases, of_case, stage.laid(task), self.buckets)
+        return ids, of_case
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,14 +173,15 @@ class Screen:
 
     def __call__(self, task: int, stage: Stage) -> None:
         """As :class:`grouper.spark.session.Job`."""
-        found = read_bucket([path for path in self.cases if path.is_file()], task)
-        if not found:
+        table = _whole(self.cases, task)
+        if table is None:
             stage.finish(task, {"counts": {}, "rules": {}, "not_run": [], "empty": True})
             return
-        table = pa.concat_tables(found).sort_by([(_UNIT, "ascending"), (_ROW, "ascending")])
+        # One name for all that is made of the cases: only the last of it stays in memory.
+        table = table.sort_by([(_UNIT, "ascending"), (_ROW, "ascending")])
         table = table.select(CASE_SCHEMA.names).combine_chunks()
-        pieces = read_bucket([path for path in self.lines if path.is_file()], task)
-        lines: pa.Table | tuple[Path, ...] = pa.concat_tables(pieces) if pieces else ()
+        found = _whole(self.lines, task)
+        lines: pa.Table | tuple[Path, ...] = () if found is None else found
         screened = self.screened(Sources(table, lines, {}))
         audited = screened.audited
         with part_file(stage.part(task)) as path:

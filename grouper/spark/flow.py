@@ -114,7 +114,7 @@ def price_files(
     run.open()
     lay = Lay(tuple(units), scheme, region, count)
     laid = runner(run, packed, "laid", len(units), lay)
-    price = Price(tuple(laid.files(len(units))), region)
+    price = Price(laid.all_laid(len(units)), region)
     stage = runner(run, packed, "priced", count, price)
     told = stage.counts(count)
     sums: dict[str, Decimal] = {}
@@ -185,11 +185,11 @@ def audit_files(
     lined = runner(run, packed, "lines", len(beside), LayLines(tuple(beside), wanted))
     levels = _levels(laid.counts(len(cases)), on, region)
     met_lines = run.stage("met_lines")
-    meet = Meet(tuple(laid.files(len(cases))), tuple(lined.files(len(beside))), met_lines, wanted)
+    meet = Meet(laid.all_laid(len(cases)), lined.all_laid(len(beside)), met_lines, wanted)
     met = runner(run, packed, "met", wanted, meet)
     job = Screen(
-        tuple(met.files(wanted)),
-        tuple(met_lines.files(wanted)),
+        met.all_laid(wanted),
+        met_lines.all_laid(wanted),
         book,
         on,
         levels,

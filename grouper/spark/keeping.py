@@ -40,6 +40,10 @@ class Stage:
         """The file of a part."""
         return self.folder / f"part-{number:06}.parquet"
 
+    def laid(self, number: int) -> Path:
+        """The file of a part that holds rows in buckets, which is for us alone."""
+        return self.folder / f"part-{number:06}.buckets"
+
     def counted(self, number: int) -> Path:
         """What the worker counted of it; there when the part is."""
         return self.folder / f"part-{number:06}.json"
@@ -50,15 +54,17 @@ class Stage:
 
     def left(self, count: int) -> list[int]:
         """The parts that are not done, of so many."""
-        return [one for one in range(count) if not self.counted(one).is_file()]
+        # One listing: asked for each part by itself, a shared mount would take thousands of answers.
+        there = {one.name for one in os.scandir(self.folder)}
+        return [one for one in range(count) if self.counted(one).name not in there]
 
     def counts(self, count: int) -> list[dict[str, Any]]:
         """What was counted of all parts, in their order."""
         return [json.loads(self.counted(one).read_text("utf-8")) for one in range(count)]
 
-    def files(self, count: int) -> list[Path]:
-        """The files of all parts, in their order."""
-        return [self.part(one) for one in range(count)]
+    def all_laid(self, count: int) -> tuple[Path, ...]:
+        """The files of all parts that hold rows in buckets, in their order."""
+        return tuple(self.laid(one) for one in range(count))
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from grouper.case.fields import CASE_SCHEMA
 from grouper.payment.place import Terms
 from grouper.payment.run import below, group_batch, price_table
-from grouper.spark.buckets import bucket_of, read_bucket, write_buckets
+from grouper.spark.buckets import bucket_of, read_bucket, write_buckets, write_nothing
 from grouper.spark.grouping import told
 from grouper.spark.keeping import part_file
 
@@ -67,7 +67,9 @@ class Lay:
             table = table.append_column(ROW, pa.array(np.concatenate(rows), pa.int64()))
             counts["cases"] = table.num_rows
             buckets = bucket_of(table["person"], self.buckets, task)
-            write_buckets(table, buckets, stage.part(task))
+            write_buckets(table, buckets, stage.laid(task), self.buckets)
+        else:
+            write_nothing(stage.laid(task), self.buckets)
         stage.finish(task, {"counts": counts})
 
 
@@ -85,7 +87,7 @@ class Price:
 
     def __call__(self, task: int, stage: Stage) -> None:
         """As :class:`grouper.spark.session.Job`."""
-        tables = read_bucket([path for path in self.laid if path.is_file()], task)
+        tables = read_bucket(self.laid, task)
         counts: Counter[str] = Counter()
         reasons: Counter[str] = Counter()
         sums: dict[str, str] = {}

@@ -58,14 +58,18 @@ class Unit:
             raise SparkRunError("SPARK_FILE_CHANGED", Where(file=Path(self.path).name))
         yield from source.batches_of(range(*self.groups), self.first_row)
 
-    def table(self, columns: Sequence[str]) -> pa.Table:
+    def table(self, columns: Sequence[str], texts: Sequence[str] = ()) -> pa.Table:
         """Columns of a Parquet file's rows; those that it has not are left out.
+
+        Args:
+            columns: their names.
+            texts: those of them whose texts are to stay encoded.
 
         Raises:
             GrouperError: ``FILE_BROKEN``.
         """
         try:
-            with pq.ParquetFile(self.path) as file:
+            with pq.ParquetFile(self.path, read_dictionary=list(texts)) as file:
                 names = [name for name in columns if name in file.schema_arrow.names]
                 groups = range(*(self.groups or (0, file.metadata.num_row_groups)))
                 return file.read_row_groups(list(groups), columns=names)

@@ -134,11 +134,13 @@ def _read(folder: Path) -> _Manifest | None:
     """The manifest; None: there is none, it cannot be read, or a file is missing."""
     try:
         found = _Manifest(**orjson.loads((folder / MANIFEST).read_bytes()))
-    except (OSError, ValueError, TypeError):
+        names = found.names()
+        whole = found.files.keys() == tables.SCHEMAS.keys() and all(
+            (folder / name).is_file() for name in names
+        )
+    except (OSError, ValueError, TypeError, AttributeError):
         return None
-    if found.format != FORMAT or not all((folder / name).is_file() for name in found.names()):
-        return None
-    return found
+    return found if found.format == FORMAT and whole else None
 
 
 def _checks(connection: Connection, until: dict[str, int]) -> dict[str, str]:

@@ -9,6 +9,7 @@ and brought up to date by the same steps as any database.
 from __future__ import annotations
 
 from decimal import Decimal
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -18,11 +19,14 @@ from sqlalchemy import (
     JSON,
     BigInteger,
     Boolean,
+    Column,
     Date,
     Integer,
     LargeBinary,
+    MetaData,
     Numeric,
     String,
+    Table,
     column,
     func,
     insert,
@@ -31,28 +35,41 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy import table as named
+from sqlalchemy.exc import DataError, IntegrityError
+from sqlalchemy.schema import DropTable
 
 from grouper.store import review_schema  # noqa: F401 -- adds its tables to the store's
-from grouper.store.database import StoreError
-from grouper.store.migrate import INBOX_SET, STORE_SET, pending
+from grouper.store.database import StoreError, files_of, make_files
+from grouper.store.migrate import INBOX_SET, STORE_SET, absent, pending
 from grouper.store.money import Money
 from grouper.store.schema import INBOX, STORE, Instant
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
-    from sqlalchemy import Connection, MetaData, Table, TableClause
+    from sqlalchemy import Connection, TableClause
 
     from grouper.store.database import Database
 
-_ROWS = 10_000
+_ROWS, _BYTES = 10_000, 32 * 1024 * 1024
+"""Most rows of a piece, and about the most bytes."""
+_FETCHED, _FETCHED_LARGE = 500, 16
+"""Rows asked for at once; few where each may be a file of many megabytes."""
+_WRITTEN = 2_000
+"""Rows handed to the database at once."""
+_NULL = "null"
 _QUANTITY = pa.decimal128(18, 4)
 """Of quantities, which SQLite keeps as texts."""
 _JSON = b"grouper.json"
 _SETS = {"store": (STORE_SET, STORE), "inbox": (INBOX_SET, INBOX)}
 Progress = "Callable[[str, int], None]"
 """Called with the name of a table and the rows done of it."""
+
+
+def own_files(database: Database) -> tuple[Path, ...]:
+    """The files of a SQLite database, there or not: their tables are written out, they are not copied."""
+    ends = ("", "-wal", "-shm", "-journal")
+    return tuple(Path(f"{one}{end}").resolve() for one in files_of(database) for end in ends)
 
 
 def dump(
@@ -64,6 +81,8 @@ def dump(
         database: whose tables are up to date.
         folder: an empty one.
         progress: as :data:`Progress`.
+
+    Memory stays bounded: of a table with files in it few rows are held at a time.
 
     Returns:
         For each set of tables its revision, its tables with their rows, and where counted ids stand.
@@ -97,28 +116,50 @@ def _write(
     path: Path,
     progress: Callable[[str, int], None] | None,
 ) -> int:
-    schema = pa.schema([_field(one.name, one.type) for one in table.columns])
+    schema = pa.schema([_field(one) for one in table.columns])
     done = 0
-    query = select(table).order_by(*table.primary_key.columns)
-    streamed = connection.execution_options(yield_per=_ROWS).execute(query)
     with pq.ParquetWriter(path, schema, compression="zstd") as writer:
-        for rows in streamed.partitions(_ROWS):
-            columns = zip(*rows, strict=True)
-            arrays = [_array(field, values) for field, values in zip(schema, columns, strict=True)]
-            writer.write_table(pa.Table.from_arrays(arrays, schema=schema))
-            done += len(rows)
+        for piece in _pieces(_fetched(connection, table, schema)):
+            writer.write_table(pa.Table.from_batches(piece, schema))
+            done += sum(batch.num_rows for batch in piece)
             if progress:
                 progress(table.name, done)
     return done
 
 
-def _field(name: str, kind: Any) -> pa.Field:  # noqa: ANN401 -- of SQLAlchemy
+def _fetched(connection: Connection, table: Table, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    """The rows of a table in its order, few at a time."""
+    large = any(isinstance(one.type, LargeBinary) and not one.type.length for one in table.columns)
+    query = select(table).order_by(*table.primary_key.columns)
+    options = connection.execution_options(yield_per=_FETCHED_LARGE if large else _FETCHED)
+    for rows in options.execute(query).partitions():
+        columns = zip(*rows, strict=True)
+        arrays = [_array(field, values) for field, values in zip(schema, columns, strict=True)]
+        yield pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def _pieces(batches: Iterator[pa.RecordBatch]) -> Iterator[list[pa.RecordBatch]]:
+    """Batches gathered until there are enough rows or bytes, so that memory stays bounded."""
+    piece: list[pa.RecordBatch] = []
+    rows = size = 0
+    for batch in batches:
+        piece.append(batch)
+        rows, size = rows + batch.num_rows, size + batch.nbytes
+        if rows >= _ROWS or size >= _BYTES:
+            yield piece
+            piece, rows, size = [], 0, 0
+    if piece:
+        yield piece
+
+
+def _field(column: Column[Any]) -> pa.Field:
     """What a column's values are, said so that it can be read back."""
+    name, kind, null = column.name, column.type, bool(column.nullable)
     if isinstance(kind, JSON):
-        return pa.field(name, pa.string(), metadata={_JSON: b"1"})
+        return pa.field(name, pa.string(), null, metadata={_JSON: b"1"})
     for own, arrow in _KINDS:
         if isinstance(kind, own):
-            return pa.field(name, arrow)
+            return pa.field(name, arrow, null)
     raise TypeError(name)
 
 
@@ -137,8 +178,9 @@ _KINDS: tuple[tuple[type, pa.DataType], ...] = (
 
 def _array(field: pa.Field, values: tuple[Any, ...]) -> pa.Array:
     if field.metadata and _JSON in field.metadata:
-        # A null of JSON and one of SQL mean the same here: nothing is said.
-        told = [None if one is None else orjson.dumps(one).decode() for one in values]
+        # A null of JSON and one of SQL mean the same where both may stand: nothing is said.
+        nothing = None if field.nullable else _NULL
+        told = [nothing if one is None else orjson.dumps(one).decode() for one in values]
         return pa.array(told, field.type)
     if field.type == _QUANTITY:
         return pa.array([None if one is None else Decimal(one) for one in values], field.type)
@@ -165,37 +207,63 @@ def _sequence(connection: Connection, table: str, name: str) -> str | None:
     return found
 
 
+def target_ready(database: Database, told: dict[str, Any], *, replace: bool = False) -> None:
+    """See whether tables can be read back into a database; nothing is changed.
+
+    Args:
+        database: the target.
+        told: what :func:`dump` returned.
+        replace: what is there may be taken away.
+
+    Raises:
+        StoreError: ``BACKUP_NOT_EMPTY``; ``STORE_NEWER``: a later program made the backup, or
+            changed the target; ``STORE_UNAVAILABLE``, ``STORE_DAMAGED``.
+    """
+    pending(database)
+    for name, (steps, tables) in _SETS.items():
+        steps.known(told[name]["revision"])
+        if replace or absent(database, name):
+            continue
+        with database.reading() if name == "store" else database.reading_inbox() as connection:
+            _empty(connection, tables)
+
+
 def load(
     database: Database,
     folder: Path,
     told: dict[str, Any],
     progress: Callable[[str, int], None] | None = None,
+    *,
+    replace: bool = False,
 ) -> None:
-    """Read tables back into a database that has none, or empty ones; all or nothing of each set.
+    """Read tables back into a database that has none, or empty ones; all or nothing.
+
+    The tables are made as they were when the backup was written, whatever was there.
 
     Args:
         database: the target.
         folder: as :func:`dump` wrote it.
         told: what :func:`dump` returned.
         progress: as :data:`Progress`.
+        replace: take away what is there, in the same transaction.
 
     Raises:
-        StoreError: ``BACKUP_NOT_EMPTY``; ``STORE_NEWER``: a later program made the backup;
-            ``BACKUP_TORN``: a file has other rows than it should; ``STORE_UNAVAILABLE``.
+        StoreError: as :func:`target_ready`; ``BACKUP_TORN``: a file has other rows than it should;
+            ``BACKUP_VALUE``: the database does not take a value.
     """
-    pending(database)
-    for name, (steps, _) in _SETS.items():
-        writing = database.writing_store() if name == "store" else database.writing_inbox()
-        own = told[name]
-        with writing as connection:
-            steps.known(own["revision"])
-            if steps.heads(connection):
-                _empty(connection, own["rows"])
-            else:
-                steps.upgrade(connection, own["revision"])
-            if steps.heads(connection) != (own["revision"],):
-                # Empty tables of this program, and rows of an earlier one.
-                raise StoreError("BACKUP_NOT_EMPTY")
+    make_files(database)
+    target_ready(database, told, replace=replace)
+    # On SQLite two files: the store's transaction ends first. Were it the last thing that was done, the
+    # inbox would be behind the store, which the worker refuses to work with.
+    with database.writing_inbox() as inbox, database.writing_store() as store:
+        for name, connection in (("store", store), ("inbox", inbox)):
+            steps, tables = _SETS[name]
+            own = told[name]
+            if not replace:
+                # Once more: someone may have written since.
+                _empty(connection, tables)
+            _take_away(connection, tables, steps.table)
+            steps.upgrade(connection, own["revision"])
             for table, rows in own["rows"].items():
                 path = folder / f"{name}.{table}.parquet"
                 if _read(connection, table, path, progress) != rows:
@@ -203,29 +271,39 @@ def load(
             _count_on(connection, own["counted"])
 
 
-def _empty(connection: Connection, rows: dict[str, int]) -> None:
-    known = set(inspect(connection).get_table_names())
-    for name in sorted(known & set(rows)):
+def _there(connection: Connection, tables: MetaData) -> list[str]:
+    """The tables of a set that the database has, whatever it knows of their columns."""
+    return sorted(set(inspect(connection).get_table_names()) & set(tables.tables))
+
+
+def _empty(connection: Connection, tables: MetaData) -> None:
+    for name in _there(connection, tables):
         if connection.execute(select(text("1")).select_from(named(name)).limit(1)).first():
             raise StoreError("BACKUP_NOT_EMPTY")
+
+
+def _take_away(connection: Connection, tables: MetaData, revision: str) -> None:
+    for name in (*_there(connection, tables), revision):
+        connection.execute(DropTable(Table(name, MetaData()), if_exists=True))
 
 
 def _read(
     connection: Connection, name: str, path: Path, progress: Callable[[str, int], None] | None
 ) -> int:
     done = 0
+    texts = connection.dialect.name == "sqlite"
     for batch in _batches(path, name):
-        into = _clause(name, batch.schema)
-        texts = connection.dialect.name == "sqlite"
-        fields = [batch.schema.field(at) for at in range(batch.num_columns)]
+        into, names = _clause(name, batch.schema), batch.schema.names
         lists = [
             _values(field, values, texts=texts)
-            for field, values in zip(fields, batch.columns, strict=True)
+            for field, values in zip(batch.schema, batch.columns, strict=True)
         ]
-        names = batch.schema.names
         rows = [dict(zip(names, row, strict=True)) for row in zip(*lists, strict=True)]
-        if rows:
+        try:
             connection.execute(insert(into), rows)
+        except (DataError, IntegrityError) as cause:
+            # Without what was to be written.
+            raise StoreError("BACKUP_VALUE", table=name, what=type(cause).__name__) from None
         done += len(rows)
         if progress:
             progress(name, done)
@@ -235,7 +313,8 @@ def _read(
 def _batches(path: Path, name: str) -> Iterator[pa.RecordBatch]:
     try:
         with pq.ParquetFile(path) as file:
-            yield from file.iter_batches(_ROWS)
+            for at in range(file.num_row_groups):
+                yield from file.read_row_group(at).to_batches(_WRITTEN)
     except (OSError, pa.ArrowException) as cause:
         raise StoreError("BACKUP_TORN", table=name) from cause
 
@@ -257,7 +336,9 @@ def _values(field: pa.Field, values: pa.Array, *, texts: bool) -> list[Any]:
     if field.type == _QUANTITY and texts:
         return [None if one is None else str(one) for one in found]
     if field.metadata and _JSON in field.metadata:
-        return [None if one is None else orjson.loads(one) for one in found]
+        # A null of JSON is written for columns alone in which none of SQL may stand.
+        read = {None: None, _NULL: JSON.NULL}
+        return [read[one] if one in read else orjson.loads(one) for one in found]
     return found
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import orjson
 from sqlalchemy import Connection, create_engine, event, text
@@ -34,6 +36,11 @@ _COMMON: dict[str, Any] = {
 }
 _INBOX_LOCK = 7_203_113_001
 _STORE_LOCK = 7_203_113_002
+_DISK_FULL = "53100"
+"""PostgreSQL's state."""
+_FILE = "grouper_file"
+AWAY = frozenset({"STORE_UNAVAILABLE", "STORE_FULL", "STORE_GONE"})
+"""What may end by itself, or when someone has mended it: try again."""
 
 
 class StoreError(GrouperError):
@@ -62,7 +69,7 @@ class Database:
         """A transaction that appends messages; writers come one after the other.
 
         Raises:
-            StoreError: ``STORE_UNAVAILABLE``, ``STORE_DAMAGED``; nothing was written, or, where
+            StoreError: one of :data:`AWAY`, ``STORE_DAMAGED``; nothing was written, or, where
                 the connection broke during the commit, perhaps everything.
         """
         with _serial(self.inbox, _INBOX_LOCK) as connection:
@@ -73,7 +80,7 @@ class Database:
         """A transaction that writes to the store; writers come one after the other.
 
         Raises:
-            StoreError: ``STORE_UNAVAILABLE``, ``STORE_DAMAGED``; nothing was written, or, where
+            StoreError: one of :data:`AWAY`, ``STORE_DAMAGED``; nothing was written, or, where
                 the connection broke during the commit, perhaps everything.
         """
         with _serial(self.store, _STORE_LOCK) as connection:
@@ -84,7 +91,7 @@ class Database:
         """A transaction that reads one state of the store; a write in it is a mistake.
 
         Raises:
-            StoreError: ``STORE_UNAVAILABLE``, ``STORE_DAMAGED``.
+            StoreError: one of :data:`AWAY`, ``STORE_DAMAGED``.
         """
         with _snapshot(self.store) as connection:
             yield connection
@@ -94,7 +101,7 @@ class Database:
         """A transaction that reads one state of the inbox.
 
         Raises:
-            StoreError: ``STORE_UNAVAILABLE``, ``STORE_DAMAGED``.
+            StoreError: one of :data:`AWAY`, ``STORE_DAMAGED``.
         """
         with _snapshot(self.inbox) as connection:
             yield connection
@@ -108,6 +115,7 @@ class Database:
 @contextmanager
 def _snapshot(engine: Engine) -> Iterator[Connection]:
     with _declared(), engine.connect() as connection:
+        _in_its_place(connection)
         if engine.dialect.name == "postgresql":
             connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
         else:
@@ -118,11 +126,13 @@ def _snapshot(engine: Engine) -> Iterator[Connection]:
 @contextmanager
 def _serial(engine: Engine, lock: int) -> Iterator[Connection]:
     with _declared(), engine.connect() as connection:
+        _in_its_place(connection)
         if engine.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": lock})
         else:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
         yield connection
+        _in_its_place(connection)
         try:
             connection.commit()
         except BaseException:
@@ -162,16 +172,45 @@ def connect(url: str) -> Database:
     return Database(_sqlite(inbox), _sqlite(path))
 
 
+def make_files(database: Database) -> None:
+    """Make the files of SQLite, and their folder, closed to others: they hold what patients' records hold.
+
+    Nothing else makes them: a file that went away is not replaced by an empty one.
+
+    Raises:
+        StoreError: ``STORE_UNAVAILABLE``.
+    """
+    for path in files_of(database):
+        try:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        except OSError:
+            raise StoreError("STORE_UNAVAILABLE") from None
+
+
+def files_of(database: Database) -> tuple[Path, ...]:
+    """The two files of SQLite, there or not; none on PostgreSQL."""
+    if database.postgresql:
+        return ()
+    named = (database.inbox.url.database, database.store.url.database)
+    return tuple(Path(one) for one in named if one)
+
+
 def _sqlite(path: Path) -> Engine:
-    engine = create_engine(
-        f"sqlite:///{path}",
-        connect_args={"timeout": BUSY_MS / 1000, "check_same_thread": False},
-        pool_size=10,
-        **_COMMON,
-    )
+    def opened() -> sqlite3.Connection:
+        # ``rw``: a file that is not there is not made.
+        return sqlite3.connect(
+            f"file:{quote(str(path.absolute()))}?mode=rw",
+            uri=True,
+            timeout=BUSY_MS / 1000,
+            check_same_thread=False,
+        )
+
+    engine = create_engine(f"sqlite:///{path}", creator=opened, pool_size=10, **_COMMON)
 
     @event.listens_for(engine, "connect")
-    def _prepare(connection: Any, _record: Any) -> None:  # noqa: ANN401 -- the driver's own
+    def _prepare(connection: Any, record: Any) -> None:  # noqa: ANN401 -- the driver's own
+        record.info[_FILE] = (path, _identity(path))
         # The driver begins transactions by its own rules; ours are stated where they begin.
         connection.isolation_level = None
         for pragma in (
@@ -183,6 +222,26 @@ def _sqlite(path: Path) -> Engine:
             connection.execute(f"PRAGMA {pragma}").close()
 
     return engine
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _in_its_place(connection: Connection) -> None:
+    """See that the file of a connection is still the one of its name.
+
+    A file that was deleted or replaced takes whatever is written to it, and with the last connection it
+    is gone: what would be acknowledged then is lost.
+    """
+    path, identity = connection.info.get(_FILE, (None, None))
+    if path is not None and _identity(path) != identity:
+        connection.invalidate()
+        raise StoreError("STORE_GONE")
 
 
 def unavailable(error: SQLAlchemyError) -> bool:
@@ -204,10 +263,16 @@ def _declared() -> Iterator[None]:
         yield
     except SQLAlchemyError as error:
         if unavailable(error):
-            raise StoreError("STORE_UNAVAILABLE") from None
+            raise StoreError("STORE_FULL" if _full(error) else "STORE_UNAVAILABLE") from None
         if _sqlite_code(error) in {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT}:
             raise StoreError("STORE_DAMAGED") from None
         raise
+
+
+def _full(error: SQLAlchemyError) -> bool:
+    """Whether it was the disk that is full."""
+    state = getattr(getattr(error, "orig", None), "sqlstate", None)
+    return _sqlite_code(error) == sqlite3.SQLITE_FULL or state == _DISK_FULL
 
 
 def _sqlite_code(error: SQLAlchemyError) -> int | None:

@@ -2,7 +2,7 @@
 
 Of a stay, a day and a model there is one forecast, the newest that was made. A forecast is scored
 when its stay is discharged; where the stay is corrected later it is scored again, and where its
-discharge is taken back the score goes. Forecasts are kept as long as stays are.
+discharge is taken back the score goes. Old ones go by :mod:`grouper.store.retention_rows`.
 """
 
 from __future__ import annotations

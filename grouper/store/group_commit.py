@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from grouper.intake.envelope import Receipt, Verdict
-from grouper.store.database import StoreError
+from grouper.store.database import AWAY, StoreError
 from grouper.store.schema import now
 
 if TYPE_CHECKING:
@@ -180,7 +180,7 @@ class GroupCommit:
             try:
                 receipts = await self._commit(items, at, again=again)
             except StoreError as error:
-                if error.code == "STORE_UNAVAILABLE":
+                if error.code in AWAY:
                     items = self._give_up(items)
                     if items:
                         self._counts["retries"] += 1

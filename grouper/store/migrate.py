@@ -15,8 +15,10 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy import select
 
-from grouper.store.database import StoreError
+from grouper.store.database import StoreError, files_of, make_files
+from grouper.store.schema import message
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -79,6 +81,12 @@ class _Set:
 INBOX_SET, STORE_SET = _Set("inbox"), _Set("store")
 
 
+def absent(database: Database, name: str) -> bool:
+    """Whether the file of ``inbox`` or ``store`` is not there; PostgreSQL has none."""
+    files = dict(zip(("inbox", "store"), files_of(database), strict=False))
+    return name in files and not files[name].exists()
+
+
 def pending(database: Database) -> tuple[str, ...]:
     """The steps that a database lacks, as ``inbox:NAME`` and ``store:NAME``.
 
@@ -86,12 +94,31 @@ def pending(database: Database) -> tuple[str, ...]:
         StoreError: ``STORE_NEWER`` when a later program has changed the tables,
             ``STORE_UNAVAILABLE``.
     """
-    _make_folder(database)
-    with database.reading_inbox() as connection:
-        found = [f"inbox:{name}" for name in INBOX_SET.missing(connection)]
-    with database.reading() as connection:
-        found += [f"store:{name}" for name in STORE_SET.missing(connection)]
+    found = []
+    for name, steps in (("inbox", INBOX_SET), ("store", STORE_SET)):
+        if absent(database, name):
+            missing = [step.revision for step in steps.scripts().walk_revisions()][::-1]
+        else:
+            with database.reading_inbox() if name == "inbox" else database.reading() as connection:
+                missing = steps.missing(connection)
+        found += [f"{name}:{step}" for step in missing]
     return tuple(found)
+
+
+def see_not_lost(database: Database, folder: Path) -> None:
+    """See that a service which ran before has its tables still.
+
+    Args:
+        database: of the service.
+        folder: of the service; the processes tell their status there once they have run.
+
+    Raises:
+        StoreError: ``STORE_LOST``: an empty database would be taken for the lost one, and what is
+            acknowledged into it would not be sent again.
+    """
+    steps = [step for one in (INBOX_SET, STORE_SET) for step in one.scripts().walk_revisions()]
+    if (folder / "status").is_dir() and len(pending(database)) == len(steps):
+        raise StoreError("STORE_LOST")
 
 
 def upgrade(database: Database) -> tuple[str, ...]:
@@ -101,11 +128,13 @@ def upgrade(database: Database) -> tuple[str, ...]:
         The steps that ran, as :func:`pending` names them.
 
     Raises:
-        StoreError: ``STORE_NEWER`` when a later program has changed the tables,
-            ``STORE_UNAVAILABLE``.
+        StoreError: ``STORE_NEWER`` when a later program has changed the tables; ``STORE_LOST``: only
+            one of inbox and store is there; ``STORE_UNAVAILABLE``.
     """
+    make_files(database)
     if not pending(database):
         return ()
+    _see_both(database)
     with database.writing_inbox() as connection:
         done = [f"inbox:{name}" for name in INBOX_SET.upgrade(connection)]
     with database.writing_store() as connection:
@@ -113,12 +142,16 @@ def upgrade(database: Database) -> tuple[str, ...]:
     return tuple(done)
 
 
-def _make_folder(database: Database) -> None:
-    """The folder of SQLite's files, closed to others: they hold what patients' records hold."""
-    file = database.store.url.database
-    if database.postgresql or file is None:
-        return
-    try:
-        Path(file).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError:
-        raise StoreError("STORE_UNAVAILABLE") from None
+def _see_both(database: Database) -> None:
+    """See that the inbox and the store belong together, before one of them is made anew.
+
+    Raises:
+        StoreError: ``STORE_LOST``.
+    """
+    with database.reading_inbox() as connection:
+        inbox = bool(INBOX_SET.heads(connection))
+        received = inbox and connection.execute(select(message.c.id).limit(1)).first() is not None
+    with database.reading() as connection:
+        store = bool(STORE_SET.heads(connection))
+    if (received and not store) or (store and not inbox):
+        raise StoreError("STORE_LOST")

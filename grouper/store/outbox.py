@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from sqlalchemy import func, insert, select, update
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 _ANSWER = 256
+LONGEST_PAUSE = timedelta(minutes=5)
+"""The longest that a result is put off before it is tried again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +98,11 @@ def add(connection: Connection, parcels: Iterable[Parcel]) -> None:
 
 
 def due(connection: Connection, destination: str, at: datetime, limit: int = 100) -> list[Due]:
-    """The next results for a destination, in their order; none while the first one must wait."""
+    """The next results for a destination, in their order; none while the first one must wait.
+
+    One that is to wait for longer than :data:`LONGEST_PAUSE` was put off before the clock was set back:
+    it is due.
+    """
     ask = (
         select(table)
         .where(table.c.destination == destination, table.c.state == Delivery.WAITING)
@@ -105,7 +112,7 @@ def due(connection: Connection, destination: str, at: datetime, limit: int = 100
     found: list[Due] = []
     for row in connection.execute(ask).mappings():
         # A later result never overtakes one that is to be tried again.
-        if row["next_try"] > at:
+        if timedelta(0) < row["next_try"] - at <= LONGEST_PAUSE:
             break
         found.append(Due(**row))
     return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, or_, select, update
 
@@ -11,13 +11,18 @@ from grouper.store import accounts
 from grouper.store.schema import now, session
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
+    from datetime import datetime
+
+    from sqlalchemy import Connection, Row
 
     from grouper.store.accounts import Account
     from grouper.store.database import Database
 
 TOUCH = timedelta(seconds=60)
 """The last use is written at most this often, so that reading pages costs no commits."""
+AHEAD = timedelta(minutes=5)
+"""A session that was used so long after now is over: the clock was ahead then, and it would hold for
+longer than it may."""
 
 
 def start(
@@ -39,12 +44,16 @@ def start(
     )
 
 
+def _over(held: Row[Any], at: datetime, idle: timedelta) -> bool:
+    return bool(held.expires <= at or held.used + idle <= at or held.used > at + AHEAD)
+
+
 def account_of(database: Database, token: bytes, idle: timedelta) -> Account | None:
     """The account of a session that still holds, and note its use."""
     at = now()
     with database.reading() as connection:
         held = connection.execute(select(session).where(session.c.token == token)).one_or_none()
-        if held is None or held.expires <= at or held.used + idle <= at:
+        if held is None or _over(held, at, idle):
             return None
         found = accounts.by_id(connection, held.account_id)
     if held.used + TOUCH <= at:
@@ -58,7 +67,7 @@ def holds(database: Database, token: bytes, idle: timedelta) -> bool:
     at = now()
     with database.reading() as connection:
         held = connection.execute(select(session).where(session.c.token == token)).one_or_none()
-        if held is None or held.expires <= at or held.used + idle <= at:
+        if held is None or _over(held, at, idle):
             return False
         found = accounts.by_id(connection, held.account_id)
     return found is not None and found.active
@@ -74,8 +83,14 @@ def end_all(connection: Connection, account_id: int) -> None:
     connection.execute(delete(session).where(session.c.account_id == account_id))
 
 
+def end_everyone(connection: Connection) -> None:
+    """End all sessions (the store was restored: some of them may have been ended since)."""
+    connection.execute(delete(session))
+
+
 def sweep(connection: Connection, idle: timedelta) -> int:
     """Take away the sessions that are over; returns how many."""
     at = now()
-    over = or_(session.c.expires <= at, session.c.used <= at - idle)
+    ahead = session.c.used > at + AHEAD
+    over = or_(session.c.expires <= at, session.c.used <= at - idle, ahead)
     return connection.execute(delete(session).where(over)).rowcount

@@ -108,7 +108,7 @@ class Resources:
         inner = reference.get("reference")
         if isinstance(inner, dict):
             reference, inner = inner, inner.get("reference")
-        if isinstance(inner, str) and inner:
+        if isinstance(inner, str) and inner.strip():
             found = self._by_text(inner.strip(), owner)
             if found is not None:
                 return found

@@ -30,6 +30,9 @@ _PART = re.compile(
     r"(?:\[(?:(?P<number>[1-9][0-9]?)|(?P<having_component>[1-9][0-9]?)=(?P<having>[^\]]+))\])?"
     r"(?:\.(?P<component>[1-9][0-9]?)(?:\.(?P<sub>[1-9][0-9]?))?)?"
 )
+_NUMBERS = (
+    *("where_field", "where_component", "field", "number", "having_component", "component", "sub"),
+)
 _PLUS = re.compile(r"\+(?![^\[]*\])")
 
 
@@ -101,7 +104,7 @@ def read_place(text: str) -> Place | None:
 
 
 def _part(found: re.Match[str]) -> Part:
-    number = {name: int(value) for name, value in found.groupdict("1").items() if value.isdigit()}
+    number = {name: int(found[name] or 1) for name in _NUMBERS}
     having = where = None
     if found["having"]:
         having = (number["having_component"], _values(found["having"]))

@@ -211,7 +211,9 @@ def _segment(table: SettingsTable, names: Sequence[str]) -> _Segment:
     slots: dict[int, _Slot] = {}
     cells = table.table("fields")
     for number in cells.names():
-        if not number.isascii() or not number.isdigit() or not 0 < int(number) <= _MOST:
+        # No longer than the greatest, for thousands of digits are read by no int.
+        plain = number.isascii() and number.isdigit() and len(number) <= len(str(_MOST))
+        if not plain or not 0 < int(number) <= _MOST:
             cells.fail("HL7_VALUE", number, wanted=f"1-{_MOST}")
         slots[int(number)] = _slot(cells, number, names)
     if name == _HEADER:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import tomllib
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from codebooks.errors import CodebookError, Where
+from codebooks.plain import toml_of
 from hl7_adapters.hl7v2.places import read_place
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def read_toml(path: Path) -> Document:
     """
     where = Where(file=path.name)
     try:
-        return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
+        return toml_of(path.read_bytes().decode("utf-8-sig"))
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise CodebookError("HL7_FILE", where, reason=reason) from error

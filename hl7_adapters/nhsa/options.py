@@ -78,7 +78,8 @@ def read_options(raw: Mapping[str, Any]) -> Options:
             raise _invalid(name, known)
     options = Options(**found)
     dialects = options.load().dialects
-    if options.dialect is not None and options.dialect not in dialects:
+    # A list cannot be looked up among names.
+    if options.dialect is not None and options.dialect not in tuple(dialects):
         raise _invalid("dialect", ", ".join(repr(d) for d in dialects))
     return options
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from codebooks import paths
 from codebooks.errors import CodebookError, Where
 from codebooks.importers.tables import fold_label
+from codebooks.plain import json_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -78,10 +79,10 @@ def remember(labels: Iterable[str], columns: Mapping[str, str]) -> None:
 def _read() -> dict[str, dict[str, str]]:
     path = paths.installed() / FILE
     try:
-        plain = json.loads(path.read_text("utf-8"))
+        plain = json_of(path.read_text("utf-8"))
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError, RecursionError) as cause:
+    except (OSError, ValueError) as cause:
         raise CodebookError("DIP_COLUMNS_FILE", Where(file=str(path))) from cause
     sound = isinstance(plain, dict) and all(
         isinstance(columns, dict) and all(isinstance(label, str) for label in columns.values())

@@ -219,4 +219,5 @@ def number_of(written: str | None) -> int | None:
     told = (written or "").strip()
     if not told:
         return None
-    return int(told) if told.isascii() and told.isdigit() and int(told) < _MOST_LIST else 0
+    plain = told.isascii() and told.isdigit() and len(told) <= len(str(_MOST_LIST))
+    return int(told) if plain and int(told) < _MOST_LIST else 0

@@ -17,6 +17,9 @@ from grouper.store.schema import now
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+_DIGITS = 9
+"""Of the place of a page in an address."""
+
 
 def kind_choice(key: str, kinds: Sequence[str] = KINDS) -> str:
     """Choose a kind; the address may name one.
@@ -79,4 +82,4 @@ def day_choice(key: str, words: str, *, everything: bool = False) -> date | None
 def began(key: str) -> int:
     """How many rows stand before the page that is to be shown."""
     told = turned(key)
-    return int(told) if told and told.isdecimal() else 0
+    return int(told) if told and told.isdecimal() and len(told) <= _DIGITS else 0

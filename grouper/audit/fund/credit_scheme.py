@@ -6,7 +6,6 @@ scheme goes before the shipped one, and the region's before that of its parent.
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from codebooks import paths
 from codebooks.errors import CodebookError, Where
+from codebooks.plain import toml_of
 from codebooks.registry import registry
 from grouper.audit.errors import AuditError
 
@@ -134,7 +134,7 @@ def read_schemes(text: str, file: str, *, own: bool) -> Iterator[Scheme]:
         AuditError: ``CREDIT_SCHEME``, with the name of what is wrong.
     """
     try:
-        found = tomllib.loads(text)
+        found = toml_of(text)
     except ValueError:
         raise _fault(file, "TOML") from None
     rows = found.get("scheme")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from codebooks.errors import Where
+from codebooks.plain import json_of
 from grouper.audit.errors import AuditError
 
 if TYPE_CHECKING:
@@ -57,8 +57,8 @@ def read_json(path: Path, code: str) -> Mapping[str, Any]:
     """
     where = Where(file=path.name)
     try:
-        found = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError, RecursionError) as cause:
+        found = json_of(path.read_text("utf-8"))
+    except (OSError, ValueError) as cause:
         raise AuditError(code, where) from cause
     if not isinstance(found, dict):
         raise AuditError(code, where)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from codebooks import paths
 from codebooks.errors import Where
+from codebooks.plain import toml_of
 from grouper.audit.errors import AuditError
 from grouper.case.layout import fold_name
 
@@ -78,8 +79,8 @@ def read_columns(path: Path | None) -> Columns:
         return shipped()
     where = Where(file=path.name)
     try:
-        own = tomllib.loads(path.read_text("utf-8"))
-    except (OSError, ValueError, RecursionError) as cause:
+        own = toml_of(path.read_text("utf-8"))
+    except (OSError, ValueError) as cause:
         raise AuditError("INSURER_COLUMNS", where, problem=type(cause).__name__) from cause
     base = tomllib.loads((files("grouper.audit.insurer") / "data" / _TOML).read_text("utf-8"))
     extra = own.get("columns", {})

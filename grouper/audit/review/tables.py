@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass, fields
 from decimal import Decimal, InvalidOperation
 from functools import cache
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from codebooks import paths
 from codebooks.errors import Where
+from codebooks.plain import toml_of
 from grouper.audit.review.errors import ReviewError
 from grouper.audit.words import LEVELS
 
@@ -117,7 +117,7 @@ class Limits:
 
 def _table(file: str, words: str) -> dict[str, Any]:
     try:
-        return tomllib.loads(words)
+        return toml_of(words)
     except ValueError:
         raise ReviewError("REVIEW_TABLE", Where(file=file), name="TOML") from None
 

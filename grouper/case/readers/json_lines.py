@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from codebooks.plain import json_of
 from grouper.case.expand import expand
 from grouper.case.fields import CASE_SCHEMA
 from grouper.case.issues import Issue, Severity, issue_table
@@ -134,7 +135,7 @@ def _object(line: str, encoding: str) -> dict[str, Any]:
     if undecodable(line, encoding):
         raise _BadLineError("ROW_ENCODING")
     try:
-        found = json.loads(line, object_pairs_hook=_pairs)
+        found = json_of(line, object_pairs_hook=_pairs)
         if "\\u" in line:
             # An escape may stand for half a character, which no text can hold.
             json.dumps(found, ensure_ascii=False).encode()

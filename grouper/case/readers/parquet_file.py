@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from codebooks.errors import GrouperError, Where
+from codebooks.plain import ARROW_FAULTS
 from grouper.case.fields import FIELDS
 from grouper.case.normalise import Normaliser
 from grouper.case.readers.source import CaseBatch, Source, case_batch, empty_file
@@ -101,5 +102,5 @@ def _coded(file: pq.ParquetFile, layout: Layout) -> list[str]:
 def _guarded(path: Path) -> Iterator[None]:
     try:
         yield
-    except (pa.ArrowException, OSError, UnicodeError) as cause:
+    except ARROW_FAULTS as cause:
         raise GrouperError("FILE_BROKEN", Where(file=str(path)), cause=str(cause)) from cause

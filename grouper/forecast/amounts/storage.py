@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
+from codebooks.plain import json_of
 from grouper.forecast.amounts.anchors import names
 from grouper.forecast.amounts.cards import CARD_SCHEMA, NAME, Cards
 from grouper.forecast.amounts.depth import Depths
@@ -97,7 +98,7 @@ def parts_of(files: Mapping[str, bytes]) -> Parts:
     """
     file = _CARD
     try:
-        card = json.loads(files[_CARD])
+        card = json_of(files[_CARD])
         days = toml("amounts.toml")["history"]["days"]
         same = (card["format"], tuple(card["features"]), card["history_days"])
         _must(same == (_FORMAT, names(), days))

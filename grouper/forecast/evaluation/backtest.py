@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 
 from codebooks.errors import Where
 from codebooks.messages import text
+from codebooks.plain import ARROW_FAULTS, json_of
 from grouper.forecast.errors import ForecastError
 from grouper.forecast.evaluation.baselines import Baselines
 from grouper.forecast.evaluation.evaluation import Evaluation
@@ -274,7 +275,7 @@ def _claim(folder: Path, history: History, plan: Plan, model: Model, basing: Bas
         _whole(path, json.dumps(own, ensure_ascii=False, indent=1).encode())
         return
     try:
-        found = json.loads(path.read_bytes())
+        found = json_of(path.read_bytes())
     except (OSError, ValueError) as error:
         raise ForecastError("FORECAST_BACKTEST_FOLDER", Where(file=_PLAN)) from error
     if found != own:
@@ -284,7 +285,7 @@ def _claim(folder: Path, history: History, plan: Plan, model: Model, basing: Bas
 def _read(path: Path) -> pa.Table:
     try:
         return pq.read_table(path)
-    except (OSError, pa.ArrowException) as error:
+    except ARROW_FAULTS as error:
         raise ForecastError("FORECAST_BACKTEST_FOLDER", Where(file=path.name)) from error
 
 

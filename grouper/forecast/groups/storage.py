@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
+from codebooks.plain import json_of
 from grouper.forecast.boost import Booster
 from grouper.forecast.errors import ForecastError
 from grouper.forecast.features import names
@@ -99,7 +100,7 @@ def parts_of(files: Mapping[str, bytes]) -> Parts:
     """
     file = _CARD
     try:
-        card = json.loads(files[_CARD])
+        card = json_of(files[_CARD])
         if card["format"] != _FORMAT or tuple(card["features"]) != names():
             raise ValueError(card["format"])
         how = checked(card["how"])

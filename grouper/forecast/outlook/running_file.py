@@ -10,12 +10,13 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from codebooks.errors import Where
+from codebooks.plain import ARROW_FAULTS
 from codebooks.strict_csv import read_rows
 from grouper.case.dates import LOCAL
+from grouper.case.python_values import python_values
 from grouper.forecast.errors import ForecastError
 from grouper.forecast.outlook.months import number
 from grouper.forecast.outlook.running import AMOUNTS, Running
@@ -80,15 +81,19 @@ def read_running(
 def _parquet(path: Path) -> Iterable[tuple[Where, Mapping[str, Any]]]:
     try:
         table = pq.read_table(path)
-    except (OSError, pa.ArrowException) as cause:
+    except ARROW_FAULTS as cause:
         where = Where(file=path.name)
         raise ForecastError("OUTLOOK_RUNNING_FILE", where, cause=type(cause).__name__) from cause
-    for name in _REQUIRED:
-        if name not in table.column_names:
+    for name in (*_REQUIRED, *_OPTIONAL):
+        count = table.column_names.count(name)
+        if count > 1 or (not count and name in _REQUIRED):
             where = Where(file=path.name, column=name)
             raise ForecastError("OUTLOOK_RUNNING_COLUMN", where, column=name)
     known = [name for name in (*_REQUIRED, *_OPTIONAL) if name in table.column_names]
-    for place, row in enumerate(table.select(known).to_pylist(), 1):
+    # A day that Python has no words for becomes a text that is none.
+    columns = [python_values(table[name].combine_chunks()) for name in known]
+    for place, cells in enumerate(zip(*columns, strict=True), 1):
+        row = dict(zip(known, cells, strict=True))
         yield Where(file=path.name, row=place), {**dict.fromkeys(_OPTIONAL), **row}
 
 

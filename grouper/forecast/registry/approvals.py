@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from codebooks.errors import Where
+from codebooks.plain import json_of
 from grouper.forecast.errors import ForecastError
 from grouper.forecast.registry.places import APPROVALS, is_id, limit, read_bytes, shelf
 
@@ -56,7 +57,7 @@ def approvals(name: str) -> tuple[Approval, ...]:
         return ()
     raw = read_bytes(path, limit("most_card_bytes"))
     try:
-        found = json.loads(raw.decode("utf-8"))
+        found = json_of(raw.decode("utf-8"))
         entries = found["approvals"]
         known = found["version"] == _VERSION and isinstance(entries, list)
         made = tuple(_entry(one) for one in entries) if known else ()

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from codebooks.errors import Where
+from codebooks.plain import json_of
 from grouper.forecast.errors import ForecastError
 from grouper.forecast.registry.places import CARD, is_file, is_id, is_name, limit
 
@@ -109,7 +110,7 @@ def read_card(raw: bytes) -> Card:
             file that a model may not have; ``FORECAST_MODEL_OUTDATED`` for another version.
     """
     try:
-        found = json.loads(raw.decode("utf-8"), parse_constant=_no_number)
+        found = json_of(raw.decode("utf-8"), parse_constant=_no_number)
         # Half a character could be neither shown nor written.
         json.dumps(found, ensure_ascii=False).encode("utf-8")
     except (ValueError, RecursionError) as error:

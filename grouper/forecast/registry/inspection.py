@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from codebooks.errors import Where
+from codebooks.plain import ARROW_FAULTS, json_of
 from grouper.forecast.errors import ForecastError
 from grouper.forecast.ubjson import loads
 
@@ -26,14 +26,14 @@ def inspect(files: Mapping[str, bytes]) -> None:
         _, _, suffix = name.rpartition(".")
         try:
             _READERS[suffix](raw)
-        except (ValueError, RecursionError, OSError, pa.ArrowException) as error:
+        except ARROW_FAULTS as error:
             raise ForecastError(
                 "FORECAST_MODEL_UNREADABLE", Where(file=name), part=suffix
             ) from error
 
 
 def _json(raw: bytes) -> Any:  # noqa: ANN401 -- whatever JSON holds
-    return json.loads(raw.decode("utf-8"))
+    return json_of(raw.decode("utf-8"))
 
 
 def _arrow(raw: bytes) -> None:

@@ -15,9 +15,7 @@ if TYPE_CHECKING:
     from grouper.payment.result import Outcome
 
 
-def price_by(
-    name: str, asked: Asked, policy: Policy | None = None, *, shown: bool = True
-) -> Outcome:
+def price_by(name: str, asked: Asked, policy: Policy | None = None, *, shown: bool) -> Outcome:
     """One case priced by another method, whose lines stand on the case's sheet.
 
     Args:

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 import xlsxwriter
 
 from codebooks.errors import Where
+from codebooks.plain import ARROW_FAULTS
 from grouper.case.dates import LOCAL
 from grouper.payment.result import AMOUNT
 from grouper.payment.settlement.bureau import MONEY_PLACES, number_of
@@ -200,7 +201,7 @@ def _write_workbook(path: Path, book: pa.Table) -> None:
 def _read_parquet(path: Path) -> pa.Table:
     try:
         found = pq.read_table(path)
-    except (pa.ArrowException, OSError) as cause:
+    except ARROW_FAULTS as cause:
         raise SettlementError("BOOK_UNUSABLE", Where(file=path.name), column="-") from cause
     if not found.schema.equals(BOOK_SCHEMA):
         raise SettlementError("BOOK_UNUSABLE", Where(file=path.name), column="-")

@@ -9,6 +9,7 @@ import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
 from codebooks.errors import GrouperError, Where
+from codebooks.plain import ARROW_FAULTS
 from grouper.case.fields import ZONE
 from grouper.payment.run import priced_table
 from grouper.payment.settlement.errors import SettlementError
@@ -73,7 +74,7 @@ def _is_priced(path: Path) -> bool:
             return _MARK.encode() in file.read(_HEAD).partition(b"\n")[0]
     except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
         raise GrouperError("FILE_NOT_FOUND", where) from None
-    except (OSError, pa.ArrowException) as cause:
+    except ARROW_FAULTS as cause:
         raise SettlementError("SETTLE_FILE", where, cause=type(cause).__name__) from cause
 
 
@@ -83,7 +84,7 @@ def _read(path: Path, *, whole: bool) -> pa.Table:
             columns = None if whole else _light(pq.read_schema(path).names)
             return pq.read_table(path, columns=columns)
         return _read_csv(path)
-    except (OSError, pa.ArrowException) as cause:
+    except ARROW_FAULTS as cause:
         # Arrow's words may quote a value of a row, so its kind of error has to do.
         where = Where(file=path.name)
         raise SettlementError("SETTLE_FILE", where, cause=type(cause).__name__) from cause

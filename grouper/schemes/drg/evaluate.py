@@ -35,6 +35,7 @@ COMPARE: dict[Cmp, Callable[[float, float], bool]] = {
     Cmp.EQ: operator.eq,
 }
 
+_MOST_DIGITS = 18
 _LEVEL = {"MCC": MCC, "CC": CC}
 
 
@@ -107,13 +108,14 @@ def compare(rule: Compare, facts: Facts, assumed: Collection[Scalar] = ()) -> bo
         return value == (rule.value if isinstance(value, str) else number)
     if isinstance(value, str):
         # A discharge way or department code compared with a number; other text is no number.
-        return value.isdecimal() and COMPARE[rule.cmp](int(value), rule.value)
+        number = number_in(value)
+        return number is not None and COMPARE[rule.cmp](number, rule.value)
     return COMPARE[rule.cmp](value, rule.value)
 
 
 def number_in(text: str) -> int | None:
-    """The whole number that a text in a rule writes, if it writes one."""
-    return int(text) if text.isdecimal() else None
+    """The whole number that a text writes, if it writes one; of too many digits it is none."""
+    return int(text) if text.isdecimal() and len(text) <= _MOST_DIGITS else None
 
 
 def count(scheme: CompiledScheme, rule: Count, facts: Facts) -> int:

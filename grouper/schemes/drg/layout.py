@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 WORD = 64
 
+_MOST_DIGITS = 18
 _COMPARE: dict[Cmp, np.ufunc] = {
     Cmp.GE: np.greater_equal,
     Cmp.LE: np.less_equal,
@@ -109,7 +110,8 @@ class Layout:
                 if isinstance(atom.value, str):
                     answer = value == atom.value
                 else:
-                    answer = value.isdecimal() and bool(_COMPARE[atom.cmp](int(value), atom.value))
+                    number = _whole(value)
+                    answer = number is not None and bool(_COMPARE[atom.cmp](number, atom.value))
                 if answer:
                     self._set(words[:, i], atom)
         return words
@@ -130,7 +132,12 @@ def _number(atom: Compare) -> int | None:
     """The number that a single value is compared with; a quoted number is one too."""
     if isinstance(atom.value, int):
         return atom.value
-    return int(atom.value) if atom.value.isdecimal() else None
+    return _whole(atom.value)
+
+
+def _whole(text: str) -> int | None:
+    """The whole number that a text writes; of too many digits it is none."""
+    return int(text) if text.isdecimal() and len(text) <= _MOST_DIGITS else None
 
 
 def _words(atoms: Sequence[object]) -> int:

@@ -10,8 +10,10 @@ from anyio.to_thread import run_sync
 from starlette.requests import Request
 
 from grouper.service.access import tokens
+from grouper.service.access.origins import foreign
 from grouper.service.access.principal import AccessError, Principal
 from grouper.service.access.rates import Rates, slow
+from grouper.service.openapi import OPEN
 from grouper.service.problems import problem_response
 from grouper.store import keys, sessions
 
@@ -50,6 +52,7 @@ class Access:
         self._database = database
         self._idle = timedelta(seconds=settings.access.idle)
         self._rates = Rates(settings.access.rate)
+        self._origins = settings.web.origins
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
@@ -61,11 +64,19 @@ class Access:
             found = await self._principal(request)
             slow(self._rates, request, f"account {found.account_id}" if found else None)
         except AccessError as error:
-            await problem_response(request, error)(scope, receive, send)
+            await problem_response(request, self._slowed(request, error))(scope, receive, send)
             return
         if found is not None:
             request.state.principal = found
         await self._app(scope, receive, send)
+
+    def _slowed(self, request: Request, error: AccessError) -> AccessError:
+        """The error of credentials that are none; who tries many is told to wait instead."""
+        try:
+            slow(self._rates, request)
+        except AccessError as waiting:
+            return waiting
+        return error
 
     async def _principal(self, request: Request) -> Principal | None:
         written = request.headers.get("authorization", "")
@@ -75,13 +86,16 @@ class Access:
             if found is None:
                 raise AccessError("KEY_INVALID")
             return principal(found, "key")
+        if request.method not in tokens.SAFE and foreign(request.headers, self._origins):
+            raise AccessError("ORIGIN_FOREIGN")
         token = request.cookies.get(tokens.COOKIE)
         if not token:
             return None
         found = await run_sync(sessions.account_of, self._database, tokens.kept(token), self._idle)
         if found is None:
-            # A page may show the sign-in form; nothing else works with a session that is over.
-            if request.url.path == _CHANGE_FIRST[0]:
+            # One may sign in anew; nothing else works with a session that is over.
+            path = request.url.path
+            if path == _CHANGE_FIRST[0] or (request.method.lower(), path) in OPEN:
                 return None
             raise AccessError("SESSION_OVER")
         if request.method not in tokens.SAFE and not tokens.same(

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import RedirectResponse
 
-from grouper.service.access import cookies, oidc, signing_in
-from grouper.service.access.rates import Rates, slow
+from grouper.service.access import cookies, oidc, signing_in, tokens
+from grouper.service.access.rates import Rates, address_of, slow
 
 if TYPE_CHECKING:
     from grouper.service.settings import Settings
@@ -29,19 +29,27 @@ def oidc_routes(settings: Settings, database: Database, provider: oidc.Provider)
     @router.get("", status_code=303, response_class=RedirectResponse)
     def go() -> RedirectResponse:
         """Send the browser to the identity provider."""
-        return RedirectResponse(provider.begin(), status_code=303)
+        away = RedirectResponse(provider.begin(), status_code=303)
+        cookies.bind(away, settings)
+        return away
 
     @router.get("/back", status_code=303, response_class=RedirectResponse)
     def back(
+        request: Request,
         state: Annotated[str, Query(max_length=256)] = "",
         code: Annotated[str, Query(max_length=4096)] = "",
     ) -> RedirectResponse:
         """Where the provider sends the browser back to."""
+        cookies.check_bound(request, state)
+        before = request.cookies.get(tokens.COOKIE, "")
         found = oidc.account_of(database, provider.finish(state, code))
         with database.writing_store() as connection:
-            signed = signing_in.begin(connection, settings.access, found, "oidc")
+            signed = signing_in.begin(
+                connection, settings.access, found, "oidc", address_of(request), before
+            )
         home = RedirectResponse("/", status_code=303)
         cookies.keep(home, settings, signed.token, strict=False)
+        home.delete_cookie(cookies.BEGUN, path="/")
         return home
 
     return router

@@ -41,13 +41,17 @@ class Rates:
         return 0 if allowed else max(1, math.ceil((1 - left) / self._speed))
 
 
+def address_of(request: Request) -> str:
+    """Where a request comes from, as a proxy that is trusted says it; empty: nothing says so."""
+    return request.client.host if request.client else ""
+
+
 def slow(rates: Rates, request: Request, client: str | None = None) -> None:
     """Take one request of a client, by default of the address it comes from.
 
     Raises:
         AccessError: ``TOO_MANY_REQUESTS``.
     """
-    address = request.client.host if request.client else ""
-    wait = rates.wait(address if client is None else client)
+    wait = rates.wait(address_of(request) if client is None else client)
     if wait:
         raise AccessError("TOO_MANY_REQUESTS", seconds=wait)

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from grouper.service.access import cookies, signing_in, tokens
 from grouper.service.access.principal import AccessError, Principal, principal_of, rights
-from grouper.service.access.rates import Rates, slow
+from grouper.service.access.rates import Rates, address_of, slow
 from grouper.service.context import NO_NUL
 from grouper.service.requests import ExactRoute
 from grouper.store import accounts, audit, sessions
@@ -70,11 +70,11 @@ def session_routes(settings: Settings, database: Database) -> APIRouter:
         slow(rates, request)
 
     @router.post("/session", dependencies=[Depends(slow_down)])
-    def sign_in(asked: SignIn, response: Response) -> Me:
-        """Sign in by name and password."""
-        signed = signing_in.by_password(
-            database, access, asked.name, asked.password.get_secret_value()
-        )
+    def sign_in(asked: SignIn, request: Request, response: Response) -> Me:
+        """Sign in by name and password; the session that the browser had until now ends."""
+        password, address = asked.password.get_secret_value(), address_of(request)
+        before = request.cookies.get(tokens.COOKIE, "")
+        signed = signing_in.by_password(database, access, asked.name, password, address, before)
         cookies.keep(response, settings, signed.token, strict=True)
         return _me(signed.account, tokens.csrf(signed.token))
 
@@ -103,10 +103,13 @@ def session_routes(settings: Settings, database: Database) -> APIRouter:
 
     @router.post("/password", status_code=204, dependencies=[Depends(slow_down)])
     def change_password(
-        asked: NewPassword, principal: Annotated[Principal, Depends(principal_of)]
+        request: Request,
+        asked: NewPassword,
+        principal: Annotated[Principal, Depends(principal_of)],
     ) -> None:
         """Change one's own password; all sessions of the account end."""
         old, new = asked.old.get_secret_value(), asked.new.get_secret_value()
-        signing_in.change_password(database, access, principal.name, old, new)
+        where = address_of(request)
+        signing_in.change_password(database, access, principal.name, old, new, address=where)
 
     return router

@@ -78,7 +78,7 @@ def _about(draft: Draft) -> dict[str, Any]:
     }
 
 
-def keep_feedback(services: Services, asked: Feedback, actor: str) -> None:
+def keep_feedback(services: Services, asked: Feedback, caller: Principal) -> None:
     """Keep what became of cards that told a finding, with what was told.
 
     A card set aside without a reason is kept as such: CDS Hooks lets the reason be left out.
@@ -95,4 +95,4 @@ def keep_feedback(services: Services, asked: Feedback, actor: str) -> None:
         reason = why.reason.code if why and why.reason else ""
         found.append(Reaction(key, _ANSWERS[one.outcome], reason))
     if found:
-        keep_reactions(services, found, actor)
+        keep_reactions(services, found, caller)

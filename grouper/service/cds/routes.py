@@ -93,7 +93,7 @@ def feedback(request: Request, service: Id, asked: Feedback, caller: Caller) -> 
     wanted = _service(service)
     parts = services_of(request)
     if wanted.audits:
-        keep_feedback(parts, asked, caller.name)
+        keep_feedback(parts, asked, caller)
     audit = parts.audit
     waiting = []
     for one in asked.feedback:

@@ -42,7 +42,8 @@ def _resources(value: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401 -- JSON
     if not isinstance(value, dict):
         return
     if value.get("resourceType") == "Bundle":
-        for entry in value.get("entry") or ():
+        entries = value.get("entry")
+        for entry in entries if isinstance(entries, list) else ():
             if isinstance(entry, dict):
                 yield from _resources(entry.get("resource"))
     elif "resourceType" in value:

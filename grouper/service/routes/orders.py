@@ -76,5 +76,5 @@ def answer_orders(request: Request, asked: OrderReactions, caller: Caller, lang:
         if one.answer is ReactionKind.GO_ON and not one.reason.strip():
             raise ServiceError("PREAUDIT_REASON", place="reason")
     found = [Reaction(one.key, one.answer.value, one.reason.strip()) for one in asked.answers]
-    unknown = keep_reactions(services_of(request), found, caller.name)
+    unknown = keep_reactions(services_of(request), found, caller)
     return json_answer({"kept": len(found) - len(unknown), "unknown": unknown}, lang)

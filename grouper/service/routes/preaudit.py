@@ -74,7 +74,7 @@ def _answer(
         told, remarks = answered(services, asked, caller, lang)
         return porch.answer(asked, told, remarks)
     reactions = porch.read_reactions(raw, transaction)
-    unknown = keep_reactions(services, reactions.found, caller.name)
+    unknown = keep_reactions(services, reactions.found, caller)
     if unknown:
         raise ServiceError("PREAUDIT_UNKNOWN", place="warns", keys=" ".join(unknown)[:500])
     return porch.confirm(reactions)
