@@ -198,7 +198,9 @@ def test_what_a_client_says_of_its_address_is_not_believed(stage: Stage) -> None
     assert stage.addresses()[0] == "127.0.0.4"
     # Past the proxy: nobody there is trusted.
     way = httpx.HTTPTransport(local_address="127.0.0.3")
-    with httpx.Client(transport=way, base_url=f"http://127.0.0.1:{stage.rest}") as client:
+    with httpx.Client(
+        transport=way, base_url=f"http://127.0.0.1:{stage.rest}", timeout=60
+    ) as client:
         said = {**SPOOFED, "X-Forwarded-Proto": "https"}
         assert client.post("/api/v1/session", json=SIGN_IN, headers=said).is_success
     assert stage.addresses()[0] == "127.0.0.3"
@@ -247,7 +249,9 @@ def test_what_the_proxy_does_not_pass_on(stage: Stage) -> None:
         pytest.raises(httpx.ConnectError, match=r"(?i)unrecognized.name"),
     ):
         client.get("/health/live", extensions={"sni_hostname": "other.example"})
-    plain = httpx.get(f"http://127.0.0.1:{stage.plain}/queue?case=7", headers={"Host": NAME})
+    plain = httpx.get(
+        f"http://127.0.0.1:{stage.plain}/queue?case=7", headers={"Host": NAME}, timeout=60
+    )
     assert (plain.status_code, plain.headers["location"]) == (308, f"https://{NAME}/queue?case=7")
 
 
