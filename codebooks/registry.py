@@ -61,7 +61,9 @@ class Binding:
 class Registry:
     """The schemes at hand and the rules of who uses which.
 
-    ``broken`` holds the installed books that cannot be read, by id; they bind nobody.
+    ``broken`` holds the installed books that cannot be read, by id. What one still says of its region
+    and days binds them on, and asking for it raises its fault: another scheme in its place would be a
+    guess.
     """
 
     def __init__(self, shipped: Path, installed: Path) -> None:
@@ -75,21 +77,28 @@ class Registry:
         self.cards = {id_: storage.read_card(folder) for id_, folder in self.folders.items()}
         self.installed: dict[str, BookCard] = {}
         self.broken: dict[str, CodebookError] = {}
+        claimed: list[BookCard] = []
         for id_, folder in _folders(installed / "schemes"):
             # One broken book of the hospital's must not stop the work under all others.
             try:
                 self.installed[id_] = storage.read_card(folder)
             except CodebookError as error:
                 self.broken[id_] = error
+                if (card := storage.claimed_card(folder)) is not None and card.id == id_:
+                    claimed.append(card)
             else:
                 self.folders[id_] = folder
         self.cards |= self.installed
         self.bindings = _read_bindings(shipped / "bindings.csv", self.regions, self.cards)
         self.bindings += [
             Binding(c.region, kind, c.id, c.valid_from, c.valid_to, c.source, installed=True)
-            for c in self.installed.values()
+            for c in (*self.installed.values(), *claimed)
+            if c.region in self.regions
             for kind in c.kinds
         ]
+        for id_ in self.broken:
+            self.cards.pop(id_, None)
+            self.folders.pop(id_, None)
 
     def region(self, name: str) -> Region:
         """A region by id or by one of its names.
@@ -107,8 +116,11 @@ class Registry:
         """The card of a scheme.
 
         Raises:
-            CodebookError: ``SCHEME_UNKNOWN``.
+            CodebookError: ``SCHEME_UNKNOWN``; of an installed one that cannot be read its fault
+                (``BOOK_MANIFEST``).
         """
+        if scheme in self.broken:
+            raise self.broken[scheme]
         try:
             return self.cards[scheme]
         except KeyError:

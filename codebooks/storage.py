@@ -95,6 +95,14 @@ def read_card(folder: Path) -> BookCard:
     return card
 
 
+def claimed_card(folder: Path) -> BookCard | None:
+    """What a damaged book says that it is, where that can still be read; None: it cannot."""
+    try:
+        return BookCard.from_json(json_of((folder / MANIFEST).read_text("utf-8"))["card"])
+    except (OSError, TypeError, KeyError, ValueError, AttributeError):
+        return None
+
+
 def read_book(folder: Path) -> SchemeBook:
     """Read a book; the counts must be those of its manifest.
 

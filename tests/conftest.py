@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import importlib
 import itertools
 import os
 import re
+import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 import structlog
@@ -70,6 +74,19 @@ def _own_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A fresh folder for each test. Pytest's own way looks through all earlier ones each time."""
     base = tmp_path_factory.mktemp("own")
     return (base / str(number) for number in itertools.count())
+
+
+@pytest.fixture(autouse=True)
+def _components_found_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Streamlit looks through all installed packages for components each time a page is tested."""
+    if "streamlit.testing.v1" in sys.modules:
+        scanner = importlib.import_module("streamlit.components.v2.manifest_scanner")
+        monkeypatch.setattr(scanner, "scan_component_manifests", _components(scanner))
+
+
+@cache
+def _components(scanner: ModuleType) -> Callable[[], list[object]]:
+    return cache(scanner.scan_component_manifests)
 
 
 @pytest.fixture(autouse=True)

@@ -338,11 +338,23 @@ def test_check_goes_on_after_a_broken_book() -> None:
     install()
     path = paths.installed() / "schemes" / "own-1" / "manifest.json"
     manifest = json.loads(path.read_text("utf-8"))
+    # As one of before, which has no sum of its own.
+    del manifest["manifest_sha256"]
     path.write_text(json.dumps({**manifest, "content_sha256": "0"}), "utf-8")
     output = run("check", "own-1", "icd9cm3-nhsa-2.0", status=1)
     assert "无法使用 [BOOK_HASH]" in line_of(output, "own-1 ")
     assert "完好" in line_of(output, "icd9cm3-nhsa-2.0 ")
     assert run_json("check", "own-1", status=1)[0]["error"] == "BOOK_HASH"
+
+
+def test_check_tells_of_a_book_whose_manifest_is_damaged() -> None:
+    install()
+    path = paths.installed() / "schemes" / "own-1" / "manifest.json"
+    manifest = json.loads(path.read_text("utf-8"))
+    path.write_text(json.dumps({**manifest, "content_sha256": "0"}), "utf-8")
+    registry.cache_clear()
+    assert "[BOOK_MANIFEST]" in line_of(run("check", "own-1", status=1), "own-1 ")
+    assert "[BOOK_MANIFEST]" in line_of(run("check", status=1), "own-1 ")
 
 
 def test_check_finds_strangers_in_a_crosswalk() -> None:

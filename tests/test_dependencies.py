@@ -21,7 +21,8 @@ from packaging.requirements import Requirement
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 LICENCES = ROOT / "tests" / "data" / "licences.csv"
-DEV = "dev"
+DEV = {"dev", "docs"}
+"""What builds and checks; none of it comes to a user."""
 
 
 def run_time() -> Iterator[Requirement]:
@@ -29,7 +30,7 @@ def run_time() -> Iterator[Requirement]:
     for written in PROJECT["dependencies"]:
         yield Requirement(written)
     for extra, own in PROJECT["optional-dependencies"].items():
-        if extra != DEV:
+        if extra not in DEV:
             yield from (Requirement(one) for one in own)
 
 

@@ -163,6 +163,13 @@ def test_a_hostile_address_is_passed_over(mart: Fake, since: str) -> None:
     assert (cut.since, cut.groups) == (date(2026, 1, 1), ())
 
 
+def test_the_last_day_of_the_calendar_is_no_day(mart: Fake) -> None:
+    app = run("overview", since="2026-02-01", last="9999-12-31")
+    assert not app.exception
+    cut = next(cut for one, cut in mart.asked if one == "headline")
+    assert cut.until < date.max
+
+
 def test_clearing_leaves_stays_alone(mart: Fake) -> None:
     app = run("surplus", department="D1", kind="outpatient")
     clear = next(one for one in app.button if one.label == text("filter.clear", "zh"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -200,10 +201,45 @@ def test_a_foreign_manifest_is_refused(tmp_path: Path, change: dict[str, object]
         storage.read_card(folder)
 
 
+@pytest.mark.parametrize("replaced", [True, False])
+def test_a_damaged_installed_book_is_not_replaced_by_another(
+    tmp_path: Path, *, replaced: bool
+) -> None:
+    """Neither by the shipped one of its name nor by what bound its region before."""
+    shipped = registry.registry().book("wuhan-2022")
+    card = shipped.card if replaced else replace(shipped.card, id="wuhan-own")
+    folder = storage.write_book(SchemeBook(card, shipped.tables), tmp_path / "schemes" / card.id)
+    manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
+    manifest["card"]["source"] = "a bit turned"
+    (folder / "manifest.json").write_text(json.dumps(manifest), "utf-8")
+    found = Registry(paths.shipped(), tmp_path)
+    assert found.binding(card.region, card.valid_from).scheme == card.id
+    for ask in (found.card, found.book):
+        with pytest.raises(CodebookError, match="BOOK_MANIFEST"):
+            ask(card.id)
+
+
+def test_what_a_damaged_book_says_of_an_unknown_region_binds_nobody(tmp_path: Path) -> None:
+    folder = tmp_path / "schemes" / "mine"
+    book = registry.registry().book("wuhan-2022")
+    card = replace(book.card, id="mine", region="nowhere")
+    storage.write_book(SchemeBook(card, book.tables), folder)
+    manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
+    (folder / "manifest.json").write_text(json.dumps({**manifest, "counts": {"adrg": 1}}), "utf-8")
+    found = Registry(paths.shipped(), tmp_path)
+    assert set(found.broken) == {"mine"}
+    assert not [one for one in found.bindings if one.scheme == "mine"]
+
+
 def test_changed_content_does_not_pass_the_check(tmp_path: Path) -> None:
     folder = storage.write_book(registry.registry().book("wuhan-2022"), tmp_path / "book")
     manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
     manifest["content_sha256"] = "0" * 64
+    (folder / "manifest.json").write_text(json.dumps(manifest), "utf-8")
+    with pytest.raises(CodebookError, match="BOOK_MANIFEST"):
+        storage.read_book(folder)
+    # Manifests of before have no sum of their own.
+    del manifest["manifest_sha256"]
     (folder / "manifest.json").write_text(json.dumps(manifest), "utf-8")
     storage.read_book(folder)
     with pytest.raises(CodebookError, match="BOOK_HASH"):

@@ -121,8 +121,8 @@ def test_ids_that_repeat_and_lines_without_numbers_or_cases(hospital: Path, tmp_
 def test_buckets_and_units_without_rows_are_nothing(
     hospital: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Two cases, one of them without a person, in four buckets.
-    monkeypatch.setattr(flow, "settings", lambda: ALL | {"bucket_cases": 0.5})
+    # Two cases, one of them without a person, in four buckets and more.
+    monkeypatch.setattr(flow, "settings", lambda: ALL | {"case_rows": 2, "bucket_cases": 0.5})
     some = pq.read_table(next((hospital / "inpatient").glob("*.parquet"))).slice(0, 2)
     person = pa.array([None, some["person"][1].as_py()], pa.string())
     some = some.set_column(some.schema.get_field_index("person"), "person", person)

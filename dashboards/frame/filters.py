@@ -161,9 +161,11 @@ def _year_before(day: date) -> date:
 
 def _day(asked: str) -> date | None:
     try:
-        return date.fromisoformat(asked)
+        day = date.fromisoformat(asked)
     except ValueError:
         return None
+    # A slice ends with the day after its last one.
+    return day if day < date.max else None
 
 
 def _known(asked: object, values: Mapping[str, str]) -> list[str]:

@@ -57,7 +57,7 @@ def check(ids: list[str]) -> list[Checked]:
         CodebookError: ``BOOK_UNKNOWN`` for an id that nothing has.
     """
     shelves = {
-        "scheme": sorted(registry().cards),
+        "scheme": sorted({*registry().cards, *registry().broken}),
         "code_set": sorted(code_set_folders()),
         "crosswalk": sorted(crosswalk_folders()),
     }
@@ -75,6 +75,7 @@ def _check_one(id_: str, kind: str) -> Checked:
     checked = Checked(id_, kind)
     try:
         if kind == "scheme":
+            registry().card(id_)
             book = verify_book(registry().folders[id_])
             checked.counts = book.counts()
             checked.findings = list(_checker(book.card.family)(book))

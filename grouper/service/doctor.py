@@ -196,6 +196,8 @@ def check_books(look: Look) -> Iterator[Finding]:
     """The schemes that bind now and a year ago, and the policy of the region."""
     if look.settings is None:
         return
+    for error in registry().broken.values():
+        yield Finding("books", Level.FAULT, error.code, error=error)
     region = registry().region(look.settings.region)
     names = schemes_wanted(look.settings)
     for name in names:

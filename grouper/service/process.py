@@ -14,6 +14,7 @@ import structlog
 
 from codebooks.errors import GrouperError
 from grouper.service.logs import configure
+from grouper.service.parent import end_with_supervisor
 from grouper.service.porch_processes import function_of
 from grouper.service.settings import load_settings
 from grouper.service.setup import DECLARED, configure_forms
@@ -40,6 +41,7 @@ _log = structlog.get_logger("grouper.process")
 def main(name: str) -> int:
     """Run one process; returns its exit status."""
     try:
+        end_with_supervisor()
         settings = load_settings()
         configure()
         configure_forms(settings)

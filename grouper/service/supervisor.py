@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from codebooks.errors import GrouperError
+from grouper.service.parent import SUPERVISOR
 from grouper.service.porch_processes import at_hand
 from grouper.service.renewal import Renewal
 from grouper.service.setup import DECLARED
@@ -103,7 +104,7 @@ class Supervisor:
         processes: Sequence[str] = ORDER,
         environment: Mapping[str, str] | None = None,
     ) -> None:
-        surroundings = {**os.environ, **(environment or {})}
+        surroundings = {**os.environ, **(environment or {}), SUPERVISOR: str(os.getpid())}
         self._children = [
             _Child(name, (sys.executable, "-m", "grouper.service.process", name), surroundings)
             for name in processes

@@ -311,6 +311,7 @@ outbox = Table(
     Column("next_try", Instant, nullable=False),
     Column("answer", String(256)),
     Index(None, "destination", "state", "id"),
+    Index(None, "stay_id"),
     sqlite_autoincrement=True,
 )
 """Results on their way back to the hospital's systems (waiting, sent, failed)."""
