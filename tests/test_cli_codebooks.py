@@ -19,8 +19,9 @@ from codebooks.errors import CodebookError
 from codebooks.messages import catalogue
 from codebooks.registry import registry
 from codebooks.storage import write_book
-from grouper.cli import codebooks_render
+from grouper.cli import codebooks_check, codebooks_render
 from grouper.cli.codebooks import app
+from grouper.cli.codebooks_check import Checked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -354,7 +355,19 @@ def test_check_tells_of_a_book_whose_manifest_is_damaged() -> None:
     path.write_text(json.dumps({**manifest, "content_sha256": "0"}), "utf-8")
     registry.cache_clear()
     assert "[BOOK_MANIFEST]" in line_of(run("check", "own-1", status=1), "own-1 ")
-    assert "[BOOK_MANIFEST]" in line_of(run("check", status=1), "own-1 ")
+
+
+def test_check_of_everything_looks_at_damaged_books_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    install()
+    path = paths.installed() / "schemes" / "own-1" / "manifest.json"
+    path.write_text("{", "utf-8")
+    registry.cache_clear()
+    looked: list[str] = []
+    monkeypatch.setattr(
+        codebooks_check, "_check_one", lambda id_, kind: looked.append(id_) or Checked(id_, kind)
+    )
+    codebooks_check.check([])
+    assert "own-1" in looked
 
 
 def test_check_finds_strangers_in_a_crosswalk() -> None:

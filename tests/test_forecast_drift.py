@@ -92,6 +92,7 @@ def moved() -> Watch:
     return watched(history_of(cases, charges))
 
 
+@pytest.mark.slow
 def test_nothing_is_told_where_nothing_moved() -> None:
     _, found = drift_beside(history(), judged_rows(), HOW, tail=TAIL)
     assert found.findings == ()

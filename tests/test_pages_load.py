@@ -58,6 +58,7 @@ def _each_sees_the_own(pages: Served, answers: dict[str, list[Answer]]) -> None:
             assert not [one for one in pages.seeded.names if one in said]
 
 
+@pytest.mark.slow
 def test_a_few_at_once_see_each_their_own(pages: Served) -> None:
     _each_sees_the_own(pages, _rush(pages, 8, 2))
 
