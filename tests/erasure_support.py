@@ -37,6 +37,7 @@ from grouper.store.database import Database, connect
 from grouper.store.finding_batches import Batch, BatchRow
 from grouper.store.inbox import Inbox
 from grouper.store.migrate import upgrade
+from grouper.store.outcomes import dismiss
 from grouper.store.review_schema import (
     finding,
     finding_event,
@@ -78,6 +79,10 @@ def charges(key: str) -> list[str]:
         segment("FT1", f1=str(n), f2=f"{key}{n}", f10="1", f11="20.00", f13="心内科", **cells)
         for n in (1, 2)
     ]
+
+
+UNREADABLE = (8, 9)
+"""Numbers of the messages of the person that nobody could read."""
 
 
 def messages() -> list[bytes]:
@@ -262,6 +267,9 @@ def _make(folder: Path, url: str) -> None:
         upgrade(database)
         made = Hospital(settings_of(folder, url), database, url)
         made.send(*messages())
+        # Somebody looked at what cannot be read: as long as it waits it stops an erasure.
+        with database.writing_store() as connection:
+            dismiss(connection, UNREADABLE, "a", "b", now())
         made.cases = {row["visit"]: row["case_id"] for row in made.rows(stay)}
         with pytest.MonkeyPatch.context() as patched:
             patched.setattr(screening, "audit_book", lambda _: small_book())

@@ -89,6 +89,29 @@ def test_wrong_passwords_say_nothing_and_lock_the_account(
         assert (found.failures, found.locked_until) == (0, None)
 
 
+@pytest.mark.usefixtures("client")
+def test_wrong_passwords_that_are_tried_at_once_all_count(database: Database) -> None:
+    lock = timedelta(minutes=15)
+    with database.reading() as connection:
+        read = accounts.by_name(connection, "office1")
+    assert read is not None
+    # Each try read the account before any of the others was counted.
+    for _ in range(3):
+        with database.writing_store() as connection:
+            accounts.failed(connection, read, 3, lock)
+    with database.reading() as connection:
+        found = accounts.by_id(connection, read.id)
+    assert found is not None
+    assert found.failures == 3
+    assert found.locked_until is not None
+    # One that is not enough for a lock leaves the lock that another set.
+    with database.writing_store() as connection:
+        accounts.failed(connection, read, 9, lock)
+        later = accounts.by_id(connection, read.id)
+    assert later is not None
+    assert (later.failures, later.locked_until) == (4, found.locked_until)
+
+
 def test_sessions_end_by_idleness_by_age_and_by_number(
     client: TestClient, database: Database, settings: Settings
 ) -> None:

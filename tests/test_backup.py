@@ -5,10 +5,13 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
 import stat
 import tarfile
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
@@ -23,7 +26,7 @@ from grouper.service.backing_up import back_up
 from grouper.service.backup_archive import BackupError, read_backup
 from grouper.service.restoring import restore
 from grouper.service.settings import Destination, Oidc, Settings, load_settings
-from grouper.store import audit
+from grouper.store import audit, backup
 from grouper.store.database import StoreError, connect
 from grouper.store.migrate import upgrade
 from grouper.store.schema import alert, session
@@ -351,6 +354,49 @@ def test_files_that_go_or_change_meanwhile(tmp_path: Path, monkeypatch: pytest.M
     with pytest.raises(BackupError) as caught:
         backing_up._Summing(Broken(), 5, "data/x").read(1)
     assert caught.value.code == "BACKUP_FILE"
+
+
+@pytest.mark.usefixtures("home")
+def test_a_file_of_two_names_is_whole_under_both(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = tmp_path / "home" / "policies" / "own.yaml"
+    os.link(own, own.with_name("second.yaml"))
+    file = _backed_up(tmp_path / "b.tar")
+    base = _other(tmp_path, monkeypatch)
+    _restored(file)
+    for name in ("own.yaml", "second.yaml"):
+        assert (base / "policies" / name).read_text("utf-8") == "甲"
+
+
+@pytest.mark.usefixtures("home")
+def test_a_name_that_is_no_utf_8_comes_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = os.fsdecode("医保".encode("gbk") + b".yaml")
+    assert not name.isprintable()
+    for one in (name, f"甲{name}"):
+        (tmp_path / "home" / "policies" / one).write_text("乙", "utf-8")
+    file = _backed_up(tmp_path / "b.tar")
+    assert f"data/policies/{name}" in read_backup(file).files
+    base = _other(tmp_path, monkeypatch)
+    _restored(file)
+    for one in (name, f"甲{name}"):
+        assert (base / "policies" / one).read_text("utf-8") == "乙"
+
+
+@pytest.mark.usefixtures("home")
+def test_it_was_made_when_it_was_begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who is erased while it is written may be in it, and is erased again after a restore."""
+    began: list[datetime] = []
+
+    def dumped(*arguments: Any) -> Any:
+        began.append(datetime.now(UTC))
+        return backup.dump(*arguments)
+
+    monkeypatch.setattr(backing_up, "dump", dumped)
+    told = read_backup(_backed_up(tmp_path / "b.tar"))
+    assert datetime.fromisoformat(told.made) <= began[0]
 
 
 @pytest.mark.usefixtures("home")

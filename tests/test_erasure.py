@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -16,6 +16,7 @@ from erasure_support import (
     OTHER_VISIT,
     PATIENT,
     SECRETS,
+    UNREADABLE,
     VISITS,
     Hospital,
     first,
@@ -25,10 +26,11 @@ from erasure_support import (
     traces,
 )
 from hl7_messages import dg1, message, pv1
+from sqlalchemy import update
 
 from codebooks.errors import GrouperError
 from grouper.intake.event import Event
-from grouper.service import erasing, erasing_files, status
+from grouper.service import erasing, erasing_files, erasing_list, status
 from grouper.service.erasing import Eraser
 from grouper.service.settled_deductions import closed_in
 from grouper.store import audit, erasing_inbox
@@ -44,7 +46,7 @@ from grouper.store.review_schema import (
     order_check,
     whitelist,
 )
-from grouper.store.schema import charge_line, outcome, person, stay, stay_version
+from grouper.store.schema import charge_line, now, outcome, person, stay, stay_version
 from grouper.store.schema import message as inbox
 
 __all__ = ["first"]
@@ -94,7 +96,7 @@ def test_no_trace_is_left_and_others_are_as_they_were(made: Hospital) -> None:
     assert others(made) == before
     assert made.answers() == answers
     assert plan.months == {"2026-03": 1}
-    counts = {"persons": 2, "stays": 2, "messages": 7, "waiting": 2, "jobs": 1, "errands": 1}
+    counts = {"persons": 2, "stays": 2, "messages": 7, "jobs": 1, "errands": 1}
     counts |= {"kept": 2, "anew": 2, "taken": 1, "exceptions": 1, "order_checks": 2, "list_rows": 2}
     assert {name: plan.counts[name] for name in counts} == counts
     with made.database.reading() as connection:
@@ -260,7 +262,22 @@ class Shared:
         return [Event(patient=PATIENT, visit=VISITS[0]), Event(patient=OTHER, visit=OTHER_VISIT)]
 
 
+class Unreadable:
+    """A form that reads nothing."""
+
+    def events(self, raw: bytes) -> list[Event]:
+        raise ValueError(len(raw))
+
+
+def wait(made: Hospital) -> None:
+    """Let the messages of the person that cannot be read wait again."""
+    with made.database.writing_store() as connection:
+        of = outcome.c.message_id.in_(UNREADABLE)
+        connection.execute(update(outcome).where(of).values(state="quarantined"))
+
+
 def test_a_message_that_waits_and_speaks_of_others_too(lite: Hospital) -> None:
+    wait(lite)
     plan = lite.eraser.plan("patient", PATIENT, limit=False)
     forms: Any = {"hl7v2": Shared()}
     eraser = Eraser(lite.settings, lite.database, forms)
@@ -268,9 +285,84 @@ def test_a_message_that_waits_and_speaks_of_others_too(lite: Hospital) -> None:
         eraser.erase(plan, limit=False, why="request", actor="tester")
     assert code(error) == "ERASE_SHARED"
     assert eraser.erasures.entries() == []
-    # A form that is not there any more can say nothing.
-    Eraser(lite.settings, lite.database, {}).erase(plan, limit=False, why="order", actor="tester")
-    assert traces(lite.held()) == {}
+    # What cannot be read, or whose form is not there any more, may speak of others as well.
+    for known in ({}, {"hl7v2": Unreadable()}):
+        other = Eraser(lite.settings, lite.database, cast("Any", known))
+        with pytest.raises(GrouperError) as error:
+            other.erase(plan, limit=False, why="order", actor="tester")
+        assert code(error) == "ERASE_SHARED"
+    assert eraser.erasures.entries() == []
+
+
+def _broken(*_: object, **__: object) -> None:
+    raise RuntimeError
+
+
+@pytest.mark.parametrize(
+    ("place", "name"), [(erasing, "compact"), (erasing_list.ErasureList, "take")]
+)
+def test_who_came_back_stays_when_the_erasure_is_finished(
+    lite: Hospital, monkeypatch: pytest.MonkeyPatch, place: object, name: str
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(place, name, _broken)
+        with pytest.raises(RuntimeError):
+            lite.erase()
+    assert [one.taken for one in lite.eraser.unfinished()] == [True]
+    lite.send(messages()[0].replace(b"|A1|", b"|A11|"))
+    assert lite.eraser.finish("tester") == 1
+    assert PATIENT in {row["patient"] for row in lite.rows(person)}
+    assert lite.eraser.unfinished() == []
+
+
+def test_a_backup_made_while_a_person_was_erased(lite: Hospital) -> None:
+    """It holds the person; one that was made before or after an erasure that was done again does not."""
+    kept = lite.eraser.erasures
+    begun = now()
+    entry = kept.begin({"m"}, begun, "request", limit=False)
+    between = now()
+    kept.take(entry.number)
+    after = now()
+    kept.finish(entry.number)
+    (entry,) = kept.entries()
+    assert [entry.due(at) for at in (begun, between, after)] == [True, True, False]
+    kept.reopen(entry.number)
+    again = now()
+    assert [one.due(now()) for one in kept.entries()] == [True]
+    kept.finish(entry.number)
+    (entry,) = kept.entries()
+    assert [entry.due(at) for at in (between, after, again, now())] == [True, False, True, False]
+
+
+def test_one_that_cannot_be_done_again_stops_no_other(
+    lite: Hospital, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start = now()
+    kept = lite.eraser.erasures
+    mark = kept.marker()
+    for number in (OTHER, PATIENT):
+        marks = {mark("patient", lite.settings.hospital, number)}
+        kept.finish(kept.begin(marks, now(), "request", limit=False).number)
+    alone = Eraser._alone
+
+    def shared(self: Eraser, plan: erasing.Plan) -> None:
+        if OTHER in plan.subject.needles.numbers:
+            raise GrouperError("ERASE_SHARED", message=1)
+        alone(self, plan)
+
+    status.write(lite.settings.folder, "worker", {})
+    with pytest.raises(GrouperError) as error:
+        lite.eraser.reapply(start, "tester")
+    assert code(error) == "ERASE_RUNNING"
+    assert [one.number for one in lite.eraser.unfinished()] == [1, 2]
+    monkeypatch.setattr(Eraser, "ready", lambda _: None)
+    with monkeypatch.context() as patched:
+        patched.setattr(Eraser, "_alone", shared)
+        with pytest.raises(GrouperError) as error:
+            lite.eraser.reapply(start, "tester")
+    assert code(error) == "ERASE_SHARED"
+    assert [one.number for one in lite.eraser.unfinished()] == [1]
+    assert [row["patient"] for row in lite.rows(person)] == [OTHER]
 
 
 def test_the_service_must_not_run(lite: Hospital) -> None:
@@ -278,7 +370,7 @@ def test_the_service_must_not_run(lite: Hospital) -> None:
     with pytest.raises(GrouperError) as error:
         lite.eraser.ready()
     assert code(error) == "ERASE_RUNNING"
-    assert erasing.reapply(lite.database, lite.settings) == 0
+    assert erasing.reapply(lite.database, lite.settings, now()) == 0
 
 
 def test_files_that_are_read_by_another(lite: Hospital, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -291,3 +383,12 @@ def test_files_that_are_read_by_another(lite: Hospital, monkeypatch: pytest.Monk
     assert code(error) == "STORE_BUSY"
     compact(impatient)
     impatient.close()
+
+
+def test_a_list_of_an_earlier_version_tells_only_the_beginning(lite: Hospital) -> None:
+    kept = lite.eraser.erasures
+    entry = kept.begin({"m"}, now(), "request", limit=False)
+    path = kept.folder / "list.jsonl"
+    path.write_text(path.read_text("utf-8") + '{"number": 1, "done": true}\n', "utf-8")
+    (read,) = kept.entries()
+    assert (read.done, read.due(entry.at), read.due(now())) == (True, True, False)

@@ -8,11 +8,22 @@ from pathlib import Path
 
 import pytest
 import typer
-from erasure_support import OTHER, PATIENT, SECRETS, VISITS, Hospital, first, hospital, traces
+from erasure_support import (
+    OTHER,
+    PATIENT,
+    SECRETS,
+    VISITS,
+    Hospital,
+    first,
+    hospital,
+    messages,
+    traces,
+)
 from typer.testing import CliRunner, Result
 
 from codebooks.errors import GrouperError
 from codebooks.messages import catalogue, text
+from grouper.case.dates import LOCAL
 from grouper.cli import erase as command
 from grouper.cli.backup import restore_command
 from grouper.service import erasing
@@ -27,6 +38,7 @@ from grouper.store.schema import person
 __all__ = ["first"]
 
 
+USAGE = 2
 restoring = typer.Typer()
 restoring.command()(restore_command)
 
@@ -176,21 +188,56 @@ def test_the_command_of_a_restore_erases_again(made: Hospital, tmp_path: Path) -
     done = CliRunner().invoke(restoring, [str(backup), "--replace"])
     assert done.exit_code == 0, done.output
     assert text("erase.reapplied", "zh", count=1) in done.output
+    assert "grouper erase reapply --since TIME" in done.output
     assert traces(made.held()) == {}
 
 
 def test_nothing_was_ever_erased(tmp_path: Path) -> None:
     settings = Settings(folder=tmp_path / "service")
     database = connect(f"sqlite:///{tmp_path / 'a.sqlite'}")
-    assert erasing.reapply(database, settings) == 0
+    assert erasing.reapply(database, settings, datetime(2000, 1, 1, tzinfo=UTC)) == 0
     database.close()
+
+
+def test_the_time_of_a_backup_is_wanted_as_a_backup_tells_it(made: Hospital) -> None:
+    made.erase()
+    (entry,) = ErasureList.at(made.settings).entries()
+    assert run("reapply").exit_code == USAGE
+    assert code(run("reapply", "--since", "yesterday")) == "ERASE_TIME"
+    later = entry.spans[0][1]
+    assert later is not None
+    later += timedelta(seconds=1)
+    none, one = (text("erase.reapplied", "zh", count=count) + "\n" for count in (0, 1))
+    assert run("reapply", "--since", later.isoformat()).output == none
+    # Without an offset it is local time, wherever the machine stands.
+    local = later.astimezone(LOCAL).replace(tzinfo=None)
+    assert run("reapply", "--since", f"{local}").output == none
+    assert run("reapply", "--since", f"{local - timedelta(hours=1)}").output == one
+
+
+def test_repeating_the_command_spares_who_came_back(
+    made: Hospital, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_: object) -> None:
+        raise RuntimeError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(erasing, "compact", broken)
+        run("person", "--why", "request", "--yes", said=PATIENT)
+    made.send(messages()[0].replace(b"|A1|", b"|A11|"))
+    done = run("person", "--why", "request", "--yes", said=PATIENT)
+    assert text("erase.here_since", "zh") in done.output
+    assert PATIENT in {row["patient"] for row in made.rows(person)}
+    assert (
+        text("erase.erased", "zh")
+        in run("person", "--why", "request", "--yes", said=PATIENT).output
+    )
+    assert traces(made.held()) == {}
 
 
 @pytest.mark.usefixtures("made")
 def test_whose_messages_came_again(made: Hospital) -> None:
     made.erase()
-    from erasure_support import messages  # noqa: PLC0415 -- only here
-
     again = messages()[0].replace(b"|A1|", b"|A11|")
     made.send(again)
     said = run("returned", "--lang", "en").output

@@ -6,6 +6,7 @@ import gzip
 import json
 import stat
 import zipfile
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -170,6 +171,129 @@ def test_a_file_that_cannot_be_read_stops_it(
     with pytest.raises(GrouperError) as error:
         erasing_files.erase(_settings(tmp_path), NEEDLES, limit=False)
     assert isinstance(error.value.__cause__, zipfile.BadZipFile)
+
+
+def test_figures_inside_an_amount_are_no_number_of_a_person(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GROUPER_DATA", str(tmp_path))
+    needles = replace(NEEDLES, numbers=("123456", "PT900001"))
+    told = {
+        "fund": 123456.5,
+        "paid": "123456.78",
+        "at": "2026-03-01T08:00:00.123456+08:00",
+        "123456": ["123456", "章 \\ PT900001", 110101196102030018, "c-1"],
+    }
+    csv_text = (
+        '\ufeff123456,金额\r\n123456,123456.78\r\n"甲,""123456""","1,123456.5"\r\n"123456",c-1\r\n'
+    )
+    folder = tmp_path / "service" / "settled" / "2026-03-x"
+    folder.mkdir(parents=True)
+    for name, options in {"zh.json": {"ensure_ascii": False, "indent": 1}, "en.json": {}}.items():
+        (folder / name).write_text(json.dumps(told, **options), "utf-8")  # type: ignore[arg-type]
+    (folder / "a.csv").write_bytes(csv_text.encode())
+    erasing_files.erase(_settings(tmp_path), needles, limit=False)
+    after = (folder / "zh.json").read_text("utf-8")
+    found = json.loads(after)
+    *sums, fresh = list(found)
+    assert {name: found[name] for name in sums} == {name: told[name] for name in sums}
+    number, note, certificate, case = found[fresh]
+    assert fresh == number
+    assert all(one.startswith(erasing_files.ERASED) for one in (number, certificate, case))
+    assert note.startswith(f"章 \\ {erasing_files.ERASED}")
+    assert after == json.dumps(found, ensure_ascii=False, indent=1)
+    assert (folder / "en.json").read_text("utf-8") == json.dumps(found)
+    # The case is called the same everywhere; commas in quotes part no cells.
+    expected = csv_text.replace("\ufeff123456", f"\ufeff{number}")
+    expected = expected.replace("\n123456,", f"\n{number},").replace(
+        '"123456",c-1', f'"{number}",{case}'
+    )
+    assert (folder / "a.csv").read_bytes().decode() == expected
+
+
+def test_json_that_is_damaged_is_renamed_as_a_text(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GROUPER_DATA", str(tmp_path))
+    path = tmp_path / "service" / "settled" / "a.json"
+    path.parent.mkdir(parents=True)
+    path.write_text('{"case": "PT900001', "utf-8")
+    erasing_files.erase(_settings(tmp_path), NEEDLES, limit=False)
+    assert path.read_text("utf-8").startswith(f'{{"case": "{erasing_files.ERASED}')
+
+
+def _damaged(folder: Path) -> dict[str, bytes]:
+    """Files that cannot be unpacked, each in its own way."""
+    made = _written(folder)
+    noise = bytes(range(256)) * 64
+    with zipfile.ZipFile(folder / "a.zip", "w", zipfile.ZIP_DEFLATED) as packed:
+        packed.writestr("a.txt", noise)
+    plain = (folder / "a.zip").read_bytes()
+    locked, unknown, torn = bytearray(plain), bytearray(plain), bytearray(plain)
+    at = plain.index(b"PK\x01\x02")
+    locked[6] |= 1
+    locked[at + 8] |= 1
+    unknown[8] = unknown[at + 10] = 99
+    torn[40:60] = b"\xff" * 20
+    packed_text = gzip.compress(noise)
+    return {
+        "cut.xlsx": made["xlsx"].read_bytes()[:-200],
+        "cut.parquet": made["lists"].read_bytes()[:-50],
+        "locked.zip": bytes(locked),
+        "unknown.zip": bytes(unknown),
+        "torn.zip": bytes(torn),
+        "cut.gz": packed_text[:-20],
+        "sum.gz": packed_text[:-8] + bytes(8),
+        "torn.gz": packed_text[:12] + b"\xff" * 20 + packed_text[32:],
+    }
+
+
+def test_a_damaged_file_does_not_stop_it_where_the_folder_may_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GROUPER_DATA", str(tmp_path / "data"))
+    watched = {"watch": {"path": str(tmp_path / "ward")}}
+    settings = Settings(folder=tmp_path / "data" / "service", listeners=watched)
+    (tmp_path / "made").mkdir()
+    damaged = _damaged(tmp_path / "made")
+    for name, held in damaged.items():
+        for place in (settings.folder / "jobs" / name, tmp_path / "ward" / "done"):
+            place.mkdir(parents=True, exist_ok=True)
+            (place / name).write_bytes(held)
+    whole = settings.folder / "jobs" / "whole" / "a.txt"
+    whole.parent.mkdir()
+    whole.write_text("PT800001", "utf-8")
+    counts = erasing_files.counted(settings, NEEDLES)
+    assert (counts["jobs"], counts["taken"]) == (len(damaged), len(damaged))
+    erasing_files.erase(settings, NEEDLES, limit=False)
+    assert [one.name for one in (settings.folder / "jobs").iterdir()] == ["whole"]
+    assert len(list((tmp_path / "ward" / "done").iterdir())) == len(damaged)
+    # A result that is kept has to be whole.
+    kept = settings.folder / "settled"
+    kept.mkdir()
+    for name, held in damaged.items():
+        (kept / name).write_bytes(held)
+        with pytest.raises(GrouperError) as error:
+            erasing_files.counted(settings, NEEDLES)
+        assert code(error) == "ERASE_FILE", name
+        (kept / name).unlink()
+
+
+def test_a_working_file_that_cannot_be_read_stops_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GROUPER_DATA", str(tmp_path))
+    path = tmp_path / "service" / "jobs" / "j1" / "a.txt"
+    path.parent.mkdir(parents=True)
+    path.write_text("nothing", "utf-8")
+
+    def no_right(*_: object) -> None:
+        raise PermissionError(13, "no right")
+
+    monkeypatch.setattr(erasing_files, "pieces", no_right)
+    with pytest.raises(GrouperError) as error:
+        erasing_files.counted(_settings(tmp_path), NEEDLES)
+    assert code(error) == "ERASE_FILE"
 
 
 def test_the_list_keeps_hashes_under_its_own_key(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from erasure_support import first, hospital, traces
@@ -16,12 +17,13 @@ from store_support import database as database  # noqa: PLC0414 -- a fixture
 
 from grouper.intake.envelope import Envelope
 from grouper.intake.event import Event, EventKind
-from grouper.store import erasing, erasing_subject
+from grouper.store import erasing, erasing_subject, finding_batches
 from grouper.store.checking import check
 from grouper.store.database import Database
 from grouper.store.erasing_inbox import messages_of
+from grouper.store.finding_batches import Batch, BatchRow
 from grouper.store.inbox import Inbox
-from grouper.store.review_schema import finding_event
+from grouper.store.review_schema import finding_batch_row, finding_event
 from grouper.store.schema import charge_line, now, outcome, person, stay_version
 from grouper.store.schema import stay as stays
 
@@ -93,6 +95,39 @@ def test_what_is_said_beside_the_case(database: Database) -> None:
     assert second == {"as": 1}
     assert [row["note"] for row in feed.rows(finding_event)] == [None]
     assert [row["details"] for row in feed.rows(person)] == [{}]
+
+
+def _listed(database: Database, name: str, code: str, *rows: tuple[str | None, list[str]]) -> None:
+    """An insurer's list of a hospital: of each row the finding's key, and its cells."""
+    made = [
+        BatchRow(number=n, sheet=None, row=n + 1, key=key, reason=None, cells=cells)
+        for n, (key, cells) in enumerate(rows, 1)
+    ]
+    told: dict[str, Any] = {"at": now(), "actor": "a", "name": name, "sha256": name * 64}
+    told |= {"hospital": code, "due": None, "rows": len(made), "unread": 0, "matched": 0}
+    batch = Batch(**told, header=[], about={})
+    with database.writing_store() as connection:
+        finding_batches.add(connection, batch, made)
+
+
+def _rows_of(database: Database, subject: erasing_subject.Subject) -> list[list[str]]:
+    rows = Feed(database).rows(finding_batch_row)
+    return [row["cells"] for row in rows if row["id"] in subject.list_rows]
+
+
+def test_an_amount_in_a_list_is_no_number_of_a_person(database: Database) -> None:
+    feed = Feed(database)
+    feed(stay("1001", "PT900001", person=WHO))
+    mine = [["PT900001", "1"], ["X", "110101196102030018"]]
+    rows = [(None, mine[0]), (None, mine[1]), ("k" * 64, ["ZY7", "1001"])]
+    _listed(database, "a", "H0001", *rows)
+    _listed(database, "b", "H0002", *rows)
+    _listed(database, "c", "", *rows)
+    subject = found(database, "PT900001")
+    assert _rows_of(database, subject) == [*mine, *mine]
+    # Of a list that says no hospital a number does not tell the person where there are several.
+    feed(stay("V1", "PT900001", hospital="H0002", person={"name": "李他人"}))
+    assert _rows_of(database, found(database, "PT900001")) == [*mine, mine[1]]
 
 
 def test_the_same_number_of_another_hospital(database: Database) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 from urllib.parse import parse_qs, urlparse
 
 import httpx
 import pytest
 from access_support import GOOD
+from anyio import fail_after, run, sleep
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -19,10 +22,12 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from test_access_oidc import ISSUER, SETTINGS, StandIn
 
 from dashboards.frame import headers, socket
+from dashboards.frame import sign_in as sign_in_page
 from dashboards.frame.sign_in import provider_of
 from grouper.service.access import oidc, signing_in, tokens
 from grouper.service.access.managing import make
 from grouper.service.settings import Access, Oidc, Pages, Settings
+from grouper.service.web_limits import web_limits
 from grouper.store import accounts, audit
 from grouper.store.database import Database, StoreError
 from grouper.store.schema import now, session
@@ -176,6 +181,35 @@ def test_forms_that_are_none(browser: TestClient, body: bytes) -> None:
     answer = browser.post("/sign-in", content=body)
     assert answer.status_code == 403
     assert "SIGN_IN_FAILED" in answer.text
+
+
+def test_a_form_that_comes_too_slowly_is_given_up(
+    browser: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tight = replace(web_limits(), body_seconds=0.2)
+    monkeypatch.setattr(sign_in_page, "web_limits", lambda: tight)
+    parts = iter([{"type": "http.request", "body": b"name=a", "more_body": True}])
+    sent: list[dict[str, Any]] = []
+
+    async def trickling() -> Any:
+        if (part := next(parts, None)) is None:
+            await sleep(30)
+        return part
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async def ask() -> None:
+        scope = {"type": "http", "method": "POST", "path": "/sign-in", "raw_path": b"/sign-in"}
+        about = {"query_string": b"lang=en", "root_path": "", "scheme": "http"}
+        ends = {"client": ("10.0.0.1", 1), "server": ("testserver", 80), "http_version": "1.1"}
+        with fail_after(10):
+            headers = {"headers": [(b"host", b"testserver")], "asgi": {"version": "3.0"}}
+            await browser.app(scope | about | ends | headers, trickling, send)
+
+    run(ask)
+    assert sent[0]["status"] == 408
+    assert b"BODY_TOO_SLOW" in sent[1]["body"]
 
 
 @given(

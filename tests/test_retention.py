@@ -22,6 +22,7 @@ from grouper.service.jobs import Jobs
 from grouper.service.problems import ServiceError
 from grouper.service.retention import KINDS, Sweeper, shown, sweep
 from grouper.service.settings import Retention, Settings, load_settings
+from grouper.store import retention_rows
 from grouper.store.database import Database, StoreError
 from grouper.store.schema import alert, outbox, repeat, session, stay
 
@@ -99,6 +100,29 @@ def test_a_swept_stay_is_in_no_file_for_analysis(sqlite: Database, tmp_path: Pat
     assert sweep(house(tmp_path, stays=1096), sqlite, NOW, actor="clerk") == {"stays": 1}
     assert not made.exists()
     assert entered(sqlite) == [("clerk", "stays", 1)]
+
+
+def test_files_for_analysis_go_before_the_first_stay_that_they_tell_of(
+    sqlite: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = tmp_path / "analysis" / "versions" / "1.parquet"
+    made.parent.mkdir(parents=True)
+    made.write_bytes(b"x")
+    put(sqlite, stay, case_id="1", visit="1", state="discharged", discharged=NEW, changed=NEW)
+    sweep(house(tmp_path, stays=1096), sqlite, NOW, actor="clerk")
+    assert made.exists(), "nothing was due"
+    put(sqlite, stay, case_id="2", visit="2", state="discharged", discharged=OLD, changed=OLD)
+    sweep(house(tmp_path, stays=1096), sqlite, NOW, actor="clerk", stopped=lambda: True)
+    assert made.exists(), "nothing is to be swept now"
+
+    def away(*_: object) -> int:
+        assert not made.exists()
+        raise StoreError("STORE_UNAVAILABLE")
+
+    monkeypatch.setattr(retention_rows, "sweep", away)
+    with pytest.raises(StoreError, match="STORE_UNAVAILABLE"):
+        sweep(house(tmp_path, stays=1096), sqlite, NOW, actor="clerk", kinds=["stays"])
+    assert not made.exists()
 
 
 def test_sessions_go_when_they_are_over(sqlite: Database, tmp_path: Path) -> None:

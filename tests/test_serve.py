@@ -25,7 +25,7 @@ from typer.testing import CliRunner
 
 from codebooks.errors import GrouperError
 from grouper.cli import accounts, serve
-from grouper.store.database import connect
+from grouper.store.database import Database, StoreError, connect
 from grouper.store.migrate import upgrade
 from grouper.store.states import Role
 from hl7_adapters.mllp import MllpClient
@@ -163,6 +163,60 @@ def test_an_error_at_the_start_is_told_in_words_and_ends_it(
     assert "PORT_TAKEN" in capfd.readouterr().err
     assert "grouper accounts create" in done.output
     assert wrong.exit_code != 0
+
+
+def _away(monkeypatch: pytest.MonkeyPatch, *codes: str) -> list[float]:
+    """The database fails with one code after the other, then is there; the pauses that were made."""
+    left, pauses = [*codes], list[float]()
+
+    def upgraded(database: Database) -> tuple[str, ...]:
+        if left:
+            raise StoreError(left.pop(0))
+        return upgrade(database)
+
+    monkeypatch.setattr(serve, "upgrade", upgraded)
+    monkeypatch.setattr("grouper.cli.serve.time.sleep", pauses.append)
+    monkeypatch.setattr(serve, "until_signalled", lambda _: None)
+    return pauses
+
+
+def test_a_database_that_is_away_at_the_start_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses = _away(monkeypatch, *["STORE_UNAVAILABLE"] * 5, "STORE_FULL")
+    environment = {
+        "GROUPER_SERVICE_DATABASE": f"sqlite:///{tmp_path / 'grouper.sqlite'}",
+        "GROUPER_SERVICE_FOLDER": str(tmp_path),
+    }
+    runner = CliRunner(env=environment)
+    done = runner.invoke(_app(), ["serve", "--only", "worker"])
+    assert done.exit_code == 0, done.output
+    assert done.stderr.count("STORE_UNAVAILABLE") == 1
+    assert "正在等待数据库" in done.stderr
+    assert "服务启动" in done.stdout
+    assert pauses == [1, 2, 4, 8, 10, 10]
+    # What does not end by itself ends the command.
+    _away(monkeypatch, "STORE_LOST")
+    done = runner.invoke(_app(), ["serve", "--only", "worker"])
+    assert isinstance(done.exception, StoreError)
+
+
+def test_the_wait_for_a_database_can_be_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(_: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("grouper.cli.serve.time.sleep", stopped)
+    environment = {
+        "GROUPER_SERVICE_DATABASE": f"postgresql://nobody@/none?host={tmp_path}",
+        "GROUPER_SERVICE_FOLDER": str(tmp_path / "service"),
+    }
+    done = CliRunner(env=environment).invoke(_app(), ["serve"])
+    assert done.exit_code == 0, done.output
+    assert "STORE_UNAVAILABLE" in done.stderr
+    assert "服务已停止" in done.stdout
+    assert "服务启动" not in done.stdout
 
 
 def _app() -> typer.Typer:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from datetime import date
+import os
+from datetime import date, datetime, timedelta, tzinfo
 from decimal import Decimal
 from pathlib import Path
 
@@ -15,12 +16,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from spark_support import ALL, Here, asked_audit, counted, month, one_machine, sorted_by
 
+from codebooks.audit.books import NATIONAL
 from codebooks.errors import GrouperError
 from grouper.case.readers import open_source
 from grouper.payment.run import priced_table
 from grouper.run.choose import Chooser
 from grouper.run.flow import run
-from grouper.spark import flow, keeping, lines
+from grouper.spark import books, flow, keeping, lines
 from grouper.spark.books import pack, unpack
 from grouper.spark.buckets import bucket_of, read_bucket, write_buckets, write_nothing
 from grouper.spark.errors import SparkRunError
@@ -276,6 +278,13 @@ def test_books_are_packed_alike_and_unpacked_once(
     names = sorted(path.relative_to(base).as_posix() for path in base.rglob("*"))
     assert names == ["policies", "policies/own.yaml"]
     assert unpack(packed) == base
+    # Of a machine that sweeps its temporary files by age, some may be gone or not what they were.
+    (base / "policies" / "own.yaml").unlink()
+    (base / "policies" / "old.yaml").write_text("z", "utf-8")
+    books._HELD.clear()
+    assert unpack(packed) == base
+    assert [path.name for path in (base / "policies").iterdir()] == ["own.yaml"]
+    assert (base / "policies" / "own.yaml").read_text("utf-8") == "x"
     (home / "policies" / "own.yaml").write_text("y", "utf-8")
     assert pack(home).sha256 != packed.sha256
     monkeypatch.setattr("grouper.spark.books.settings", lambda: ALL | {"most_bytes": 0})
@@ -289,7 +298,7 @@ def test_what_a_run_rests_on_names_no_path(hospital: Path, tmp_path: Path) -> No
     asked = json.loads((tmp_path / "run.json").read_text("utf-8"))
     assert str(hospital) not in json.dumps(asked)
     assert {"kind", "version", "books", "inputs", "scheme", "region"} == set(asked)
-    assert asked["inputs"][0]["units"] >= 1
+    assert len(asked["inputs"][0]["cuts"]) >= 1
 
 
 def test_the_day_of_an_audit_is_kept_with_the_run(hospital: Path, tmp_path: Path) -> None:
@@ -297,3 +306,77 @@ def test_the_day_of_an_audit_is_kept_with_the_run(hospital: Path, tmp_path: Path
     with pytest.raises(SparkRunError) as caught:
         asked_audit(Here(), [hospital], tmp_path, day=date(2020, 1, 1))
     assert caught.value.params == {"what": "day"}
+
+
+def test_an_audit_goes_on_with_its_day(
+    hospital: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Tomorrow:
+        @staticmethod
+        def now(zone: tzinfo) -> datetime:
+            return datetime.now(zone) + timedelta(days=1)
+
+    ask = Here()
+    first = flow.audit_files(ask, [hospital], tmp_path, book=NATIONAL, region="demo")
+    done = len(ask.done)
+    keeping.Stage(tmp_path / "findings").counted(0).unlink()
+    monkeypatch.setattr(flow, "datetime", Tomorrow)
+    again = flow.audit_files(ask, [hospital], tmp_path, book=NATIONAL, region="demo")
+    assert again == first
+    assert ask.done[done:] == [("findings", 0)]
+
+
+def test_a_run_that_is_cut_otherwise_is_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Row groups of 5 and 3 are as many units as 4 and 4."""
+    table = pa.table({"case_id": [f"{at}" for at in range(8)], "age": list(range(8))})
+    pq.write_table(table, tmp_path / "a.parquet", row_group_size=1)
+    paths = [tmp_path / "a.parquet"]
+    for rows in (5, 4):
+        monkeypatch.setattr(flow, "settings", lambda rows=rows: ALL | {"case_rows": rows})
+        if rows == 5:
+            flow.group_files(Here(), paths, tmp_path / "out", scheme=None, region="demo")
+    with pytest.raises(SparkRunError) as caught:
+        flow.group_files(Here(), paths, tmp_path / "out", scheme=None, region="demo")
+    assert caught.value.params == {"what": "inputs"}
+    # A file that is there twice holds its place in the order.
+    pq.write_table(table, tmp_path / "b.parquet")
+    a, b = tmp_path / "a.parquet", tmp_path / "b.parquet"
+    assert keeping.inputs_of(units_of([a, a, b], 9)) != keeping.inputs_of(units_of([a, b, a], 9))
+
+
+def test_counts_that_cannot_be_read_are_no_part_and_a_run_neither(
+    hospital: Path, tmp_path: Path
+) -> None:
+    ask, out = Here(), tmp_path / "out"
+    paths = [hospital / "inpatient"]
+    first = flow.group_files(ask, paths, out, scheme=None, region="demo")
+    done = len(ask.done)
+    keeping.Stage(out / "grouped").counted(0).write_bytes(b"")
+    assert flow.group_files(ask, paths, out, scheme=None, region="demo") == first
+    assert ask.done[done:] == [("grouped", 0)]
+    for broken in (b"", b"\x00\xff", b"[]"):
+        (out / "run.json").write_bytes(broken)
+        with pytest.raises(SparkRunError) as caught:
+            flow.group_files(ask, paths, out, scheme=None, region="demo")
+        assert caught.value.code == "SPARK_RUN_BROKEN"
+    (out / "run.json").write_text('{"day": "soon"}', "utf-8")
+    with pytest.raises(SparkRunError) as caught:
+        flow.audit_files(ask, [hospital], out, book=NATIONAL, region="demo")
+    assert caught.value.code == "SPARK_RUN_BROKEN"
+
+
+def test_a_file_is_on_the_disk_before_it_has_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[tuple[Path, list[str]]] = []
+
+    def fsync(handle: int) -> None:
+        path = Path(f"/proc/self/fd/{handle}").readlink()
+        told.append((path, [one.name for one in tmp_path.iterdir()]))
+
+    monkeypatch.setattr("grouper.spark.keeping.os.fsync", fsync)
+    keeping.write_json(tmp_path / "a.json", {"a": 1})
+    part = f"a.json.{os.getpid()}.part"
+    assert told == [(tmp_path / part, [part]), (tmp_path, ["a.json"])]

@@ -9,6 +9,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from postgres_support import postgres_url
 from sqlalchemy import (
     JSON,
     Boolean,
@@ -21,15 +22,18 @@ from sqlalchemy import (
     insert,
     inspect,
     select,
+    text,
 )
 from store_support import open_database
 
 from grouper.store import backup
 from grouper.store.backup import dump, load
 from grouper.store.database import Database, StoreError, connect, make_files
-from grouper.store.migrate import STORE_SET, upgrade
+from grouper.store.migrate import STORE_SET, pending, upgrade
 from grouper.store.money import Money
 from grouper.store.schema import INBOX, STORE, Instant, alert, message
+
+__all__ = ["postgres_url"]
 
 _ROWS = 4
 WAYS = [("sqlite", "sqlite"), ("sqlite", "postgresql"), ("postgresql", "sqlite")]
@@ -244,6 +248,50 @@ def test_rows_of_any_table_keep_a_restore_away(tmp_path: Path) -> None:
         assert caught.value.code == "BACKUP_NOT_EMPTY"
         load(other, out, told, replace=True)
         assert read(other) == nothing
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+@pytest.mark.parametrize("sets", [("store",), ("inbox",), ("store", "inbox")])
+def test_what_a_later_program_made_of_the_target_goes_too(
+    kind: str, sets: tuple[str, ...], tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """The way back: the backup of before an upgrade, read by the older program."""
+    out = tmp_path / "out"
+    out.mkdir()
+    (tmp_path / "b").mkdir()
+    with open_database("sqlite", tmp_path) as database:
+        fill(database)
+        before = read(database)
+        found = dump(database, out)
+    url = f"sqlite:///{tmp_path / 'b' / 'grouper.sqlite'}"
+    if kind == "postgresql":
+        url = request.getfixturevalue("postgres_url")
+    other = connect(url)
+    try:
+        # On PostgreSQL the database is there for all cases.
+        load(other, out, found, replace=True)
+        for one in sets:
+            known = "alert" if one == "store" else "message"
+            with other.writing_store() if one == "store" else other.writing_inbox() as connection:
+                for words in (
+                    f"UPDATE {one}_revision SET version_num = 'later'",  # noqa: S608 -- own words
+                    f"CREATE TABLE {one}_added (at INTEGER REFERENCES {known} (id))",
+                    f"INSERT INTO {one}_added VALUES (1)",  # noqa: S608 -- own words
+                    f"ALTER TABLE {known} ADD COLUMN later INTEGER",
+                ):
+                    connection.execute(text(words))
+        with pytest.raises(StoreError) as caught:
+            load(other, out, found)
+        assert caught.value.code == "STORE_NEWER"
+        load(other, out, found, replace=True)
+        assert pending(other) == ()
+        assert read(other) == before
+        for engine in (other.store, other.inbox):
+            with engine.connect() as connection:
+                names = inspect(connection).get_table_names()
+                assert not [name for name in names if name.endswith("_added")]
+    finally:
+        other.close()
 
 
 def test_large_rows_go_in_small_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

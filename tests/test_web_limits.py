@@ -268,3 +268,46 @@ def test_a_port_answers_without_saying_what_it_is_and_bounds_heads(
         post = b"POST /api/v1/session HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body)
         both = say(place, post + body, GET + b"\r\n")
         assert both.count(b"HTTP/1.1 ") == 2
+
+
+CHUNKED = b"POST /api/v1/session HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+def refused(place: tuple[str, int], *parts: bytes) -> bool:
+    """Whether a port refuses what is said; the answer is lost where the client is still sending."""
+    found = say(place, *parts, pause=0.01)
+    return found == b"" or b"HTTP/1.1 400" in found
+
+
+def test_what_frames_a_body_is_bounded_too(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    patient = replace(TIGHT, head_seconds=30.0, body_seconds=30.0)
+    monkeypatch.setattr(http_protocol, "web_limits", lambda: patient)
+    with served(database) as place:
+        start = CHUNKED + b"2\r\n{}\r\n"
+        started = time.monotonic()
+        # Trailers in one piece, in many, an endless one, an endless extension of a chunk.
+        assert refused(place, start + b"0\r\n" + b"X-A: " + b"a" * 2100 + b"\r\nX-B: 1\r\n")
+        assert refused(place, start + b"0\r\n", *[b"X-A: " + b"a" * 500 + b"\r\n"] * 6)
+        assert refused(place, start + b"0\r\nX-A: ", *[b"a" * 500] * 6)
+        assert refused(place, start + b"2;x=", *[b"a" * 500] * 6)
+        assert time.monotonic() - started < 20
+        # Many small chunks, each framed by itself, are a body as any other; few trailers are no fault.
+        small = [b"1\r\n", b" ", b"\r\n"] * 300
+        end = b"2\r\n{}\r\n0\r\nX-Sum: 7\r\n\r\n"
+        both = say(place, CHUNKED, *small, end + GET + b"\r\n", pause=0.001)
+        assert both.count(b"HTTP/1.1 ") == 2
+        assert b"HTTP/1.1 400" not in both
+
+
+@pytest.mark.parametrize("rest", [b"2\r\n{}\r\n0\r\n", b"2\r\n"], ids=["trailers", "body"])
+def test_a_request_that_is_never_whole_ends(
+    database: Database, monkeypatch: pytest.MonkeyPatch, rest: bytes
+) -> None:
+    monkeypatch.setattr(http_protocol, "web_limits", lambda: TIGHT)
+    with served(database) as place:
+        started = time.monotonic()
+        drops = [b"X: 1\r\n" if rest.endswith(b"0\r\n") else b" "] * 8
+        say(place, CHUNKED + rest, *drops[: None if len(rest) > 5 else 1], pause=0.15)
+        assert time.monotonic() - started < 4

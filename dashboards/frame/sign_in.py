@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 
+from anyio import fail_after
 from anyio.to_thread import run_sync
 from jinja2 import Environment, PackageLoader, select_autoescape
 from starlette.responses import HTMLResponse, RedirectResponse
@@ -17,6 +18,8 @@ from dashboards.frame.guard import OIDC, OIDC_BACK, SIGN_IN
 from grouper.service.access import cookies, oidc, signing_in, tokens
 from grouper.service.access.principal import AccessError
 from grouper.service.access.rates import Rates, address_of, slow
+from grouper.service.problems import standing
+from grouper.service.web_limits import web_limits
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
 
 _MOST = 4096
 """Bytes of a form; names and passwords are shorter."""
+_SLOW = "BODY_TOO_SLOW"
 _HEADERS = {
     "content-security-policy": (
         "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; "
@@ -141,7 +145,14 @@ class SignIn:
             new=new or (error is not None and error.code.startswith("PASSWORD_")),
             words={one: text(f"sign_in.{one}", lang) for one in names},
         )
-        return HTMLResponse(page, 200 if error is None else 403, _HEADERS)
+        return HTMLResponse(page, _status(error), _HEADERS)
+
+
+def _status(error: GrouperError | None) -> int:
+    """Whatever else is wrong, the page says only that nobody was let in."""
+    if error is None:
+        return 200
+    return standing(_SLOW).status if error.code == _SLOW else 403
 
 
 def _where(request: Request) -> tuple[str, str]:
@@ -161,13 +172,9 @@ async def _form(request: Request) -> tuple[str, str, str]:
     """Name, password and new password of a form.
 
     Raises:
-        AccessError: ``SIGN_IN_FAILED``: it is none.
+        AccessError: ``SIGN_IN_FAILED``: it is none; ``BODY_TOO_SLOW``: it did not come in time.
     """
-    body = bytearray()
-    async for part in request.stream():
-        body += part
-        if len(body) > _MOST:
-            raise AccessError("SIGN_IN_FAILED")
+    body = await _body(request)
     try:
         given = parse_qs(body.decode(), max_num_fields=8)
     except ValueError:
@@ -176,3 +183,16 @@ async def _form(request: Request) -> tuple[str, str, str]:
     if not name or not password or "\x00" in name:
         raise AccessError("SIGN_IN_FAILED")
     return name, password, new
+
+
+async def _body(request: Request) -> bytes:
+    body = bytearray()
+    try:
+        with fail_after(web_limits().body_seconds):
+            async for part in request.stream():
+                body += part
+                if len(body) > _MOST:
+                    raise AccessError("SIGN_IN_FAILED")
+    except TimeoutError:
+        raise AccessError(_SLOW) from None
+    return bytes(body)

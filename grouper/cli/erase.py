@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 import sys
 from contextlib import contextmanager
-from datetime import datetime  # noqa: TC003 -- Typer reads the annotations
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path  # noqa: TC003 -- Typer reads the annotations
 from typing import TYPE_CHECKING, Annotated, TextIO
@@ -14,6 +14,7 @@ import typer
 
 from codebooks.errors import GrouperError, Where
 from codebooks.messages import language, text
+from grouper.case.dates import LOCAL
 from grouper.cli.language import Language
 from grouper.service.erasing import Eraser, Plan, reapply
 from grouper.service.erasing_list import data
@@ -38,6 +39,8 @@ def _whys() -> str:
     told = [f"{code} {_help(f'why.{code}')}" for code in data()["whys"]["codes"]]
     return f"{_help('reason')} ({', '.join(told)})"
 
+
+_SHOWN = 40
 
 app = typer.Typer(no_args_is_help=True, help=_help("group"))
 By = StrEnum("By", list(BY))  # type: ignore[misc]
@@ -90,6 +93,16 @@ def _identifier(file: Path | None, lang: str | None) -> str:
     return words[0]
 
 
+def _moment(said: str) -> datetime:
+    """A time as a backup tells it; without an offset it is local time."""
+    try:
+        found = datetime.fromisoformat(said.strip())
+        found = found if found.tzinfo else found.replace(tzinfo=LOCAL)
+        return found.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise GrouperError("ERASE_TIME", found=said[:_SHOWN]) from None
+
+
 @app.command("person", help=_help("person"))
 def person_command(
     why: Annotated[Why, typer.Option("--why", help=_whys())],
@@ -117,6 +130,10 @@ def person_command(
             if not gone or not eraser.finish_for(str(by), said, _actor(), hospital):
                 raise
             typer.echo(text("erase.finished", lang, count=1))
+            return
+        if not dry_run and eraser.finish_taken(plan, _actor(), limit=keep_billing):
+            typer.echo(text("erase.finished", lang, count=1))
+            typer.echo(text("erase.here_since", lang))
             return
         _tell(plan, keep_billing=keep_billing, lang=lang)
         if dry_run:
@@ -154,12 +171,12 @@ def finish_command(lang: Lang = None) -> None:
 
 @app.command("reapply", help=_help("reapply"))
 def reapply_command(
-    since: Annotated[datetime | None, typer.Option("--since", help=_help("since"))] = None,
+    since: Annotated[str, typer.Option("--since", metavar="TIME", help=_help("since"))],
     lang: Lang = None,
 ) -> None:
     """Erase again after a restore."""
+    at = _moment(since)
     with _eraser() as eraser:
-        at = None if since is None else since.astimezone()
         done = reapply(eraser.database, eraser.settings, at, _actor())
     typer.echo(text("erase.reapplied", lang, count=done))
 
@@ -171,7 +188,7 @@ def returned_command(lang: Lang = None) -> None:
         found = eraser.returned()
         unfinished = len(eraser.unfinished())
     for one in found:
-        told = {"number": one.erasure, "at": f"{one.at.astimezone():%Y-%m-%d}"}
+        told = {"number": one.erasure, "at": f"{one.at.astimezone(LOCAL):%Y-%m-%d}"}
         typer.echo(text("erase.came_again", lang, **told, cases=", ".join(one.cases)))
     typer.echo(text("erase.returned_count", lang, count=len(found)))
     if unfinished:

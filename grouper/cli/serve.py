@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from contextlib import contextmanager
 from pathlib import Path  # noqa: TC003 -- Typer reads the annotations
 from typing import TYPE_CHECKING, Annotated
@@ -15,13 +16,17 @@ from grouper.service.settings import ENV_CONFIG, load_settings
 from grouper.service.setup import configure_forms
 from grouper.service.supervisor import ORDER, Supervisor, switched_on, until_signalled
 from grouper.store.accounts import any_account
-from grouper.store.database import connect
+from grouper.store.database import AWAY, StoreError, connect
 from grouper.store.migrate import see_not_lost, upgrade
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from grouper.service.settings import Pages, Settings, Web
+    from grouper.store.database import Database
+
+_FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 10.0
+"""Seconds between two looks for a database that is away at the start."""
 
 
 def _help(key: str) -> str:
@@ -66,9 +71,7 @@ def serve_command(
     settings.folder.mkdir(parents=True, exist_ok=True)
     database = connect(settings.url)
     try:
-        see_not_lost(database, settings.folder)
-        upgrade(database)
-        missing = not any_account(database)
+        missing = _prepared(database, settings.folder)
     finally:
         database.close()
     wanted = _wanted(settings, only or ())
@@ -79,6 +82,38 @@ def serve_command(
         typer.echo(text("serve.no_account"))
     until_signalled(Supervisor(wanted, surroundings))
     typer.echo(text("serve.stopped"))
+
+
+def _prepared(database: Database, folder: Path) -> bool:
+    """Bring the tables up to date; a database that is away is waited for.
+
+    Ended here, systemd would not start the service again: errors we declare are taken for mistakes.
+
+    Returns:
+        Whether there is no account yet.
+
+    Raises:
+        StoreError: one that does not end by itself.
+        typer.Exit: it was told to stop while it waited.
+    """
+    pause = 0.0
+    while True:
+        try:
+            see_not_lost(database, folder)
+            upgrade(database)
+            return not any_account(database)
+        except StoreError as error:
+            if error.code not in AWAY:
+                raise
+            if not pause:
+                typer.echo(error.describe(None), err=True)
+                typer.echo(text("serve.waiting"), err=True)
+        pause = min(pause * 2 or _FIRST_PAUSE, _LONGEST_PAUSE)
+        try:
+            time.sleep(pause)
+        except KeyboardInterrupt:
+            typer.echo(text("serve.stopped"))
+            raise typer.Exit from None
 
 
 def _wanted(settings: Settings, only: Sequence[str]) -> list[str]:

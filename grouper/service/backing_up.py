@@ -22,6 +22,7 @@ from codebooks import paths
 from codebooks.errors import Where
 from grouper.service.backup_archive import (
     MANIFEST,
+    NAMES,
     SUM,
     Backup,
     BackupError,
@@ -86,9 +87,12 @@ def back_up(
         try:
             tables, part = place / "tables", place / "archive"
             tables.mkdir()
+            # Before anything is read: who is erased from now on may be in it, and a restore erases again
+            # from this time.
+            made = now().isoformat()
             told = dump(database, tables, progress)
             entries = _entries(settings, database, tables)
-            found = _archive(part, entries, told)
+            found = _archive(part, entries, made, told)
             part.replace(target)
             _settle(target.parent)
         except OSError as cause:
@@ -125,7 +129,7 @@ def _entries(settings: Settings, database: Database, tables: Path) -> Iterator[_
             yield _Entry(f"service/{path.relative_to(service).as_posix()}", path)
     files = named_files(settings, without=(base, service))
     words = without_secrets(settings) | {"files": {str(at): name for name, at in files.items()}}
-    yield _Entry(f"settings/{SETTINGS}", json.dumps(words, ensure_ascii=False, indent=1).encode())
+    yield _Entry(f"settings/{SETTINGS}", json.dumps(words, indent=1).encode())
     for name, path in files.items():
         yield _Entry(f"settings/{name}", path)
 
@@ -143,15 +147,15 @@ def _files(base: Path, closed: set[Path]) -> Iterator[Path]:
         yield path
 
 
-def _archive(part: Path, entries: Iterator[_Entry], told: dict[str, Any]) -> Backup:
+def _archive(part: Path, entries: Iterator[_Entry], made: str, told: dict[str, Any]) -> Backup:
     sums: dict[str, tuple[str, int]] = {}
     with ours(part) as out:
-        with tarfile.open(fileobj=out, mode="w") as archive:
+        with tarfile.open(fileobj=out, mode="w", **NAMES) as archive:
             for entry in entries:
                 added = _add(archive, entry)
                 if added is not None:
                     sums[entry.name] = added
-            found = Backup(now().isoformat(), version("yibao-grouper"), told, sums)
+            found = Backup(made, version("yibao-grouper"), told, sums)
             content = found.document()
             _put(archive, MANIFEST, content)
             _put(archive, SUM, hashlib.sha256(content).hexdigest().encode())
@@ -176,6 +180,8 @@ def _add(archive: tarfile.TarFile, entry: _Entry) -> tuple[str, int] | None:
         about.mode, about.uid, about.gid = backup_data()["file_mode"], 0, 0
         about.uname = about.gname = ""
         about.type, about.linkname = tarfile.REGTYPE, ""
+        # Of the second name of a file (a hard link) it says none.
+        about.size = os.fstat(file.fileno()).st_size
         # Read once: what is written and what its sum is of are the same bytes.
         reader = _Summing(file, about.size, entry.name)
         archive.addfile(about, reader)

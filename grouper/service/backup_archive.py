@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 MANIFEST, SUM = "manifest.json", "manifest.sha256"
 FORM = 1
+NAMES: dict[str, Any] = {"encoding": "utf-8", "errors": "surrogateescape"}
+"""How names stand in the tar file, also those that are no UTF-8."""
 PARTS = ("tables", "data", "service", "settings")
 _NOT_OURS = (
     tarfile.TarError,
@@ -79,7 +81,8 @@ class Backup:
             "tables": self.tables,
             "files": self.files,
         }
-        return json.dumps(told, ensure_ascii=False).encode()
+        # In ASCII: the name of a file may be no UTF-8.
+        return json.dumps(told).encode()
 
 
 @cache
@@ -145,7 +148,7 @@ def checked(source: Path, place: Path | None) -> Backup:
         BackupError: as :func:`read_backup`; ``BACKUP_ROOM``: the place cannot be written to.
     """
     try:
-        with tarfile.open(source, mode="r:") as archive:
+        with tarfile.open(source, mode="r:", **NAMES) as archive:
             return _read(archive, source, place)
     except _NOT_OURS as cause:
         raise BackupError("BACKUP_UNREADABLE", Where(file=source.name)) from cause

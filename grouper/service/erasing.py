@@ -8,7 +8,7 @@ with the entry of the audit log, for by them all else is found. Then the databas
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -146,13 +146,33 @@ class Eraser:
             StoreError: ``STORE_UNAVAILABLE``, ``STORE_BUSY``.
         """
         self._alone(plan)
-        mark = self.erasures.marker()
-        marks = {mark(PATIENT, *one) for one in plan.subject.patients}
-        marks |= {mark(VISIT, *one) for one in plan.subject.visits}
-        entry = self.erasures.begin(marks, now(), why, limit=limit)
+        entry = self.erasures.begin(self._marks(plan), now(), why, limit=limit)
         self._take(plan, entry, actor)
         compact(self.database)
         self.erasures.finish(entry.number)
+
+    def _marks(self, plan: Plan) -> set[str]:
+        mark = self.erasures.marker()
+        marks = {mark(PATIENT, *one) for one in plan.subject.patients}
+        return marks | {mark(VISIT, *one) for one in plan.subject.visits}
+
+    def finish_taken(self, plan: Plan, actor: str, *, limit: bool) -> bool:
+        """Finish erasures of a person whose rows were gone already: what is here now came later.
+
+        Args:
+            plan: of what is here now; nothing of it is touched.
+            actor: who asked.
+            limit: as for the plan.
+
+        Returns:
+            Whether there was one.
+
+        Raises:
+            GrouperError, StoreError: as :meth:`erase`.
+        """
+        taken = [one for one in self.unfinished() if one.taken and one.limit == limit]
+        marks = self._marks(plan) if taken else set()
+        return bool(self._again([one for one in taken if one.marks & marks], actor))
 
     def _take(self, plan: Plan, entry: Erasure, actor: str) -> None:
         subject, messages, limit = plan.subject, plan.messages, entry.limit
@@ -169,14 +189,25 @@ class Eraser:
                 erasing.erase(connection, subject)
                 erasing_texts.star(connection, subject.needles)
             audit.append(connection, actor, ACTION, f"erasure:{entry.number}", about)
+        self.erasures.take(entry.number)
 
     def unfinished(self) -> list[Erasure]:
         """Erasures that were broken off.
 
         Raises:
             GrouperError: ``ERASE_LIST``.
+            StoreError: ``STORE_UNAVAILABLE``.
         """
-        return [one for one in self.erasures.entries() if not one.done]
+        found = [one for one in self.erasures.entries() if not one.done]
+        return [replace(one, taken=one.taken or self._told(one)) for one in found]
+
+    def _told(self, entry: Erasure) -> bool:
+        """Whether the audit log says that the rows are gone, where the list was not reached any more."""
+        with self.database.reading() as connection:
+            about, begun = f"erasure:{entry.number}", entry.spans[-1][0]
+            return bool(
+                audit.entries(connection, object=about, action=ACTION, since=begun, limit=1)
+            )
 
     def finish(self, actor: str) -> int:
         """Bring to their end all erasures that were broken off; returns how many.
@@ -186,21 +217,29 @@ class Eraser:
         """
         return self._again(self.unfinished(), actor)
 
-    def reapply(self, since: datetime | None, actor: str) -> int:
+    def reapply(self, since: datetime, actor: str) -> int:
         """Erase again who was erased after a backup was made, once it was restored.
 
+        All of them are first written down as not done, so that :meth:`finish` knows of those that
+        this could not do.
+
         Args:
-            since: when the backup was made, aware; None: all that were ever erased.
+            since: when the backup was made, aware.
             actor: who asked.
 
         Returns:
             How many erasures there were.
 
         Raises:
-            GrouperError, StoreError: as :meth:`erase`.
+            GrouperError, StoreError: as :meth:`erase`, and as :meth:`ready`.
         """
-        every = [one for one in self.erasures.entries() if since is None or one.at >= since]
-        return self._again(every, actor)
+        numbers = {one.number for one in self.erasures.entries() if one.due(since)}
+        if not numbers:
+            return 0
+        for number in sorted(numbers):
+            self.erasures.reopen(number)
+        self.ready()
+        return self._again([one for one in self.unfinished() if one.number in numbers], actor)
 
     def finish_for(self, by: str, value: str, actor: str, hospital: str | None = None) -> bool:
         """Finish the erasure of a person that is not here any more, if it was broken off.
@@ -222,23 +261,37 @@ class Eraser:
         return bool(self._again(entries, actor))
 
     def _again(self, entries: list[Erasure], actor: str) -> int:
+        """Do what is left of erasures that are not done; of one that fails the others are done too."""
         if not entries:
             return 0
         persons, stays = self._rows()
+        failed: dict[int, GrouperError] = {}
         for entry in entries:
+            if entry.taken:
+                continue
             own = {n for mark in entry.marks for n in persons.get(mark, ())}
             visits = {n for mark in entry.marks for n in stays.get(mark, ())}
-            if own or visits:
-                with self.database.reading() as connection:
-                    subject = erasing_subject.gather(connection, own, visits, _numbers())
-                plan = self._plan(subject, limit=entry.limit)
-                self._alone(plan)
-                self._take(plan, entry, actor)
-        compact(self.database)
+            try:
+                self._take_rows(entry, own, visits, actor)
+            except GrouperError as error:
+                failed[entry.number] = error
+        if len(failed) < len(entries):
+            compact(self.database)
         for entry in entries:
-            if not entry.done:
+            if entry.number not in failed:
                 self.erasures.finish(entry.number)
+        if failed:
+            raise next(iter(failed.values()))
         return len(entries)
+
+    def _take_rows(self, entry: Erasure, own: set[int], visits: set[int], actor: str) -> None:
+        if not (own or visits):
+            return
+        with self.database.reading() as connection:
+            subject = erasing_subject.gather(connection, own, visits, _numbers())
+        plan = self._plan(subject, limit=entry.limit)
+        self._alone(plan)
+        self._take(plan, entry, actor)
 
     def returned(self) -> list[Returned]:
         """Persons of whom messages came again after they were erased.
@@ -278,13 +331,16 @@ class Eraser:
         inbox = Inbox(self.database)
         for number in plan.messages.waiting:
             stored = inbox.one(number)
+            if stored.raw is None:
+                continue
             form = self._known_forms.get(stored.form)
-            if form is None or stored.raw is None:
-                continue
             try:
-                events = list(form.events(stored.raw))
-            except Exception:  # noqa: BLE001, S112 -- why it waits: it cannot be read
-                continue
+                events = None if form is None else list(form.events(stored.raw))
+            except Exception:  # noqa: BLE001 -- why it waits: it cannot be read
+                events = None
+            if events is None:
+                # Nobody can tell of whom else it speaks.
+                raise GrouperError("ERASE_SHARED", message=number)
             named = {n for one in events for n in (one.patient, one.visit, one.prior_patient)}
             if named - own:
                 raise GrouperError("ERASE_SHARED", message=number)
@@ -299,7 +355,7 @@ def _numbers() -> erasing_subject.Numbers:
 def reapply(
     database: Database,
     settings: Settings,
-    since: datetime | None = None,
+    since: datetime,
     actor: str = "restore",
 ) -> int:
     """After a restore: erase again who was erased since the backup was made.
@@ -307,7 +363,7 @@ def reapply(
     Args:
         database: with its tables, up to date.
         settings: of the service; its processes do not run.
-        since: when the backup was made, aware; None: all that were ever erased.
+        since: when the backup was made, aware.
         actor: who restored.
 
     Returns:
@@ -316,8 +372,4 @@ def reapply(
     Raises:
         GrouperError, StoreError: as :meth:`Eraser.erase`, and as :meth:`Eraser.ready`.
     """
-    eraser = Eraser(settings, database)
-    if not eraser.erasures.entries():
-        return 0
-    eraser.ready()
-    return eraser.reapply(since, actor)
+    return Eraser(settings, database).reapply(since, actor)

@@ -7,9 +7,13 @@ from __future__ import annotations
 
 import gzip
 import json
+import lzma
 import os
+import re
 import shutil
+import struct
 import zipfile
+import zlib
 from collections import defaultdict
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,6 +37,22 @@ if TYPE_CHECKING:
 _PIECE = 1 << 20
 _MANIFEST, _STORE = "manifest.json", "store"
 _PARQUET, _ZIP, _GZIP = b"PAR1", b"PK\x03\x04", b"\x1f\x8b"
+_BROKEN = (
+    pa.ArrowException,
+    zipfile.BadZipFile,
+    lzma.LZMAError,
+    zlib.error,
+    struct.error,
+    EOFError,
+    UnicodeDecodeError,
+    # Of an archive that is encrypted, or packed in a way that is not known.
+    RuntimeError,
+)
+"""How unpacking a file fails: it is cut off, damaged or locked."""
+_JSON_PART = re.compile(r'"(?:[^"\\]|\\.)*"|-?[0-9][0-9.eE+-]*')
+"""A text or a number of JSON."""
+_CELL = re.compile(r'"(?:[^"]|"")*"(?=[,;\t\r\n]|\Z)|[^,;\t\r\n\ufeff]+')
+"""A cell of a table in a text, as it is written."""
 ERASED = "erased-"
 """How the name of a case begins that is nobody's any more, in results that are kept."""
 
@@ -42,11 +62,11 @@ def counted(settings: Settings, needles: Needles) -> dict[str, int]:
     found: dict[str, int] = {}
     for place, folders in _working(settings).items():
         found[place] = sum(_speaks_of(one, needles) for one in folders)
-    found["aside"] = sum(_holds(one, needles) for one in _aside())
+    found["aside"] = sum(_may_hold(one, needles) for one in _aside())
     found["aside"] += sum(_speaks_of(one, needles) for one in _left())
     found["kept"] = sum(_holds(one, needles) for one in _kept(settings))
     found["anew"] = sum(one.is_dir() for one in _anew(settings))
-    found["taken"] = sum(_holds(one, needles) for one in _taken(settings))
+    found["taken"] = sum(_may_hold(one, needles) for one in _taken(settings))
     return found
 
 
@@ -67,7 +87,7 @@ def erase(settings: Settings, needles: Needles, *, limit: bool) -> None:
         with _told(folder):
             shutil.rmtree(folder)
     for path in list(_aside()):
-        if _holds(path, needles):
+        if _may_hold(path, needles):
             with _told(path):
                 path.unlink()
     if limit:
@@ -84,7 +104,7 @@ def _told(path: Path) -> Iterator[None]:
     """Errors of a file as ours."""
     try:
         yield
-    except (OSError, pa.ArrowException, zipfile.BadZipFile) as error:
+    except (OSError, *_BROKEN) as error:
         raise GrouperError("ERASE_FILE", Where(file=str(path))) from error
 
 
@@ -145,20 +165,39 @@ def _taken(settings: Settings) -> Iterator[Path]:
 
 
 def _speaks_of(folder: Path, needles: Needles) -> bool:
-    return any(_holds(one, needles) for one in sorted(folder.rglob("*")) if one.is_file())
+    return any(_may_hold(one, needles) for one in sorted(folder.rglob("*")) if one.is_file())
 
 
 def _holds(path: Path, needles: Needles) -> bool:
-    """Whether a file speaks of a person."""
+    """Whether a file that is kept speaks of a person: it has to be whole."""
     with _told(path):
-        return any(needles.sure(one) or needles.named(one) for one in pieces(path, needles.reach))
+        return _found(path, needles)
+
+
+def _may_hold(path: Path, needles: Needles) -> bool:
+    """Whether a file speaks of a person, or cannot be unpacked, so that nobody can rule it out."""
+    with _told(path):
+        try:
+            return _found(path, needles)
+        except _BROKEN:
+            return True
+        except OSError as error:
+            # Those of the system have a number; others tell of what the file holds.
+            if error.errno is not None:
+                raise
+            return True
+
+
+def _found(path: Path, needles: Needles) -> bool:
+    return any(needles.sure(one) or needles.named(one) for one in pieces(path, needles.reach))
 
 
 def pieces(path: Path, overlap: int) -> Iterator[bytes]:
     """What a file holds, unpacked, in pieces; each begins with the end of the one before.
 
     Raises:
-        OSError, ArrowException, BadZipFile: it cannot be read.
+        OSError: it cannot be read.
+        Exception: one of :data:`_BROKEN`, or an ``OSError`` without a number: it cannot be unpacked.
     """
     with path.open("rb") as file:
         head = file.read(4)
@@ -227,7 +266,7 @@ def _rename(path: Path, needles: Needles, names: dict[str, str]) -> None:
             pq.write_table(table, beside, compression="zstd")
         else:
             text = path.read_bytes().decode("utf-8", "surrogateescape")
-            fresh = needles.replaced(text, names.__getitem__)
+            fresh = _renamed(path, text, needles, names)
             beside.write_bytes(fresh.encode("utf-8", "surrogateescape"))
         shutil.copymode(path, beside)
         with beside.open("rb+") as file:
@@ -235,3 +274,40 @@ def _rename(path: Path, needles: Needles, names: dict[str, str]) -> None:
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def _renamed(path: Path, text: str, needles: Needles, names: dict[str, str]) -> str:
+    """A text with other names; of JSON and tables all but the values that change stays as written."""
+
+    def cell(found: re.Match[str]) -> str:
+        said = found.group()
+        quoted = said[0] == said[-1] == '"' and len(said) > 1
+        value = said[1:-1].replace('""', '"') if quoted else said
+        fresh = needles.renamed(value, names.__getitem__)
+        if fresh == value:
+            return said
+        return '"' + fresh.replace('"', '""') + '"' if quoted else fresh
+
+    def part(found: re.Match[str]) -> str:
+        said = found.group()
+        if said[0] != '"':
+            # A number is an amount, unless it is one of the person alone.
+            sure = said in needles.certificates or said in needles.own
+            return json.dumps(names[said]) if sure else said
+        value = json.loads(said)
+        fresh = needles.renamed(value, names.__getitem__)
+        return said if fresh == value else json.dumps(fresh, ensure_ascii=said.isascii())
+
+    if path.suffix.lower() == ".csv":
+        return _CELL.sub(cell, text)
+    if path.suffix.lower() == ".json" and _is_json(text):
+        return _JSON_PART.sub(part, text)
+    return needles.replaced(text, names.__getitem__)
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text.removeprefix("\ufeff"))
+    except ValueError:
+        return False
+    return True

@@ -1,7 +1,8 @@
 """The list of erasures: by it a restored backup is brought to where it has to be.
 
 Who was erased stands in it as hashes under a key of this service.
-A line an erasure, and a line when it is done; lines are only added. A hash tells the same number
+A line an erasure, one when its rows are gone, one when it is done, and one when a restore opens it
+again; lines are only added, and the later one holds. A hash tells the same number
 again and no number to those who have no key; who has both can try numbers out, so both are closed to
 all but the service's user.
 """
@@ -14,7 +15,7 @@ import os
 import secrets
 import tomllib
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 
 _LIST, _KEY = "list.jsonl", "key"
 _KEY_BYTES = 32
+
+Span = tuple[datetime, datetime | None]
+"""When it was begun, and when the rows were gone; None: they may still be there."""
 
 
 @cache
@@ -49,6 +53,8 @@ class Erasure:
         why: a code of ``erasing.toml``.
         marks: hashes of the person's numbers of patient and visit.
         done: whether it came to its end.
+        taken: whether the rows of the store are gone: then only its files are left to be written anew.
+        spans: from when to when the person was being erased, once a time that it was done.
     """
 
     number: int
@@ -57,6 +63,18 @@ class Erasure:
     why: str
     marks: frozenset[str]
     done: bool = field(default=False)
+    taken: bool = field(default=False)
+    spans: tuple[Span, ...] = field(default=(), compare=False)
+
+    def due(self, since: datetime) -> bool:
+        """Whether a backup that was made then may still hold the person.
+
+        It does if it is older than the erasure, or was made while the erasure was on its way.
+        """
+        if not self.spans:
+            return self.at >= since
+        ends = [(begun, since if end is None else end) for begun, end in self.spans]
+        return since <= ends[0][1] or any(begun <= since <= end for begun, end in ends)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +110,7 @@ class ErasureList:
         """
         path = self.folder / _LIST
         found: dict[int, dict[str, Any]] = {}
+        spans: dict[int, list[Span]] = {}
         try:
             lines = path.read_text("utf-8").splitlines() if path.exists() else []
             for line in lines:
@@ -100,6 +119,7 @@ class ErasureList:
                     continue
                 told = json.loads(line)
                 found.setdefault(told["number"], {}).update(told)
+                _span(spans.setdefault(told["number"], []), told)
             return [
                 Erasure(
                     number=one["number"],
@@ -108,10 +128,12 @@ class ErasureList:
                     why=one["why"],
                     marks=frozenset(one["marks"]),
                     done=one.get("done", False),
+                    taken=one.get("taken", False),
+                    spans=tuple(spans[one["number"]]),
                 )
                 for one in found.values()
             ]
-        except (OSError, ValueError, KeyError, TypeError) as cause:
+        except (OSError, ValueError, LookupError, TypeError) as cause:
             raise GrouperError("ERASE_LIST", Where(file=str(path))) from cause
 
     def begin(self, marks: set[str], at: datetime, why: str, *, limit: bool) -> Erasure:
@@ -122,7 +144,9 @@ class ErasureList:
         """
         known = self.entries()
         for one in known:
-            if not one.done and one.limit == limit and not one.marks.isdisjoint(marks):
+            # Of one whose rows are gone what is here now came later: it is another erasure.
+            going_on = not one.done and not one.taken and one.limit == limit
+            if going_on and not one.marks.isdisjoint(marks):
                 return one
         number = max((one.number for one in known), default=0) + 1
         made = Erasure(number=number, at=at, limit=limit, why=why, marks=frozenset(marks))
@@ -130,13 +154,29 @@ class ErasureList:
         self._add({**told, "marks": sorted(marks)})
         return made
 
+    def take(self, number: int) -> None:
+        """Write down that the rows of a person are gone.
+
+        Raises:
+            GrouperError: ``ERASE_LIST``.
+        """
+        self._add({"number": number, "taken": True, "ended": _now()})
+
     def finish(self, number: int) -> None:
         """Write down that an erasure is done.
 
         Raises:
             GrouperError: ``ERASE_LIST``.
         """
-        self._add({"number": number, "done": True})
+        self._add({"number": number, "done": True, "ended": _now()})
+
+    def reopen(self, number: int) -> None:
+        """Write down that an erasure has to be done again, for a backup was restored.
+
+        Raises:
+            GrouperError: ``ERASE_LIST``.
+        """
+        self._add({"number": number, "done": False, "taken": False, "again": _now()})
 
     def _add(self, told: Mapping[str, Any]) -> None:
         path = self.folder / _LIST
@@ -169,3 +209,20 @@ class ErasureList:
             return path.read_bytes()
         except OSError as cause:
             raise GrouperError("ERASE_LIST", Where(file=str(path))) from cause
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat()
+
+
+def _span(spans: list[Span], told: Mapping[str, Any]) -> None:
+    """Add what a line of the list says of when the person was being erased."""
+    begun = told.get("at") or told.get("again")
+    if begun is None:
+        begun, end = spans[-1]
+        if end is None:
+            # Lines of earlier versions have no time of the end.
+            ended = told.get("ended")
+            spans[-1] = (begun, datetime.fromisoformat(ended) if ended else begun)
+    elif not spans or spans[-1][1] is not None:
+        spans.append((datetime.fromisoformat(begun), None))

@@ -129,12 +129,20 @@ def sweep(
     """
     done: dict[str, int] = {}
     for kind in kinds:
+        if kind == STAYS and not stopped() and _held(settings, database, kind, at).due:
+            # Before the first of them goes: whoever is interrupted then leaves no file that tells of it.
+            _forget_analysis(settings)
         if gone := _swept(settings, database, kind, at, actor, stopped):
             done[kind] = gone
         if gone and kind == STAYS:
-            # Files made from the tables still tell of them; they are made anew when they are wanted.
-            shutil.rmtree(settings.folder / ANALYSIS, ignore_errors=True)
+            # Somebody may have had them made while the sweep was going on.
+            _forget_analysis(settings)
     return done
+
+
+def _forget_analysis(settings: Settings) -> None:
+    """Remove the files made from the tables; they are made anew when they are wanted."""
+    shutil.rmtree(settings.folder / ANALYSIS, ignore_errors=True)
 
 
 def _swept(

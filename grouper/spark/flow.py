@@ -19,7 +19,7 @@ from grouper.case.dates import LOCAL
 from grouper.spark.auditing import LayCases, LayLines, Meet, Screen
 from grouper.spark.books import Packed, pack
 from grouper.spark.grouping import Group
-from grouper.spark.keeping import Run, inputs_of
+from grouper.spark.keeping import Run, day_of, inputs_of
 from grouper.spark.pricing import Lay, Price
 from grouper.spark.session import carry
 from grouper.spark.settings import settings
@@ -151,7 +151,7 @@ def audit_files(
         rules: to be asked; none: all.
         shadow: whether rows from lists that are not public rules are asked, too.
         own: whether the hospital's own rules are asked.
-        day: on which policies hold; None: today, kept with the run.
+        day: on which policies hold; None: that of the run in the folder, else today.
 
     Returns:
         Counts as of an audit, findings by rule, the sum at stake, the rules that ran nowhere.
@@ -166,11 +166,12 @@ def audit_files(
         _buckets(sum(unit.rows or settings()["case_rows"] for unit in cases), "bucket_cases"),
         _buckets(sum(unit.rows or 0 for unit in beside), "bucket_lines"),
     )
-    on = day or datetime.now(LOCAL).date()
+    on = day or day_of(folder) or datetime.now(LOCAL).date()
     asked = _asked(
         "audit",
         packed,
-        [*cases, *beside],
+        cases,
+        lines=inputs_of(beside),
         book=[book, audit_book(book).content_sha256],
         region=region,
         rules=sorted(rules),

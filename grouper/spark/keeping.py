@@ -7,11 +7,13 @@ there; one that rests on anything else is refused.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -83,11 +85,11 @@ class Run:
         """Begin, or go on with the same.
 
         Raises:
-            SparkRunError: ``SPARK_OTHER_RUN``: the folder holds something else.
+            SparkRunError: ``SPARK_OTHER_RUN``: the folder holds something else; ``SPARK_RUN_BROKEN``:
+                what it holds cannot be read.
         """
-        path = self.folder / _RUN
-        if path.is_file():
-            known = json.loads(path.read_text("utf-8"))
+        known = _known(self.folder)
+        if known is not None:
             if known != json.loads(json.dumps(self.asked)):
                 differs = sorted(
                     k for k in {*known, *self.asked} if known.get(k) != self.asked.get(k)
@@ -98,12 +100,16 @@ class Run:
         if self.folder.exists() and any(self.folder.iterdir()):
             raise SparkRunError("SPARK_NOT_EMPTY", Where(file=self.folder.name))
         self.folder.mkdir(parents=True, exist_ok=True)
-        write_json(path, self.asked)
+        write_json(self.folder / _RUN, self.asked)
 
     def stage(self, name: str) -> Stage:
-        """A folder of parts."""
+        """A folder of parts; a part whose counts cannot be read is not done."""
         path = self.folder / name
         path.mkdir(exist_ok=True)
+        # Once for a stage: how far it has come is asked for every moment, and by names alone.
+        for counted in path.glob("part-*.json"):
+            if _content(counted) is None:
+                counted.unlink(missing_ok=True)
         return Stage(path)
 
     @property
@@ -121,32 +127,49 @@ class Run:
         return found
 
 
+def day_of(folder: Path) -> date | None:
+    """The day that the run in a folder rests on; None: there is no run, or it rests on none.
+
+    Raises:
+        SparkRunError: ``SPARK_RUN_BROKEN``: what the folder holds cannot be read.
+    """
+    told = (_known(folder) or {}).get("day")
+    try:
+        return None if told is None else date.fromisoformat(told)
+    except (TypeError, ValueError) as cause:
+        raise SparkRunError("SPARK_RUN_BROKEN", Where(file=folder.name)) from cause
+
+
 def inputs_of(units: Sequence[Unit]) -> list[dict[str, Any]]:
-    """What tells the files of units from other ones: name, size, when they were written, pieces."""
-    found: dict[str, dict[str, Any]] = {}
+    """What tells the files of units from other ones: name, size, when they were written, cuts.
+
+    A cut is the row group after the last one of a unit; None stands for a whole file.
+    """
+    found: dict[int, dict[str, Any]] = {}
     for unit in units:
-        if unit.path not in found:
+        if unit.file not in found:
             stat = Path(unit.path).stat()
-            found[unit.path] = {
+            found[unit.file] = {
                 "file": hashlib.sha256(unit.path.encode()).hexdigest()[:16],
                 "size": stat.st_size,
                 "written": stat.st_mtime_ns,
-                "units": 0,
+                "cuts": [],
             }
-        found[unit.path]["units"] += 1
+        found[unit.file]["cuts"].append(None if unit.groups is None else unit.groups[1])
     return list(found.values())
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Write a file that is there wholly or not at all."""
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    part.write_text(json.dumps(content, ensure_ascii=False, indent=1), "utf-8")
-    part.replace(path)
+    with part_file(path) as part:
+        part.write_text(json.dumps(content, ensure_ascii=False, indent=1), "utf-8")
 
 
 @contextmanager
 def part_file(path: Path) -> Iterator[Path]:
     """Where a file lies until it is whole; then it takes its name, else it goes.
+
+    What has its name has its content, too, after a power cut.
 
     Args:
         path: its name.
@@ -154,6 +177,41 @@ def part_file(path: Path) -> Iterator[Path]:
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
         yield part
+        with part.open("rb+") as file:
+            os.fsync(file.fileno())
         part.replace(path)
+        _settle(path.parent)
     finally:
         part.unlink(missing_ok=True)
+
+
+def _settle(folder: Path) -> None:
+    """Let the names in a folder outlive the machine, where its mount can promise that."""
+    held = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(held)
+    except OSError as error:
+        if error.errno not in {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP}:
+            raise
+    finally:
+        os.close(held)
+
+
+def _known(folder: Path) -> dict[str, Any] | None:
+    """What the run in a folder rests on; None: there is no run."""
+    path = folder / _RUN
+    if not path.is_file():
+        return None
+    content = _content(path)
+    if content is None:
+        raise SparkRunError("SPARK_RUN_BROKEN", Where(file=folder.name))
+    return content
+
+
+def _content(path: Path) -> dict[str, Any] | None:
+    """What a file of JSON holds; None: it holds no object."""
+    try:
+        content = json.loads(path.read_text("utf-8"))
+    except ValueError:
+        return None
+    return content if isinstance(content, dict) else None

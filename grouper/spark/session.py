@@ -45,7 +45,7 @@ def session(master: str | None) -> Iterator[SparkSession]:
     """A session of Spark; it ends with the block.
 
     Args:
-        master: such as ``local[2]`` or ``yarn``; None: as the environment of ``spark-submit`` says, or
+        master: such as ``local[2]`` or ``yarn``; None: as ``PYSPARK_SUBMIT_ARGS`` says, or
             all cores of this machine.
 
     Raises:

@@ -139,10 +139,15 @@ def change(connection: Connection, number: int, **values: object) -> None:
 
 
 def failed(connection: Connection, one: Account, attempts: int, lock: timedelta) -> None:
-    """Count a wrong password; after ``attempts`` of them the account is locked for a while."""
-    failures = one.failures + 1
-    until = now() + lock if failures >= attempts else one.locked_until
-    change(connection, one.id, failures=failures, locked_until=until)
+    """Count a wrong password; after ``attempts`` of them the account is locked for a while.
+
+    Others may have been tried since the account was read: what stands in the store now is counted on.
+    """
+    here = by_id(connection, one.id) or one
+    failures = here.failures + 1
+    change(connection, one.id, failures=failures)
+    if failures >= attempts:
+        change(connection, one.id, locked_until=now() + lock)
 
 
 def succeeded(connection: Connection, one: Account) -> None:

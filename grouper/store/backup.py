@@ -213,19 +213,24 @@ def target_ready(database: Database, told: dict[str, Any], *, replace: bool = Fa
     Args:
         database: the target.
         told: what :func:`dump` returned.
-        replace: what is there may be taken away.
+        replace: what is there may be taken away, also what a later program made.
 
     Raises:
         StoreError: ``BACKUP_NOT_EMPTY``; ``STORE_NEWER``: a later program made the backup, or
-            changed the target; ``STORE_UNAVAILABLE``, ``STORE_DAMAGED``.
+            changed the target that is not to be replaced; ``STORE_UNAVAILABLE``, ``STORE_DAMAGED``.
     """
-    pending(database)
+    if not replace:
+        pending(database)
     for name, (steps, tables) in _SETS.items():
         steps.known(told[name]["revision"])
-        if replace or absent(database, name):
+        if absent(database, name):
             continue
         with database.reading() if name == "store" else database.reading_inbox() as connection:
-            _empty(connection, tables)
+            if replace:
+                # That it can be read.
+                steps.heads(connection)
+            else:
+                _empty(connection, tables)
 
 
 def load(
@@ -245,7 +250,8 @@ def load(
         folder: as :func:`dump` wrote it.
         told: what :func:`dump` returned.
         progress: as :data:`Progress`.
-        replace: take away what is there, in the same transaction.
+        replace: take away what is there, in the same transaction; where a later program changed it,
+            with the tables that this one does not know.
 
     Raises:
         StoreError: as :func:`target_ready`; ``BACKUP_TORN``: a file has other rows than it should;
@@ -256,13 +262,15 @@ def load(
     # On SQLite two files: the store's transaction ends first. Were it the last thing that was done, the
     # inbox would be behind the store, which the worker refuses to work with.
     with database.writing_inbox() as inbox, database.writing_store() as store:
-        for name, connection in (("store", store), ("inbox", inbox)):
-            steps, tables = _SETS[name]
-            own = told[name]
+        # PostgreSQL: one transaction for both; the other one keeps writers of the inbox away.
+        places = (("store", store), ("inbox", store if database.postgresql else inbox))
+        for name, connection in places:
             if not replace:
                 # Once more: someone may have written since.
-                _empty(connection, tables)
-            _take_away(connection, tables, steps.table)
+                _empty(connection, _SETS[name][1])
+            _take_away(connection, name)
+        for name, connection in places:
+            steps, own = _SETS[name][0], told[name]
             steps.upgrade(connection, own["revision"])
             for table, rows in own["rows"].items():
                 path = folder / f"{name}.{table}.parquet"
@@ -282,9 +290,26 @@ def _empty(connection: Connection, tables: MetaData) -> None:
             raise StoreError("BACKUP_NOT_EMPTY")
 
 
-def _take_away(connection: Connection, tables: MetaData, revision: str) -> None:
-    for name in (*_there(connection, tables), revision):
-        connection.execute(DropTable(Table(name, MetaData()), if_exists=True))
+def _take_away(connection: Connection, name: str) -> None:
+    """Take away the tables of a set, and where a later program changed it those that it added."""
+    steps, tables = _SETS[name]
+    known = {one.revision for one in steps.scripts().walk_revisions()}
+    newer = any(one not in known for one in steps.heads(connection))
+    own = {*_there(connection, tables), steps.table, *(_added(connection) if newer else ())}
+    # One that refers to another goes before it.
+    for one, _ in reversed(inspect(connection).get_sorted_table_and_fkc_names()):
+        if one is not None and one in own:
+            connection.execute(DropTable(Table(one, MetaData())))
+
+
+def _added(connection: Connection) -> set[str]:
+    """The tables that are in no set; on PostgreSQL those of the service's own user alone."""
+    known = {one for steps, tables in _SETS.values() for one in (steps.table, *tables.tables)}
+    found = set(inspect(connection).get_table_names()) - known
+    if connection.dialect.name == "postgresql":
+        query = text("SELECT tablename FROM pg_tables WHERE tableowner = current_user")
+        found &= set(connection.scalars(query))
+    return found
 
 
 def _read(

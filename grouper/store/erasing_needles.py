@@ -58,6 +58,15 @@ class Needles:
         """A text with something else in the place of what tells the person by itself."""
         return self._texts.sub(lambda found: fresh(found.group()), text)
 
+    def renamed(self, value: str, fresh: Callable[[str], str]) -> str:
+        """A value of a table or a document with something else in the place of what tells the person.
+
+        Figures alone may be a part of an amount or a moment: such a number has to be the whole value.
+        """
+        if value in self.long:
+            return fresh(value)
+        return self._values.sub(lambda found: fresh(found.group()), value)
+
     @property
     def reach(self) -> int:
         """The most bytes that one of them takes."""
@@ -87,10 +96,19 @@ class Needles:
 
     @cached_property
     def _texts(self) -> re.Pattern[str]:
-        every = sorted({*self.certificates, *self.long, *self.own} - {""}, key=len, reverse=True)
-        if not every:
-            return re.compile(r"(?!)")
-        return re.compile(rf"(?<![0-9A-Za-z])(?:{'|'.join(map(re.escape, every))})(?![0-9A-Za-z])")
+        return _any_of((*self.certificates, *self.long, *self.own))
+
+    @cached_property
+    def _values(self) -> re.Pattern[str]:
+        spelt = [one for one in self.long if any(map(str.isalpha, one))]
+        return _any_of((*self.certificates, *spelt, *self.own))
+
+
+def _any_of(values: Iterable[str]) -> re.Pattern[str]:
+    every = sorted(set(values) - {""}, key=len, reverse=True)
+    if not every:
+        return re.compile(r"(?!)")
+    return re.compile(rf"(?<![0-9A-Za-z])(?:{'|'.join(map(re.escape, every))})(?![0-9A-Za-z])")
 
 
 @dataclass(frozen=True)

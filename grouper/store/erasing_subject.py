@@ -12,7 +12,7 @@ from sqlalchemy import and_, func, select
 from grouper.store.database import StoreError
 from grouper.store.erasing_needles import Needles
 from grouper.store.ids import blocks
-from grouper.store.review_schema import finding, finding_batch_row, order_check
+from grouper.store.review_schema import finding, finding_batch, finding_batch_row, order_check
 from grouper.store.schema import person, stay, stay_version
 
 if TYPE_CHECKING:
@@ -153,7 +153,8 @@ def _subject(
         least=numbers.least,
         alone=(connection.scalar(select(func.count(p.hospital.distinct()))) or 0) <= 1,
     )
-    list_rows, keys = _listed(connection, set(needles.numbers))
+    hospitals = {one.hospital for one in (*rows, *heads)}
+    list_rows, keys = _listed(connection, needles, hospitals)
     found = {
         number
         for part in some(finding.c.stay_id, stays)
@@ -210,14 +211,26 @@ def _said(connection: Connection, stays: set[int], wanted: frozenset[str]) -> se
     }
 
 
-def _listed(connection: Connection, numbers: set[str]) -> tuple[set[int], set[str]]:
-    """Rows of insurers' lists of which a cell is a number of the person, and their findings' keys."""
-    c = finding_batch_row.c
+def _listed(
+    connection: Connection, needles: Needles, hospitals: set[str]
+) -> tuple[set[int], set[str]]:
+    """Rows of insurers' lists of which a cell tells the person, and their findings' keys.
+
+    A short number may be an amount or a quantity in a row of anybody. A list is of one hospital, so
+    that its numbers tell the person even where another hospital of the database gave the same.
+    """
+    c, of = finding_batch_row.c, finding_batch.c.hospital
+    sure = {*needles.certificates, *needles.long} - {""}
+    own = sure | {one for one in needles.numbers if len(one) >= needles.least}
     rows: set[int] = set()
     keys: set[str] = set()
-    ask = select(c.id, c.key, c.cells).execution_options(yield_per=_PAGE)
-    for row in connection.execute(ask):
-        if not numbers.isdisjoint(row.cells):
+    # Of a list that is not there any more, or says no hospital, any may be meant.
+    whose = func.coalesce(of, "").label("hospital")
+    both = finding_batch_row.outerjoin(finding_batch, finding_batch.c.id == c.batch_id)
+    ask = select(c.id, c.key, c.cells, whose).select_from(both)
+    ask = ask.where(whose.in_({"", *hospitals}))
+    for row in connection.execute(ask.execution_options(yield_per=_PAGE)):
+        if not (own if row.hospital else sure).isdisjoint(row.cells):
             rows.add(row.id)
             keys |= {row.key} - {None}
     return rows, keys
