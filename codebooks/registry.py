@@ -84,7 +84,7 @@ class Registry:
                 self.installed[id_] = storage.read_card(folder)
             except CodebookError as error:
                 self.broken[id_] = error
-                if (card := storage.claimed_card(folder)) is not None and card.id == id_:
+                if (card := storage.claimed_card(folder)) is not None:
                     claimed.append(card)
             else:
                 self.folders[id_] = folder
@@ -173,7 +173,7 @@ def _folders(base: Path) -> Iterator[tuple[str, Path]]:
     if base.is_dir():
         for folder in sorted(base.iterdir()):
             # A name with a dot is what an interrupted installation left behind.
-            if not folder.name.startswith(".") and (folder / storage.MANIFEST).is_file():
+            if not folder.name.startswith(".") and storage.is_scheme(folder):
                 yield folder.name, folder
 
 

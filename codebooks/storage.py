@@ -6,6 +6,7 @@ import hashlib
 import json
 import shutil
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,11 @@ from codebooks.forms import FORMS
 from codebooks.plain import ARROW_FAULTS, json_of
 
 MANIFEST = "manifest.json"
+CLAIM = "claim.json"
+"""The card once more: whom a book binds stays known when its manifest is lost."""
 FORMAT = 1
 """Version of the folder's layout, raised when an older reader would misread it."""
-_SUM = "manifest_sha256"
+_SUM, _CLAIM_SUM = "manifest_sha256", "claim_sha256"
 
 
 def write_book(book: SchemeBook, folder: Path) -> Path:
@@ -47,9 +50,9 @@ def write_book(book: SchemeBook, folder: Path) -> Path:
             "counts": book.counts(),
             "content_sha256": book.content_hash(),
         }
-        manifest[_SUM] = _sum_of(manifest)
-        text = json.dumps(manifest, ensure_ascii=False, indent=1) + "\n"
-        (part / MANIFEST).write_text(text, "utf-8")
+        claim: dict[str, Any] = {"card": book.card.to_json()}
+        _write_json(part / CLAIM, {**claim, _CLAIM_SUM: _sum_of(claim)})
+        _write_json(part / MANIFEST, {**manifest, _SUM: _sum_of(manifest)})
         part.chmod(0o755)
         part.rename(folder)
     except BaseException:
@@ -58,9 +61,13 @@ def write_book(book: SchemeBook, folder: Path) -> Path:
     return folder
 
 
-def _sum_of(manifest: dict[str, Any]) -> str:
-    """SHA-256 of what a manifest says, beside its own sum."""
-    rest = {name: value for name, value in manifest.items() if name != _SUM}
+def _write_json(path: Path, plain: dict[str, Any]) -> None:
+    path.write_text(json.dumps(plain, ensure_ascii=False, indent=1) + "\n", "utf-8")
+
+
+def _sum_of(plain: dict[str, Any]) -> str:
+    """SHA-256 of what a manifest or a claim says, beside its own sum."""
+    rest = {name: value for name, value in plain.items() if name not in (_SUM, _CLAIM_SUM)}
     words = json.dumps(rest, ensure_ascii=False, sort_keys=True)
     return hashlib.sha256(words.encode()).hexdigest()
 
@@ -96,11 +103,25 @@ def read_card(folder: Path) -> BookCard:
 
 
 def claimed_card(folder: Path) -> BookCard | None:
-    """What a damaged book says that it is, where that can still be read; None: it cannot."""
-    try:
-        return BookCard.from_json(json_of((folder / MANIFEST).read_text("utf-8"))["card"])
-    except (OSError, TypeError, KeyError, ValueError, AttributeError):
-        return None
+    """What a damaged book says that it is, where that can still be read; None: it cannot.
+
+    A claim that is whole goes before a damaged manifest, and that before a damaged claim.
+    """
+    found: list[tuple[int, BookCard]] = []
+    for name, damaged in ((CLAIM, 2), (MANIFEST, 1)):
+        with suppress(OSError, TypeError, KeyError, ValueError, AttributeError):
+            plain = json_of((folder / name).read_text("utf-8"))
+            card = BookCard.from_json(plain["card"])
+            whole = name == CLAIM and plain.get(_CLAIM_SUM) == _sum_of(plain)
+            if card.id == folder.name:
+                found.append((0 if whole else damaged, card))
+    return min(found, key=lambda one: one[0])[1] if found else None
+
+
+def is_scheme(folder: Path) -> bool:
+    """Whether a folder holds a scheme, or what is left of one."""
+    named = any((folder / name).is_file() for name in (MANIFEST, CLAIM))
+    return named or any(folder.glob("*.parquet"))
 
 
 def read_book(folder: Path) -> SchemeBook:

@@ -8,6 +8,7 @@
 #
 # FOLDER/venv is a link to the environment in use, FOLDER/venv.previous to the one before. The link is
 # changed last, when the new environment has shown that it works; until then the old one stays.
+# FOLDER has to be Grouper's own: new, empty, or installed into before. Another one is refused.
 set -eu
 umask 022
 unset PYTHONPATH PYTHONHOME
@@ -45,9 +46,9 @@ case $folder in
 *) folder=$(pwd)/$folder ;;
 esac
 
-# Sets a link in one step: whoever asks meanwhile finds the old one or the new one.
+# Sets a link in one step, by the Python of $3: whoever asks meanwhile finds the old one or the new one.
 link() {
-    "$2/bin/python" -I -c 'import os, sys
+    "$3/bin/python" -I -c 'import os, sys
 target, name = sys.argv[1:]
 beside = name + ".new"
 if os.path.lexists(beside):
@@ -61,8 +62,8 @@ if [ -n "$back" ]; then
         fail "$folder 中没有可退回的旧版本。" "There is no version before in $folder to go back to."
     new=$folder/$(readlink "$folder/venv")
     old=$folder/$(readlink "$folder/venv.previous")
-    link "$folder/venv" "$old"
-    link "$folder/venv.previous" "$new"
+    link "$folder/venv" "$old" "$old"
+    link "$folder/venv.previous" "$new" "$old"
     say "现用版本：$("$folder/venv/bin/grouper" --version)。请重启服务；若数据库已升级，先恢复升级前的备份（docs/INSTALL.md）。" \
         "In use now: $("$folder/venv/bin/grouper" --version). Start the service again; where the database was upgraded, restore the backup of before first (docs/INSTALL.md)."
     exit 0
@@ -88,7 +89,7 @@ found=$("$python" -I -c 'import sys; print("%d.%d" % sys.version_info[:2])') ||
 [ "$(uname -m)" = "$machine" ] ||
     fail "此安装包适用于 $machine，本机是 $(uname -m)。" "This bundle is for $machine, and this machine is $(uname -m)."
 
-# 3. A new environment beside the old one.
+# 3. The folder is ours: what lies in it is replaced below.
 new=$folder/venv-$version-$(sha256sum SHA256SUMS | cut -c 1-12)
 old=
 if [ -L "$folder/venv" ]; then
@@ -98,6 +99,26 @@ if [ "$new" = "$old" ] && [ -f "$new/.complete" ] && "$new/bin/grouper" --versio
     say "已安装此版本：$new" "This very bundle is installed already: $new"
     exit 0
 fi
+ours=
+case $(readlink "$folder/venv") in
+venv-*) ours=yes ;;
+esac
+if [ -f "$folder/bundle.json" ] && cmp -s LICENSE "$folder/LICENSE" && [ ! -e "$folder/SHA256SUMS" ]; then
+    ours=yes
+fi
+if [ -d "$folder" ] && [ "$(CDPATH='' cd -P -- "$folder" && pwd -P)" = "$(pwd -P)" ]; then
+    fail "$folder 是安装包本身，请另选目录。" "$folder is the bundle itself; name another folder."
+fi
+for one in "$folder"/* "$folder"/.[!.]* "$folder"/..?*; do
+    # What a first installation that was killed left is ours too; a disk of its own has lost+found.
+    if [ -n "$ours" ] || [ "$one" = "$new" ] || [ "$one" = "$folder/lost+found" ] || { [ ! -e "$one" ] && [ ! -L "$one" ]; }; then
+        continue
+    fi
+    fail "$folder 不是空目录，也不是 Grouper 的安装目录，未作任何改动；请另选目录。" \
+        "$folder is not empty and Grouper is not installed in it. Nothing was changed; name another folder."
+done
+
+# 4. A new environment beside the old one.
 mkdir -p "$folder"
 rm -rf -- "$new"
 made=$new
@@ -107,7 +128,7 @@ made=$new
     install --no-cache-dir --no-index --find-links wheels --require-hashes -r requirements.txt ||
     fail "安装失败，旧版本保持不变。" "The installation failed; what was installed before is as it was."
 
-# 4. It works, before anything is changed.
+# 5. It works, before anything is changed.
 "$new/bin/python" -I -m pip --isolated --disable-pip-version-check --quiet check >&2 &&
     "$new/bin/grouper" --version >/dev/null &&
     "$new/bin/grouper" codebooks list >/dev/null ||
@@ -115,11 +136,11 @@ made=$new
 : >"$new/.complete"
 made=
 
-# 5. The change, and what lies around it.
-link "$folder/venv" "$new"
+# 6. The change, and what lies around it; the way back first.
 if [ -n "$old" ] && [ "$old" != "$new" ]; then
-    link "$folder/venv.previous" "$old"
+    link "$folder/venv.previous" "$old" "$new"
 fi
+link "$folder/venv" "$new" "$new"
 for name in docs deploy site; do
     if [ -d "$name" ]; then
         rm -rf -- "${folder:?}/$name"

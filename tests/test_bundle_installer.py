@@ -122,6 +122,49 @@ def test_the_folder_may_be_named_from_where_one_is(tmp_path: Path, target: Path)
     assert version(target) == "grouper 1.0"
 
 
+def _held(folder: Path) -> dict[str, bytes]:
+    return {
+        str(one.relative_to(folder)): one.read_bytes()
+        for one in folder.rglob("*")
+        if one.is_file() and not one.is_symlink()
+    }
+
+
+def test_a_folder_of_others_is_refused_and_left_as_it_is(tmp_path: Path, target: Path) -> None:
+    made = bundle(tmp_path, "1.0")
+    for name in ("docs/mine.md", "site/mine.html", "venv-mine/mine", ".hidden"):
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        (target / name).write_text("mine", "utf-8")
+    # Neither a link of that name nor a bundle that was unpacked makes it ours.
+    (target / "venv").symlink_to(tmp_path)
+    other = bundle(tmp_path, "2.0")
+    for folder in (target, other):
+        before = _held(folder)
+        done = install(made, folder)
+        assert (done.returncode, "is not empty" in done.stderr) == (1, True), done.stderr
+        assert _held(folder) == before
+    before = _held(made)
+    for itself in (made, made / "docs" / ".."):
+        done = install(made, itself)
+        assert (done.returncode, "the bundle itself" in done.stderr) == (1, True), done.stderr
+    assert _held(made) == before
+
+
+def test_a_kill_between_the_links_leaves_a_way_back(tmp_path: Path, target: Path) -> None:
+    assert install(bundle(tmp_path, "1.0"), target).returncode == 0
+    second = bundle(tmp_path, "2.0")
+    # The link in use cannot be set: nothing may be renamed onto a folder.
+    (target / "venv.new").mkdir()
+    assert install(second, target).returncode != 0
+    (target / "venv.new").rmdir()
+    assert version(target) == "grouper 1.0"
+    assert (target / "venv.previous").readlink() == (target / "venv").readlink()
+    # The link is gone, but the folder is ours.
+    (target / "venv").unlink()
+    assert install(second, target).returncode == 0
+    assert version(target) == "grouper 2.0"
+
+
 def test_a_new_version_that_does_not_work_changes_nothing(tmp_path: Path, target: Path) -> None:
     assert install(bundle(tmp_path, "1.0"), target).returncode == 0
     done = install(bundle(tmp_path, "2.0", broken=True), target)

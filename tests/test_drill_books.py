@@ -36,13 +36,16 @@ def test_a_bit_of_a_scheme_is_turned() -> None:
     install(book.with_card(id=OWN))
     folder = paths.installed() / "schemes" / OWN
     reload()
-    good = registry().book(OWN).content_hash()
+    good, card = registry().book(OWN).content_hash(), registry().card(OWN)
     refused: list[str] = []
     largest = sorted(folder.iterdir(), key=lambda one: one.stat().st_size)[-3:]
-    for path in sorted({*largest, folder / "manifest.json"}):
+    for path in sorted({*largest, folder / "manifest.json", folder / "claim.json"}):
         for at in _places(path, 6):
             whole = _flipped(path, at)
             reload()
+            # Whatever is damaged, no other scheme takes its place.
+            bound = registry().binding(card.region, card.valid_from, card.kinds[0])
+            assert bound.scheme == OWN, (path.name, at)
             try:
                 # What no error tells of says nothing that anybody reads.
                 assert registry().book(OWN).content_hash() == good, (path.name, at)

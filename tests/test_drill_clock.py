@@ -5,6 +5,7 @@ Nothing stands still for it, nothing is done twice that counts, and nothing is d
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -19,7 +20,7 @@ from service_support import Service, service
 from sqlalchemy import insert, select
 
 from grouper.case.dates import LOCAL
-from grouper.service import mart, screening_runs, worker
+from grouper.service import json_files, mart, screening_runs, worker
 from grouper.service.access import managing, signing_in
 from grouper.service.access.principal import AccessError
 from grouper.service.alerts import Watch
@@ -28,6 +29,7 @@ from grouper.service.clerk import Clerk
 from grouper.service.errands import Errands
 from grouper.service.mart import Keeper
 from grouper.service.retention import Sweeper
+from grouper.service.retention_clock import ERRANDS_FILE, MESSAGES_FILE, believed
 from grouper.service.settings import Access, Audit
 from grouper.service.status import Status
 from grouper.service.surroundings import Steadiness
@@ -101,6 +103,8 @@ def test_nothing_is_deleted_for_its_age_then(held: Database, tmp_path: Path) -> 
         pruned.append(3)
         return {}
 
+    for file in (MESSAGES_FILE, ERRANDS_FILE):
+        mark(tmp_path, file, now())
     with (
         patch.object(working, "prune", lambda: pruned.append(1)),
         patch.object(Errands, "age", aged),
@@ -112,6 +116,61 @@ def test_nothing_is_deleted_for_its_age_then(held: Database, tmp_path: Path) -> 
         moved.by = 0
         once()
         assert set(pruned) >= {1, 2, 3}
+
+
+def mark(folder: Path, file: str, at: datetime) -> None:
+    """A service that has looked every hour for a year, the last time at ``at``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    told = {"looked": at.isoformat(), "since": (at - timedelta(days=365)).isoformat()}
+    (folder / file).write_text(json.dumps(told), "utf-8")
+
+
+def test_nor_by_a_process_that_was_started_after_the_leap(held: Database, tmp_path: Path) -> None:
+    """What knows of no leap, for it began after it, finds the mark of before."""
+    settings, real = settings_of(tmp_path), now()
+    for file in (MESSAGES_FILE, ERRANDS_FILE):
+        mark(settings.folder, file, real)
+
+    def gone(at: datetime) -> set[str]:
+        done: set[str] = set()
+        working = worker.Worker(settings, held, {}, lambda: at)
+        stop = threading.Event()
+        threading.Timer(0.2, stop.set).start()
+
+        def aged(*_: object) -> int:
+            done.add("errands")
+            return 0
+
+        with (
+            patch.object(working, "prune", lambda: done.add("messages")),
+            patch.object(Errands, "age", aged),
+        ):
+            working._loop(stop)
+            Clerk(settings, lambda: at).look()
+        return done
+
+    both, hour = {"messages", "errands"}, timedelta(hours=1)
+    assert gone(real + hour) == both
+    leapt = real + timedelta(days=400)
+    assert gone(leapt) == gone(leapt + hour) == set()
+    # Set right, or left as it is: after some days it is believed again.
+    assert gone(real + 2 * hour) == set()
+    for day in range(1, 7):
+        assert gone(real + 2 * hour + timedelta(days=day)) == set()
+    assert gone(real + 2 * hour + timedelta(days=7)) == both
+
+
+@pytest.mark.parametrize("said", ["{", "[]", '{"looked": "2020-01-01", "since": "2020-01-01"}'])
+def test_a_mark_that_says_nothing_is_no_leave_to_delete(tmp_path: Path, said: str) -> None:
+    (tmp_path / MESSAGES_FILE).write_text(said, "utf-8")
+    at = now()
+    assert not believed(tmp_path, at, MESSAGES_FILE)
+    assert not believed(tmp_path, at + timedelta(days=3), MESSAGES_FILE)
+    assert not believed(tmp_path, at + timedelta(days=6), MESSAGES_FILE)
+    # A full disk keeps nobody from making room.
+    with patch.object(json_files, "write", side_effect=OSError):
+        assert believed(tmp_path, at + timedelta(days=8), MESSAGES_FILE)
+        assert not believed(tmp_path, at + timedelta(days=400), MESSAGES_FILE)
 
 
 def test_a_process_that_fell_is_not_taken_for_alive() -> None:

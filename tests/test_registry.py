@@ -201,6 +201,55 @@ def test_a_foreign_manifest_is_refused(tmp_path: Path, change: dict[str, object]
         storage.read_card(folder)
 
 
+@pytest.mark.parametrize("damage", ["gone", "{", "other region", "tables only named"])
+def test_a_lost_manifest_does_not_let_another_scheme_bind(tmp_path: Path, damage: str) -> None:
+    book = registry.registry().book("wuhan-2022").with_card(id="wuhan-own")
+    install(book, tmp_path)
+    folder, card = tmp_path / "schemes" / "wuhan-own", book.card
+    manifest = folder / storage.MANIFEST
+    if damage == "{":
+        manifest.write_text(damage, "utf-8")
+    elif damage == "other region":
+        manifest.write_text(manifest.read_text("utf-8").replace('"wuhan"', '"fuzhou"'), "utf-8")
+    else:
+        manifest.unlink()
+    if damage == "tables only named":
+        for one in folder.glob("*.parquet"):
+            one.unlink()
+    found = Registry(paths.shipped(), tmp_path)
+    assert found.binding("wuhan", card.valid_from).scheme == "wuhan-own"
+    assert found.binding("fuzhou", card.valid_from).scheme != "wuhan-own"
+    with pytest.raises(CodebookError, match="BOOK_MANIFEST"):
+        found.book("wuhan-own")
+
+
+def test_what_is_left_of_a_scheme_is_broken_and_not_absent(tmp_path: Path) -> None:
+    install(registry.registry().book("wuhan-2022"), tmp_path)
+    folder = tmp_path / "schemes" / "wuhan-2022"
+    shutil.copytree(folder, folder.with_name(".wuhan-2022-x"))
+    for name in (storage.MANIFEST, storage.CLAIM):
+        (folder / name).unlink()
+    found = Registry(paths.shipped(), tmp_path)
+    assert set(found.broken) == {"wuhan-2022"}
+    with pytest.raises(CodebookError, match="BOOK_MANIFEST"):
+        found.book("wuhan-2022")
+
+
+def test_the_claim_that_is_whole_goes_before_a_damaged_one(tmp_path: Path) -> None:
+    book = registry.registry().book("wuhan-2022").with_card(id="own")
+    folder = storage.write_book(book, tmp_path / "own")
+    assert storage.claimed_card(folder) == book.card
+    claim = folder / storage.CLAIM
+    claim.write_text(claim.read_text("utf-8").replace('"wuhan"', '"fuzhou"'), "utf-8")
+    assert storage.claimed_card(folder) == book.card
+    (folder / storage.MANIFEST).unlink()
+    found = storage.claimed_card(folder)
+    assert found is not None
+    assert found.region == "fuzhou"
+    claim.write_text(claim.read_text("utf-8").replace('"own"', '"another"'), "utf-8")
+    assert storage.claimed_card(folder) is None
+
+
 @pytest.mark.parametrize("replaced", [True, False])
 def test_a_damaged_installed_book_is_not_replaced_by_another(
     tmp_path: Path, *, replaced: bool

@@ -21,13 +21,14 @@ from typer.testing import CliRunner
 
 from grouper.cli import serve
 from grouper.service import clerk as clerk_module
-from grouper.service import errand_kinds, errands, process, status
+from grouper.service import errand_kinds, errands, json_files, process, status
 from grouper.service.access.principal import Right
 from grouper.service.clerk import Clerk
 from grouper.service.errand_files import write_errand
 from grouper.service.errand_kinds import Kind
 from grouper.service.errand_process import run_one
 from grouper.service.errands import Errand, Errands, ErrandState
+from grouper.service.retention_clock import ERRANDS_FILE
 from grouper.service.settings import Settings
 from grouper.store.database import Database
 from grouper.store.schema import now
@@ -214,6 +215,10 @@ def test_old_errands_are_taken_away_once_an_hour(
     made = Clerk(settings, lambda: at[0])
     made.step()
     assert begun == [errand.id]
+    # A service that looked each hour meanwhile.
+    late = at[0] + errand_kinds.limits().kept("own")
+    told = {"looked": late.isoformat(), "since": (late - timedelta(days=30)).isoformat()}
+    json_files.write(settings.folder / ERRANDS_FILE, told)
     at[0] += errand_kinds.limits().kept("own") + timedelta(minutes=1)
     made.step()
     assert held.all() == []

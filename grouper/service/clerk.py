@@ -21,6 +21,7 @@ from grouper.service.errand_kinds import limits
 from grouper.service.errand_process import failed
 from grouper.service.errands import Errands
 from grouper.service.retention import Sweeper
+from grouper.service.retention_clock import ERRANDS_FILE, believed
 from grouper.service.surroundings import Steadiness
 from grouper.service.waiting import Waiter, run_until_signalled
 from grouper.store.schema import now
@@ -160,6 +161,9 @@ class Clerk(Waiter):
             return
         if self._aged is None or at - self._aged >= _AGE_EVERY:
             self._aged = at
+            # Steadiness begins anew with each process; this mark outlives it.
+            if not believed(self._folder, at, ERRANDS_FILE):
+                return
             self._counts["aged"] += self._errands.age(at)
 
     def look(self) -> None:

@@ -19,6 +19,7 @@ from grouper.service import applying
 from grouper.service.alerts import Watch
 from grouper.service.delivery import Delivery, Parcels
 from grouper.service.pricing import StayPricer
+from grouper.service.retention_clock import MESSAGES_FILE, believed
 from grouper.service.stay_grouping import StayGrouper, ToGroup
 from grouper.service.surroundings import Steadiness
 from grouper.store import groupings, outbox, outcomes, retention
@@ -132,7 +133,7 @@ class Worker:
                 if not done and time.monotonic() - pruned >= _PRUNE_EVERY:
                     pruned = time.monotonic()
                     # Nothing goes for its age while the clock cannot be believed.
-                    if self._steadiness.steady:
+                    if self._steadiness.steady and self._believed():
                         self.prune()
             except StoreError as error:
                 if error.code == "INBOX_BEHIND":
@@ -146,6 +147,10 @@ class Worker:
             pause = _FIRST_PAUSE
             if not done:
                 stop.wait(POLL)
+
+    def _believed(self) -> bool:
+        # Steadiness begins anew with each process; this mark outlives it.
+        return believed(self._settings.folder, self._clock(), MESSAGES_FILE)
 
     def prune(self) -> retention.Pruned:
         """Let go of the raw bytes that need not be kept any longer.
