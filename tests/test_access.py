@@ -112,6 +112,24 @@ def test_wrong_passwords_that_are_tried_at_once_all_count(database: Database) ->
     assert (later.failures, later.locked_until) == (4, found.locked_until)
 
 
+def test_a_right_password_is_refused_when_others_locked_the_account_meanwhile(
+    client: TestClient, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right = passwords.right
+
+    def slow(kept: str | None, given: str) -> bool:
+        with database.writing_store() as connection:
+            found = accounts.by_name(connection, "office1")
+            assert found is not None
+            accounts.failed(connection, found, 1, timedelta(minutes=15))
+        return right(kept, given)
+
+    monkeypatch.setattr(passwords, "right", slow)
+    answer = client.post("/api/v1/session", json={"name": "office1", "password": GOOD})
+    assert (answer.status_code, answer.json()["code"]) == (401, "SIGN_IN_FAILED")
+    assert tokens.COOKIE not in client.cookies
+
+
 def test_sessions_end_by_idleness_by_age_and_by_number(
     client: TestClient, database: Database, settings: Settings
 ) -> None:

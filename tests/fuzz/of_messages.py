@@ -13,7 +13,7 @@ import fhir_support as fhir
 import hl7_codec_support as codec_support
 import nhsa_support as nhsa
 import preaudit_support as preaudit
-from hl7_messages import dg1, message, pv1, segment, stay
+from hl7_messages import EVERY_KIND, pv1, segment, stay
 from test_hl7_mapping_override import OWN
 from written import written
 
@@ -49,18 +49,7 @@ if TYPE_CHECKING:
     from grouper.case.record import Case
 
 _HL7 = [
-    stay(
-        "ADT^A03^ADT_A03",
-        pv1(discharged="20260305101500", way="1"),
-        dg1(1, "I21.001^梗死^医保版", f6="F", f15="1", f20="D1", f26="1"),
-        segment("PR1", f1="1", f3="36.0601", f5="20260303", f14="1", f16="50"),
-        "ZXX|1|乙~丙",
-        charset="GB 18030-2000",
-    ),
-    stay("DFT^P03", pv1(), segment("FT1", f1="1", f2="L", f4="2026", f6="CR", f10="1", f11="9")),
-    stay("BAR^P12", pv1(), dg1(1, "I10.x00", f21="D"), pv1(visit="V2"), "PR1|1||x"),
-    message("ADT^A40", "PID|1||P1~P2^^^^MR", "MRG|P3", "PID|1||P4", "MRG|P5"),
-    stay("ADT^A06", "MRG|||AC||V9", pv1()),
+    *EVERY_KIND,
     stay("ORU^R01", pv1(), segment("OBX", f1="1", f2="NM", f3="8339-4", f5="3200", f6="g")),
 ]
 _PIECES = (b"|", b"^", b"~", b"\\", b"&", b"\r", b"\n", b'""', b"PID|", b"PV1|", b"MRG|P|||V")

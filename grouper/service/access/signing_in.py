@@ -63,8 +63,12 @@ def _known(database: Database, access: Access, name: str, password: str, address
     """
     with database.reading() as connection:
         found = accounts.by_name(connection, name)
-    locked = found is not None and _locked(found, timedelta(seconds=access.lock))
     right = passwords.right(found.password if found else None, password)
+    if found is not None:
+        # Checking takes a while: others who tried meanwhile may have locked the account.
+        with database.reading() as connection:
+            found = accounts.by_id(connection, found.id)
+    locked = found is not None and _locked(found, timedelta(seconds=access.lock))
     if found is None or locked or not right or not found.active:
         with database.writing_store() as connection:
             if found is not None and not right and not locked:
