@@ -18,6 +18,8 @@ import structlog
 from examples import FULL, examples
 from hypothesis import settings
 
+from codebooks import registry
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 
 
@@ -96,5 +98,9 @@ def _own_data(_own_folders: Iterator[Path], monkeypatch: pytest.MonkeyPatch) -> 
     folder.mkdir()
     monkeypatch.setenv("GROUPER_DATA", str(folder))
     monkeypatch.setenv("GROUPER_LANG", "zh")
+    known = registry.registry
+    if known.cache_info().currsize and (known().installed or known().broken):
+        # An earlier test installed a scheme: it would bind its region in this one too.
+        known.cache_clear()
     # A process of the service that ran in a test before set its own.
     structlog.reset_defaults()
