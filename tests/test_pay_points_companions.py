@@ -127,6 +127,15 @@ def test_the_day_ward_pays_its_quota_or_a_ratio_of_the_stay() -> None:
     assert one(DAY_WARD, stay(2800, "ZZ99"), terms).reason == PayReason.GROUP_WITHOUT_WEIGHT
 
 
+def test_the_day_ward_takes_its_ratio_of_points_as_they_are_shown() -> None:
+    # Six places are shown, half up: 0.1234565 is 0.123457.
+    weights = ({"group": "G9", "weight": D("0.1234565")},)
+    terms = policy(
+        RATE | {"drg_rate.weights": weights} | {"day_ward.of": "drg_rate", "day_ward.ratio": D(1)}
+    )
+    assert one(DAY_WARD, stay(2800, "G9"), terms).points == D("0.123457")
+
+
 def test_the_day_ward_guesses_no_method() -> None:
     alone = policy({"day_ward.quotas": QUOTAS})
     assert one(DAY_WARD, stay(2800), alone).amount == D("3000.00")

@@ -221,7 +221,11 @@ def test_cases_outside_the_catalogue() -> None:
         PayReason.GROUP_WITHOUT_WEIGHT,
         PayReason.COST_NEGATIVE,
     ]
-    in_words(asked_of(METHOD, policy, rows[0])[1].sheet.lines)
+    for at, group in ((0, "KBBZ"), (1, "CP01:SS")):
+        lines = asked_of(METHOD, policy, rows[at])[1].sheet.lines
+        # The row of the policy's table is told with the number that was taken from it.
+        assert {part.row for line in lines for part in line.inputs if part.row} == {group}
+        in_words(lines)
 
 
 def test_what_is_lacking_is_a_reason() -> None:

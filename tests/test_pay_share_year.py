@@ -157,6 +157,17 @@ def test_a_case_without_rules_leaves_the_year_unknown(gap: dict[str, Any]) -> No
     assert found[1]["year_basic"] is None
 
 
+@pytest.mark.parametrize("gap", [{"kind": "other"}, {"insured_region": "nowhere"}])
+def test_a_case_of_an_unknown_account_leaves_each_of_them_unknown(gap: dict[str, Any]) -> None:
+    visit = {"kind": "outpatient", "visit_type": "11", **scoped(700)}
+    others = [stay(n, noon(2025, 1), person=f"P{n}", **visit) for n in (3, 4)]
+    cases = [stay(0, noon(2025, 2), **gap), stay(2, noon(2025, 4), **visit)]
+    again = [stay(n, noon(2025, 5), person=f"P{n - 2}", **visit) for n in (5, 6)]
+    found = followed([*others, *cases, *again])
+    assert [found[3][name] for name in YEAR] == [None] * 4
+    assert [one["year_deductible"] for one in found[4:]] == [yuan(500), yuan(500)]
+
+
 @pytest.mark.parametrize(
     "lost",
     ["benefit.year_start", "benefit.visits", "cross_region.benefit_rules_of", "benefit.deducted"],
