@@ -212,6 +212,25 @@ def test_units_take_row_groups_together_and_other_files_whole(tmp_path: Path) ->
     assert lines.value.code == "FILE_BROKEN"
 
 
+@pytest.mark.parametrize(
+    ("name", "start", "one"),
+    [
+        ("a.csv", "case_id,age\n", "case{:07},{:03}\n"),
+        ("a.jsonl", "", '{{"case_id": "{:07}", "age": 1{:02}}}\n'),
+    ],
+)
+def test_how_many_records_a_text_has_is_told_by_its_beginning(
+    tmp_path: Path, name: str, start: str, one: str
+) -> None:
+    path = tmp_path / name
+    count = 100_000
+    records = (one.format(number, number % 100) for number in range(count))
+    path.write_text(f"{start}{''.join(records)}", "utf-8")
+    (unit,) = units_of([path], 5)
+    assert unit.rows is None
+    assert count * 0.99 < unit.about() < count * 1.01
+
+
 WORDS = ("", "a", "b", "甲", "乙丙", "P0000012", "P0000013", "x" * 200)
 TEXTS = st.lists(st.sampled_from([None, *WORDS]), max_size=30)
 

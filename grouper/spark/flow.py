@@ -108,7 +108,7 @@ def price_files(
     The parts in ``priced`` hold whole persons; ``file`` and ``row`` say where a row stood.
     """
     units, packed = units_of(paths, settings()["case_rows"]), pack()
-    count = _buckets(sum(unit.rows or settings()["case_rows"] for unit in units), "bucket_cases")
+    count = _buckets(sum(unit.about() for unit in units), "bucket_cases")
     asked = _asked("price", packed, units, scheme=scheme, region=region, buckets=count)
     run = Run(folder, asked)
     run.open()
@@ -163,8 +163,8 @@ def audit_files(
     cases, beside = _units(files, "case_rows"), _units(lines, "line_rows")
     packed = pack()
     wanted = max(
-        _buckets(sum(unit.rows or settings()["case_rows"] for unit in cases), "bucket_cases"),
-        _buckets(sum(unit.rows or 0 for unit in beside), "bucket_lines"),
+        _buckets(sum(unit.about() for unit in cases), "bucket_cases"),
+        _buckets(sum(unit.about() for unit in beside), "bucket_lines"),
     )
     on = day or day_of(folder) or datetime.now(LOCAL).date()
     asked = _asked(

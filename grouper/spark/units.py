@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from grouper.case.readers import CaseBatch
+
+_HEAD = 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,16 @@ class Unit:
     def to_json(self) -> dict[str, Any]:
         """As JSON holds it."""
         return asdict(self)
+
+    def about(self) -> int:
+        """How many records it has; of a file of text about, by the lines at its beginning."""
+        if self.rows is not None:
+            return self.rows
+        path = Path(self.path)
+        with path.open("rb") as file:
+            head = file.read(_HEAD)
+        lines = max(head.count(b"\n"), 1)
+        return math.ceil(path.stat().st_size * lines / max(len(head), 1))
 
     def cases(self) -> Iterator[CaseBatch]:
         """Its records, with their numbers within the file.
