@@ -228,6 +228,7 @@ def test_a_mart_that_cannot_be_used_says_so(tmp_path: Path) -> None:
         ('{"format": 0}', "MART_OLD"),
         ('{"format": 2, "other": 2}', "MART_OLD"),
         ('{"format": 2, "means": "away.parquet"}', "MART_OLD"),
+        ('{"format": 2, "made": "2026-01-01T00:00:00+00:00", "names": {"mdc": ["B"]}}', "MART_OLD"),
         (
             '{"format": 2, "made": "2026-01-01T00:00:00+00:00", "means": "away.parquet"}',
             "MART_BROKEN",

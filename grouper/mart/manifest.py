@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from pydantic import TypeAdapter
+
 from codebooks.plain import json_of
 from grouper.mart.errors import MartError
 
@@ -78,6 +80,9 @@ class Manifest:
         return datetime.fromisoformat(self.made)
 
 
+_STATE = TypeAdapter(Manifest)
+
+
 def read(folder: Path) -> Manifest:
     """The state of a folder.
 
@@ -93,10 +98,9 @@ def read(folder: Path) -> Manifest:
     if not isinstance(found, dict) or found.get("format") != FORMAT:
         raise MartError("MART_OLD")
     try:
-        years = {year: Year(**one) for year, one in found.pop("years", {}).items()}
-        state = Manifest(**found, years=years)
-        files, _ = state.files, (state.at, state.schemes)
-    except (TypeError, AttributeError, ValueError):
+        state = _STATE.validate_python(found)
+        files, _ = state.files, state.at
+    except ValueError:
         raise MartError("MART_OLD") from None
     # Only what lies in the folder itself: a name that leads elsewhere is none of ours.
     if not all(Path(name).name == name and (folder / name).is_file() for name in files):

@@ -299,7 +299,7 @@ def _codec(row: Row) -> str:
         codec = codecs.lookup(row.cells["codec"]).name
         if codec == _WIDE or "MSH|".encode(codec) == b"MSH|":
             return codec
-    except (LookupError, UnicodeError):
+    except (LookupError, ValueError):  # a null character in a name is a ValueError
         pass
     raise CodebookError("HL7_CHARSET_CODEC", row.at("codec"), found=row.cells["codec"])
 
