@@ -12,7 +12,8 @@ from decimal import ROUND_HALF_UP, Decimal
 from itertools import pairwise
 from typing import Any
 
-from audit_support import HERBS, PLAIN_RULES, Line, World
+from audit_plain_stays import PlainStays
+from audit_support import HERBS, Line, World
 
 from codebooks.audit.books import AuditBook
 from grouper.case.dates import LOCAL
@@ -68,19 +69,17 @@ def after_refunds(lines: list[Line]) -> tuple[list[Line], list[Line]]:
     return stand, alone
 
 
-class Plain:
+class Plain(PlainStays):
     """The plain reading of a world."""
 
     def __init__(self, book: AuditBook, world: World, levels: dict[str, str]) -> None:
-        self.tables = {name: table.to_pylist() for name, table in book.tables.items()}
-        self.cases = {one["case_id"]: one for one in world.people}
+        super().__init__(book, world)
         self.levels = levels
         self.raw = world.lines
         self.lines, self.alone = after_refunds(world.lines)
         self.by = defaultdict(list)
         for line in self.lines:
             self.by[line.case_id].append(line)
-        self.found: set[tuple[Any, ...]] = set()
 
     def all(self) -> set[tuple[Any, ...]]:
         for name in (
@@ -90,31 +89,6 @@ class Plain:
         ):
             getattr(self, name)()
         return self.found
-
-    def _tell(
-        self,
-        row: dict[str, Any],
-        case: str,
-        lines: list[Line],
-        observed: Any = None,
-        allowed: Any = None,
-        amount: Any = None,
-    ) -> None:
-        if amount is None:
-            amount = sum(line.amount for line in lines)
-        told = tuple(sorted(line.line for line in lines))
-        self.found.add(
-            (
-                row["rule"],
-                row.get("row"),
-                row["level"],
-                case,
-                told,
-                observed if observed is None else Decimal(observed),
-                allowed if allowed is None else Decimal(allowed),
-                Decimal(amount),
-            )
-        )
 
     @staticmethod
     def _valid(row: dict[str, Any], day: Any) -> bool:
@@ -355,16 +329,6 @@ class Plain:
                 own.sort(key=lambda o: o.line)
                 self._tell(self._own("LOC-DUPLINE"), case, own[1:], len(own), 1)
 
-    @staticmethod
-    def _own(rule: str, parameter: str | None = None) -> dict[str, Any]:
-        return {"rule": rule, "level": PLAIN_RULES[rule], "row": parameter}
-
-    def _stay(self, case: str) -> tuple[Any, Any]:
-        told = self.cases[case]
-        return tuple(
-            told[name].astimezone(LOCAL).date() for name in ("admission_time", "discharge_time")
-        )
-
     def outside(self) -> None:
         for case, lines in self.by.items():
             first, last = self._stay(case)
@@ -386,12 +350,6 @@ class Plain:
         for (case, _), own in wrong.items():
             amount = sum(abs(o.amount) for o in own)
             self._tell(self._own("GZ10000201002000"), case, own, amount=amount)
-
-    def _threshold(self, rule: str, name: str) -> tuple[Decimal, str]:
-        for row in self.tables["behaviour"]:
-            if (row["rule"], row["parameter"]) == (rule, name):
-                return row["value"], row["row"]
-        raise AssertionError
 
     def hanging(self) -> None:
         least, row = self._threshold("LOC-HANG", "idle_days")
@@ -427,79 +385,3 @@ class Plain:
                 continue
             if {o.kind for o in lines} <= {"01", "02", "03", "04", "07", "13"}:
                 self._tell(self._own(rule, row), case, lines, (last - first).days, most)
-
-    def returns(self) -> None:
-        for rule, here in (("GZ10000204001000", True), ("LOC-READM15", False)):
-            most, row = self._threshold(rule, "return_days")
-            for case, told in self.cases.items():
-                before = [
-                    other
-                    for key, other in self.cases.items()
-                    if key != case
-                    and other["person"] == told["person"]
-                    and {other["kind"], told["kind"]} == {"inpatient"}
-                    and other["dx"][:1] != []
-                    and other["dx"][:1][0][:3] == (told["dx"] or ["?"])[0][:3]
-                    and (other.get("hospital") == told.get("hospital")) == here
-                    and self._stay(key)[1] <= self._stay(case)[0]
-                    and self._stay(key)[0] < self._stay(case)[0]
-                    and (self._stay(case)[0] - self._stay(key)[1]).days <= most
-                ]
-                if before:
-                    gap = min(
-                        (self._stay(case)[0] - self._stay(o["case_id"])[1]).days for o in before
-                    )
-                    self._tell(self._own(rule, row), case, [], gap, most, told["total_cost"])
-
-    def overlaps(self) -> None:
-        for case, told in self.cases.items():
-            for key, other in self.cases.items():
-                if (
-                    key != case
-                    and told["person"] == other["person"]
-                    and {told["kind"], other["kind"]} == {"inpatient"}
-                    and (other["admission_time"], key) < (told["admission_time"], case)
-                    and told["admission_time"] < other["discharge_time"]
-                ):
-                    self._tell(self._own("LOC-IMPERS"), case, [], amount=told["total_cost"])
-
-    def identity(self) -> None:
-        for case, told in self.cases.items():
-            for name in ("sex", "birth_date"):
-                own = told.get(name)
-                others = [
-                    (one["admission_time"], key, one.get(name))
-                    for key, one in self.cases.items()
-                    if one["person"] == told["person"] and one.get(name)
-                ]
-                if own and min(others)[2] != own:
-                    self._tell(self._own("LOC-IMPERS"), case, [], amount=told["total_cost"])
-
-    def visits(self) -> None:
-        for case, told in self.cases.items():
-            for key, other in self.cases.items():
-                if (
-                    told["kind"] == "outpatient"
-                    and other["kind"] == "inpatient"
-                    and told["person"] == other["person"]
-                    and self._stay(key)[0] < self._stay(case)[0] < self._stay(key)[1]
-                ):
-                    self._tell(self._own("LOC-HANG"), case, [], amount=told["total_cost"])
-
-    def frequent(self) -> None:
-        for rule, kind in (("GZ10000204002000", "outpatient"), ("GZ10000204004000", "inpatient")):
-            most, row = self._threshold(rule, "most")
-            days, _ = self._threshold(rule, "within_days")
-            for person in {one["person"] for one in self.cases.values()}:
-                own = [
-                    (self._stay(key)[0], key)
-                    for key, one in self.cases.items()
-                    if one["person"] == person and one["kind"] == kind
-                ]
-                counts = [
-                    (-sum(0 <= (day - other).days < days for other, _ in own), day, key)
-                    for day, key in own
-                ]
-                if counts and -min(counts)[0] > most:
-                    seen, _, key = min(counts)
-                    self._tell(self._own(rule, row), key, [], -seen, most, 0)

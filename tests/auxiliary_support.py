@@ -1,4 +1,4 @@
-"""An example region with factors in every directory, and random cases that meet its subtypes."""
+"""An example region with factors in every directory, random cases, and what both forms say."""
 
 from __future__ import annotations
 
@@ -11,11 +11,16 @@ import pyarrow as pa
 
 from codebooks import paths
 from codebooks.book import BookCard
+from codebooks.factors import SCALE
 from codebooks.registry import registry
 from grouper.case.fields import CASE_SCHEMA
 from grouper.case.record import Case
+from grouper.schemes.dip.auxiliary import Auxiliary, factors_of
+from grouper.schemes.dip.auxiliary_batch import AuxiliaryBatch
+from grouper.schemes.dip.auxiliary_tables import GAPS, AuxiliaryTables
 
 HERE = timezone(timedelta(hours=8))
+TRIGGERS = paths.shipped() / "factors" / "triggers.csv"
 GROUPS = ("G1", "G2", "G3")
 HEADER = "region,scheme,directory,subtype,group,factor,cases,valid_from,valid_to,source\n"
 # Example figures, of no region.
@@ -62,6 +67,9 @@ def install(text: str, name: str = "dip_factors.csv") -> Path:
 def moment(day: date | None) -> datetime | None:
     """Shortly after midnight of a day, which is still the day before in UTC."""
     return datetime(day.year, day.month, day.day, 0, 30, tzinfo=HERE) if day else None
+
+
+DAY = moment(date(2025, 6, 1))
 
 
 class RandomStays:
@@ -147,3 +155,39 @@ def batch_of(cases: list[dict[str, Any]], *, encoded: bool = False) -> pa.Record
             lists = pa.ListArray.from_arrays(column.offsets, flat).cast(word)
             batch = batch.set_column(at, name, lists)
     return batch
+
+
+def example(text: str = EXAMPLE, region: str = "pingdingshan") -> AuxiliaryTables:
+    """The tables of a region where this is installed."""
+    install(text)
+    return AuxiliaryTables(card(region))
+
+
+def ask(tables: AuxiliaryTables, group: str = "G3", **values: Any) -> Auxiliary:
+    """What the scalar form says of a case; nothing is missing unless a test says so."""
+    facts = {"age": 40, "los": 5, "icu_hours": 0.0, "discharge_way": "1", "discharge_time": DAY}
+    return factors_of(tables, case_of({**facts, **values}), group)
+
+
+def by_scalar(tables: AuxiliaryTables, case: dict[str, Any], group: int) -> tuple[Any, ...]:
+    """Factor, subtype that wins and gaps of a case, as the scalar form tells them."""
+    if group < 0:
+        return SCALE, None, ()
+    found = factors_of(tables, case_of(case), GROUPS[group])
+    winner = found.winner
+    return int(found.factor * SCALE), winner.subtype if winner else None, found.gaps
+
+
+def by_batch(
+    engine: AuxiliaryBatch, batch: pa.RecordBatch, group: np.ndarray[Any, Any]
+) -> list[tuple[Any, ...]]:
+    """The same of each case of a batch, as the vectorised form tells them."""
+    found = engine(batch, group)
+    return [
+        (
+            int(found.factor[i]),
+            found.subtypes[found.winner[i]] if found.winner[i] >= 0 else None,
+            tuple(gap for k, gap in enumerate(GAPS) if found.gaps[i] >> k & 1),
+        )
+        for i in range(batch.num_rows)
+    ]

@@ -8,6 +8,8 @@ from collections.abc import Coroutine, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
+import pytest
+
 from grouper.intake.envelope import Envelope, Receipt, Verdict
 from grouper.intake.event import Event
 from grouper.intake.forms import Form, IntakeError
@@ -152,3 +154,9 @@ class Folder:
     def count(self, name: str) -> float:
         found = self.listener.metrics()
         return found.get(f"folder_{name}_total", found.get(f"folder_{name}", -1.0))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Folder:
+    """A folder of its own for a test."""
+    return Folder(tmp_path / "in")

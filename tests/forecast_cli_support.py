@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
 
+import pyarrow.parquet as pq
+import pytest
 import typer
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
+from codebooks.errors import GrouperError
+from grouper.case.dates import LOCAL
 from grouper.cli.forecast_commands import add_forecast
+from grouper.demo.hospital.build import make_hospital
+from grouper.demo.hospital.plan import make_plan
+from grouper.demo.hospital.tables import toml as hospital_table
 from grouper.forecast.tables import toml
 
-if TYPE_CHECKING:
-    import pytest
-    from typer.testing import Result
-
+FIRST, MONTHS, SCALE, SEED = "2026-01", 7, 0.05, 20250101
+UNTIL = datetime(2026, 5, 1, tzinfo=LOCAL)
+AT = datetime(2026, 5, 20, 8, tzinfo=LOCAL)
+WARDS = ("--region", "demo")
 DAYS = [0, 1, 3, 6]
 _SMALL: dict[str, dict[tuple[str, ...], dict[str, Any]]] = {
     "training.toml": {(): {"least_stays": 60, "days": DAYS}},
@@ -51,3 +61,36 @@ def run(*words: str) -> Result:
     app.callback()(lambda: None)
     add_forecast(app, ["forecast", *words])
     return CliRunner().invoke(app, ["forecast", *words])
+
+
+@pytest.fixture(scope="module", autouse=True)
+def small() -> Iterator[None]:
+    """These settings for all tests of a module."""
+    with pytest.MonkeyPatch.context() as patch:
+        shrink(patch)
+        yield
+
+
+@pytest.fixture(scope="module")
+def hospital(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small demonstration hospital of seven months."""
+    folder = tmp_path_factory.mktemp("hospital")
+    own = hospital_table("hospital.toml")["hospital"]
+    make_hospital(
+        folder, make_plan(FIRST, MONTHS, SEED, SCALE, region="demo", scheme=own["scheme"])
+    )
+    return folder
+
+
+def stays(folder: Path) -> list[dict[str, Any]]:
+    """The inpatient stays of the hospital, by plain reading."""
+    names = ["case_id", "admission_time", "discharge_time", "department"]
+    parts = [pq.read_table(one, columns=names) for one in sorted((folder / "inpatient").iterdir())]
+    return [row for part in parts for row in part.to_pylist()]
+
+
+def code(*words: str) -> str:
+    """The code of the error by which a command ends."""
+    found = run(*words)
+    assert isinstance(found.exception, GrouperError), (found.exit_code, found.exception)
+    return found.exception.code

@@ -1,16 +1,27 @@
-"""Small invented models to keep: a few trees, a table, a document."""
+"""Small invented models to keep: a few trees, a table, a document. How they are kept and read."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pytest
 
 from grouper.forecast.boost import QUANTILE, Booster, Settings
-from grouper.forecast.registry.keeping import Made
+from grouper.forecast.errors import ForecastError
+from grouper.forecast.registry import places
+from grouper.forecast.registry.approved import forget
+from grouper.forecast.registry.card import Card
+from grouper.forecast.registry.keeping import Made, keep
 
+NAME = "default"
+FIRST = datetime(2026, 11, 1, 3, 0, tzinfo=UTC)
 NAMES = ("a", "b", "c")
 HOW = Settings(rounds=4, depth=3, eta=0.3, threads=1)
 MADE = Made(
@@ -76,3 +87,35 @@ def files(version: int = 1) -> dict[str, bytes]:
         "cost.ubj": raw_trees(),
         "counts.arrow": sink.getvalue().to_pybytes(),
     }
+
+
+@pytest.fixture(autouse=True)
+def fresh() -> None:
+    """No model of an earlier test is in use."""
+    forget()
+
+
+def kept(version: int = 1, name: str = NAME) -> Card:
+    """A model of a version, made that many hours after the first."""
+    return keep(name, files(version), MADE, FIRST + timedelta(hours=version))
+
+
+def folder(card: Card) -> Path:
+    """Where a model is kept."""
+    return places.folder_of(card.name, card.id)
+
+
+def read(files: Mapping[str, bytes], model: str) -> tuple[str, int]:
+    """What a forecaster would be: it reads its trees and a setting."""
+    Booster.read(files["cost.ubj"], NAMES)
+    return model, int(json.loads(files["model.json"])["version"])
+
+
+def refused(code: str, *call: Any, **named: Any) -> ForecastError:
+    """The error by which a call ends: it has its code, and words in both languages."""
+    with pytest.raises(ForecastError) as found:
+        call[0](*call[1:], **named)
+    assert found.value.code == code
+    assert found.value.describe("en")
+    assert found.value.describe("zh")
+    return found.value

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from grouper.case import Case
 from grouper.intake.record import Record, case_of, merge
@@ -11,6 +12,7 @@ from hl7_adapters.nhsa import FORM, NhsaForm
 from hl7_adapters.nhsa.tables import FieldRule, load_tables
 
 TABLES = load_tables()
+LOCAL = ZoneInfo("Asia/Shanghai")
 HEAD = {
     "infno": "",
     "msgid": "H00000000001202603041000000001",
@@ -104,6 +106,12 @@ def record_of(*bodies: Any, form: NhsaForm = FORM) -> Record:
     # The store keeps it as JSON.
     kept: Record = json.loads(json.dumps(record))
     return kept
+
+
+def only(body: Any, form: NhsaForm = FORM) -> Any:
+    """The one event that a message tells."""
+    (event,) = form.events(body if isinstance(body, bytes) else raw(body))
+    return event
 
 
 def case_from(*bodies: Any, form: NhsaForm = FORM) -> Case:

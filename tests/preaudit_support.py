@@ -1,9 +1,16 @@
-"""Bodies of 3101, 3102 and 3103 with plainly invented numbers and names."""
+"""Bodies of 3101, 3102 and 3103 with plainly invented numbers and names, and how they are sent."""
 
 from __future__ import annotations
 
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from nhsa_support import raw
+
+if TYPE_CHECKING:  # the fuzzing of messages needs no service
+    from service_support import Service
+
+DATA = Path(__file__).resolve().parents[1] / "hl7_adapters" / "nhsa" / "data"
 CYCLED, WOMEN = "002503020020000", "XG01AFA222D003010101770"
 
 
@@ -107,3 +114,15 @@ def feedback(*warns: dict[str, Any], kind: str = "1") -> dict[str, Any]:
         "msgid": "H00000000001202602221000000002",
         "input": {"data": {"warn_type": kind, "warns": list(warns)}},
     }
+
+
+def warn(key: str, way: str, reason: str = "") -> dict[str, str]:
+    """What became of one finding."""
+    return {"warn_rslt_id": key, "dspo_way": way, "dspo_way_rea": reason}
+
+
+def send(on: Service, transaction: str, found: Any, **more: Any) -> Any:
+    """A request to the service, by the interface unless told otherwise."""
+    content = found if isinstance(found, bytes) else raw(found)
+    role = more.pop("role", "interface")
+    return on.ask(role, "POST", f"/api/v1/nhsa/{transaction}", content=content, **more)

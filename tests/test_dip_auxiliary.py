@@ -1,23 +1,24 @@
-"""Auxiliary directories: triggers, factors, gaps, scores; both forms agree on every case."""
+"""Auxiliary directories: triggers, factors, gaps, scores."""
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import pytest
 from auxiliary_support import (
-    EXAMPLE,
+    DAY,
     GROUPS,
     HEADER,
+    TRIGGERS,
     RandomStays,
+    ask,
     batch_of,
     card,
     case_of,
+    example,
     install,
     moment,
 )
@@ -25,23 +26,13 @@ from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from codebooks import paths
-from codebooks.errors import CodebookError, GrouperError
-from codebooks.factor_reading import load_tables, read_triggers
+from codebooks.errors import GrouperError
 from codebooks.factors import SCALE, Directory
 from codebooks.messages import LANGUAGES
 from codebooks.registry import registry
-from grouper.schemes.dip.auxiliary import (
-    NEEDS,
-    Auxiliary,
-    cc_level,
-    factors_of,
-    part_rows,
-    parts_of,
-    subtypes_of,
-)
+from grouper.schemes.dip.auxiliary import NEEDS, cc_level, factors_of, part_rows, parts_of
 from grouper.schemes.dip.auxiliary_batch import AuxiliaryBatch
-from grouper.schemes.dip.auxiliary_tables import GAPS, AuxiliaryTables
+from grouper.schemes.dip.auxiliary_tables import AuxiliaryTables
 from grouper.schemes.dip.scheme import DipScheme
 from grouper.schemes.dip.score import (
     YearOfCosts,
@@ -51,19 +42,6 @@ from grouper.schemes.dip.score import (
     weighted_mean,
 )
 from grouper.schemes.reasons import Reason
-
-DAY = moment(date(2025, 6, 1))
-TRIGGERS = paths.shipped() / "factors" / "triggers.csv"
-
-
-def example(text: str = EXAMPLE, region: str = "pingdingshan") -> AuxiliaryTables:
-    install(text)
-    return AuxiliaryTables(card(region))
-
-
-def ask(tables: AuxiliaryTables, group: str = "G3", **values: Any) -> Auxiliary:
-    facts = {"age": 40, "los": 5, "icu_hours": 0.0, "discharge_way": "1", "discharge_time": DAY}
-    return factors_of(tables, case_of({**facts, **values}), group)
 
 
 def met(tables: AuxiliaryTables, **values: Any) -> set[str]:
@@ -238,63 +216,6 @@ def test_a_hospitals_own_triggers_replace_the_national_ones_of_the_directory() -
     assert "severity.mild" in met(tables, age=66)
 
 
-CITY = (
-    "pingdingshan,tumour,spread,转移,spread,1,other_diagnosis,,,C00-C97|C77-C79|C7|C34.9,,2020-01-01,,city",
-    "pingdingshan,icu,short,短,short,1,icu_days_begun,,2,,,2020-01-01,,city",
-    "pingdingshan,icu,long,长,long,1,icu_days_begun,3,,,,2020-01-01,,city",
-    "pingdingshan,charlson,some,有,some,1,charlson,1,,,quan/quan/all,2020-01-01,,city",
-)
-CITY_FACTORS = HEADER + "".join(
-    f"pingdingshan,,{directory},{subtype},,{factor},30,2025-01-01,,city\n"
-    for directory, subtype, factor in (
-        ("tumour", "spread", "1.3"),
-        ("icu", "short", "0.9"),
-        ("icu", "long", "2"),
-        ("charlson", "some", "1.1"),
-    )
-)
-
-
-@pytest.mark.parametrize(
-    ("values", "factor"),
-    [
-        ({"icu_hours": 0.0}, "0.9"),
-        ({"icu_hours": 48.0}, "0.9"),
-        ({"icu_hours": 48.1}, "2"),
-        ({"dx": ["C34.900"]}, "1.1"),
-        ({"dx": ["C34.900", "c34900"]}, "1.1"),
-        ({"dx": ["I10.x00", "C34.900"]}, "1.3"),
-        ({"dx": ["I10.x00", "C98.000", "D00.000"], "icu_hours": None}, "1"),
-    ],
-)
-def test_a_citys_own_readings_hold_in_both_forms(values: dict[str, Any], factor: str) -> None:
-    header = TRIGGERS.read_text("utf-8").splitlines()[0]
-    install("\n".join((header, *CITY)), "dip_triggers.csv")
-    tables = example(CITY_FACTORS)
-    assert ask(tables, **values).factor == Decimal(factor)
-    case = {"icu_hours": 0.0, "discharge_time": DAY, **values}
-    found = by_batch(AuxiliaryBatch(tables, GROUPS), batch_of([case]), np.array([0]))
-    assert found == [by_scalar(tables, case, 0)]
-    assert found[0][0] == int(Decimal(factor) * SCALE)
-
-
-def test_what_changes_nothing_for_a_scheme_cuts_no_period() -> None:
-    own = HEADER + "pingdingshan,,age,elderly,,1.2,40,2025-01-01,,example\n"
-    few = example(own).periods
-    more = example(own + "henan,,age,elderly,,1.5,40,2025-07-01,2025-08-01,hidden\n").periods
-    assert more == few
-    assert [p.valid_from.year for p in few] == [1, 2020, 2025, 2027]
-
-
-def test_groups_that_the_scheme_lacks_are_refused() -> None:
-    install(HEADER + "henan,chs-drg-2.0,age,elderly,G9,1.5,40,2025-01-01,,example\n")
-    tables = AuxiliaryTables(card(scheme="chs-drg-2.0"))
-    with pytest.raises(CodebookError, match="G9") as error:
-        tables.check_groups(GROUPS)
-    assert (error.value.code, error.value.where.row) == ("FACTOR_GROUP", 2)
-    tables.check_groups((*GROUPS, "G9"))
-
-
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_the_trace_tells_each_subtype_its_factor_and_why(lang: str) -> None:
     tables = example()
@@ -335,60 +256,6 @@ def test_parts_are_those_of_the_protocol() -> None:
     ]
 
 
-def by_scalar(tables: AuxiliaryTables, case: dict[str, Any], group: int) -> tuple[Any, ...]:
-    if group < 0:
-        return SCALE, None, ()
-    found = factors_of(tables, case_of(case), GROUPS[group])
-    winner = found.winner
-    return int(found.factor * SCALE), winner.subtype if winner else None, found.gaps
-
-
-def by_batch(
-    engine: AuxiliaryBatch, batch: pa.RecordBatch, group: np.ndarray[Any, Any]
-) -> list[tuple[Any, ...]]:
-    found = engine(batch, group)
-    return [
-        (
-            int(found.factor[i]),
-            found.subtypes[found.winner[i]] if found.winner[i] >= 0 else None,
-            tuple(gap for k, gap in enumerate(GAPS) if found.gaps[i] >> k & 1),
-        )
-        for i in range(batch.num_rows)
-    ]
-
-
-@pytest.mark.parametrize("encoded", [False, True])
-def test_both_forms_agree_at_any_batch_size(*, encoded: bool) -> None:
-    tables, stays, count = example(), RandomStays(20261128), 2500
-    cases = stays.cases(count)
-    groups = stays.rng.integers(-1, len(GROUPS), count)
-    expected = [by_scalar(tables, case, int(groups[i])) for i, case in enumerate(cases)]
-    batch, engine = batch_of(cases, encoded=encoded), AuxiliaryBatch(tables, GROUPS)
-    for size, until in ((1, 120), (7, 600), (1024, count), (131_072, count)):
-        found: list[tuple[Any, ...]] = []
-        for at in range(0, until, size):
-            part = batch.slice(at, min(size, until - at))
-            found += by_batch(engine, part, groups[at : at + part.num_rows])
-        wrong = [i for i in range(until) if found[i] != expected[i]]
-        assert not wrong, (size, cases[wrong[0]], found[wrong[0]], expected[wrong[0]])
-    # Agreement says little where nothing is reached.
-    ids = {s.id for period in tables.periods for s in period.subtypes}
-    # Nothing is given for an index of 0, and a tumour's death has the factor of any death.
-    assert {e[1].id for e in expected if e[1]} == ids - {"cci_0", "tumour_death"}
-    assert {gap for e in expected for gap in e[2]} == set(GAPS)
-
-
-@pytest.mark.slow
-def test_both_forms_agree_on_a_hundred_thousand_cases() -> None:
-    tables, stays = example(), RandomStays(99)
-    engine = AuxiliaryBatch(tables, GROUPS)
-    for _ in range(10):
-        cases = stays.cases(10_000)
-        group = stays.rng.integers(-1, len(GROUPS), len(cases))
-        expected = [by_scalar(tables, case, int(g)) for case, g in zip(cases, group, strict=True)]
-        assert by_batch(engine, batch_of(cases), group) == expected
-
-
 def test_a_schemes_weight_is_its_score_times_the_factor() -> None:
     install(HEADER + "pingdingshan,,age,elderly,A09.9,1.25,40,2025-01-01,,example\n")
     scheme = DipScheme(registry().book("dip-pingdingshan-2025"))
@@ -404,88 +271,8 @@ def test_a_schemes_weight_is_its_score_times_the_factor() -> None:
     assert (part.kind, part.code, part.action) == ("factor", "age.elderly", "taken")
 
 
-CELLS = st.sampled_from(
-    [
-        "henan",
-        "age",
-        "elderly",
-        "1.2",
-        "1e5",
-        "-0",
-        "2025-01-01",
-        "99999-1-1",
-        "C00-C97",
-        "|",
-        "",
-        '"',
-        "\x00",
-        "年",
-    ]
-)
-
-
-@settings(max_examples=examples(150), deadline=None)
-@given(
-    lines=st.lists(st.lists(CELLS, min_size=9, max_size=14).map(",".join), max_size=4),
-    raw=st.binary(max_size=20),
-    at=st.sampled_from(("dip_factors.csv", "dip_triggers.csv")),
-)
-def test_whatever_stands_in_a_table_only_declared_errors_are_raised(
-    lines: list[str], raw: bytes, at: str
-) -> None:
-    header = (
-        HEADER.strip() if at == "dip_factors.csv" else TRIGGERS.read_text("utf-8").split("\n")[0]
-    )
-    path = install("", at)
-    path.write_bytes("\n".join((header, *lines)).encode() + b"\n" + raw)
-    told = ""
-    try:
-        load_tables()
-    except CodebookError as error:
-        told = error.describe("en")
-    finally:
-        path.unlink()
-    assert "{" not in told
-
-
-def test_threads_may_share_the_vectorised_form() -> None:
-    tables, stays = example(), RandomStays(8)
-    cases = stays.cases(3000)
-    group, batch = np.arange(len(cases)) % len(GROUPS), batch_of(cases)
-    alone = AuxiliaryBatch(tables, GROUPS)(batch, group).factor
-    shared = AuxiliaryBatch(tables, GROUPS)
-    cuts = range(0, len(cases), 50)
-    with ThreadPoolExecutor(8) as pool:
-        parts = pool.map(lambda at: shared(batch.slice(at, 50), group[at : at + 50]).factor, cuts)
-        assert np.concatenate(list(parts)).tolist() == alone.tolist()
-
-
 def test_schemes_hand_over_the_columns_that_are_asked() -> None:
     assert set(NEEDS) <= set(DipScheme.needs)
-
-
-def test_what_is_met_is_the_same_in_both_forms() -> None:
-    tables, stays = example(), RandomStays(5)
-    cases = stays.cases(400)
-    engine = AuxiliaryBatch(tables, GROUPS)
-    found = engine.met(batch_of(cases))
-    for i, case in enumerate(cases):
-        wanted = subtypes_of(tables, case_of(case))
-        assert {s for k, s in enumerate(engine.subtypes) if found[k, i]} == set(wanted)
-
-
-def test_missing_columns_are_missing_values() -> None:
-    tables = example()
-    batch = pa.RecordBatch.from_pylist([{"age": 70}, {"age": None}])
-    found = by_batch(AuxiliaryBatch(tables, GROUPS), batch, np.array([0, 1]))
-    assert found == [(SCALE, None, (Reason.SCHEME_DATE_MISSING,))] * 2
-    timed = pa.RecordBatch.from_pydict({"discharge_time": pa.array([DAY, DAY]), "age": [70, 3]})
-    found = by_batch(AuxiliaryBatch(tables, GROUPS), timed, np.array([0, 1]))
-    assert [row[0] for row in found] == [1_120_000, 1_100_000]
-    naive = timed.set_column(
-        0, "discharge_time", pa.array([date(2025, 6, 1)] * 2).cast(pa.timestamp("us"))
-    )
-    assert by_batch(AuxiliaryBatch(tables, GROUPS), naive, np.array([0, 1])) == found
 
 
 STAYS = RandomStays(3).cases(60)
@@ -498,102 +285,6 @@ def test_the_factor_is_the_highest_of_those_met(at: int, group: str) -> None:
     factors = [f.factor for f in found.found if f.factor is not None]
     assert found.factor == max(factors, default=Decimal(1))
     assert all(found.factor >= factor for factor in factors)
-
-
-def test_the_hash_tells_what_binds_the_scheme() -> None:
-    tables = example()
-    assert tables.content_sha256 == AuxiliaryTables(card(), load_tables()).content_sha256
-    assert example(EXAMPLE.replace("1.9,", "1.8,")).content_sha256 != tables.content_sha256
-    assert len(tables.content_sha256) == 64
-
-
-FACTOR_ROW = "henan,,age,elderly,,1.2,40,2025-01-01,,example\n"
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "code", "column"),
-    [
-        ("henan", "atlantis", "FACTOR_REGION", "region"),
-        ("henan", "", "FACTOR_EMPTY", "region"),
-        (",,age", ",dip-nowhere,age", "FACTOR_SCHEME", "scheme"),
-        ("age", "weather", "FACTOR_WORD", "directory"),
-        ("elderly", "ancient", "FACTOR_SUBTYPE", "subtype"),
-        ("elderly", "", "FACTOR_EMPTY", "subtype"),
-        ("1.2", "1,2", "TABLE_ROW_WIDTH", None),
-        ("1.2", "x", "FACTOR_NUMBER", "factor"),
-        ("1.2", "NaN", "FACTOR_NUMBER", "factor"),
-        ("1.2", "Infinity", "FACTOR_NUMBER", "factor"),
-        ("1.2", "0", "FACTOR_NUMBER", "factor"),
-        ("1.2", "-1", "FACTOR_NUMBER", "factor"),
-        ("1.2", "1000", "FACTOR_NUMBER", "factor"),
-        ("1.2", "1.0000001", "FACTOR_NUMBER", "factor"),
-        ("1.2", "", "FACTOR_EMPTY", "factor"),
-        ("40", "4.5", "FACTOR_WHOLE", "cases"),
-        ("2025-01-01", "2025-13-01", "FACTOR_DATE", "valid_from"),
-        ("2025-01-01", "", "FACTOR_EMPTY", "valid_from"),
-        ("01,,example", "01,2025-01-01,example", "FACTOR_PERIOD", "valid_to"),
-        ("example", "", "FACTOR_EMPTY", "source"),
-        ("\n", "\n" + FACTOR_ROW, "FACTOR_OVERLAP", None),
-    ],
-)
-def test_factors_that_are_not_understood_are_refused(
-    old: str, new: str, code: str, column: str | None
-) -> None:
-    install(HEADER + FACTOR_ROW.replace(old, new, 1))
-    with pytest.raises(CodebookError) as error:
-        load_tables()
-    row = 3 if code == "FACTOR_OVERLAP" else 2
-    place = error.value.where
-    assert (error.value.code, place.file, place.row, place.column) == (
-        code,
-        "dip_factors.csv",
-        row,
-        column,
-    )
-    assert error.value.describe("zh")
-    assert error.value.describe("en")
-
-
-AGE_ROW = "henan,age,old,老,old,1,age,66,,,,2020-01-01,,city"
-CODE_ROW = "henan,tumour,t,瘤,t,1,diagnosis,,,C00-C97|Z51.1,,2020-01-01,,city"
-LEVEL_ROW = "henan,severity,s,重,s,1,cc_level,,,MCC,chs-drg-2.0,2020-01-01,,city"
-INDEX_ROW = "henan,charlson,c,分,c,1,charlson,1,2,,quan/quan/all,2020-01-01,,city"
-
-
-@pytest.mark.parametrize(
-    ("row", "old", "new", "code", "column"),
-    [
-        (AGE_ROW, "age,66", "weight,66", "FACTOR_WORD", "condition"),
-        (AGE_ROW, "66,,", ",,", "FACTOR_EMPTY", "low"),
-        (AGE_ROW, "66,,", "66,65,", "FACTOR_BOUNDS", "high"),
-        (AGE_ROW, "66,,", "-1,,", "FACTOR_WHOLE", "low"),
-        (AGE_ROW, "66,,,", "66,,C00,", "FACTOR_UNUSED", "codes"),
-        (AGE_ROW, "66,,,", "66,,,chs-drg-2.0", "FACTOR_UNUSED", "table"),
-        (AGE_ROW, "老", "", "FACTOR_EMPTY", "name_zh"),
-        (CODE_ROW, "diagnosis,,", "diagnosis,1,", "FACTOR_UNUSED", "low"),
-        (CODE_ROW, "C00-C97|Z51.1", "", "FACTOR_EMPTY", "codes"),
-        (CODE_ROW, "C00-C97", "C97-C00", "FACTOR_KEY", "codes"),
-        (CODE_ROW, "C00-C97", "C00-C9", "FACTOR_KEY", "codes"),
-        (CODE_ROW, "C00-C97", "?", "FACTOR_KEY", "codes"),
-        (CODE_ROW, "C00-C97|", "|", "FACTOR_KEY", "codes"),
-        (LEVEL_ROW, "MCC", "MMC", "FACTOR_WORD", "codes"),
-        (LEVEL_ROW, "chs-drg-2.0", "", "FACTOR_EMPTY", "table"),
-        (LEVEL_ROW, "chs-drg-2.0", "chs-drg-9", "FACTOR_TABLE", "table"),
-        (INDEX_ROW, "quan/quan/all", "quan/shmi/all", "FACTOR_TABLE", "table"),
-        (INDEX_ROW, "quan/quan/all", "quan/quan/some", "FACTOR_TABLE", "table"),
-        (INDEX_ROW, "quan/quan/all", "quan", "FACTOR_TABLE", "table"),
-    ],
-)
-def test_triggers_that_are_not_understood_are_refused(
-    row: str, old: str, new: str, code: str, column: str
-) -> None:
-    header = TRIGGERS.read_text("utf-8").splitlines()[0]
-    path = install(f"{header}\n{row}\n", "dip_triggers.csv")
-    assert len(read_triggers(path)) == 1
-    install(f"{header}\n{row.replace(old, new, 1)}\n", "dip_triggers.csv")
-    with pytest.raises(CodebookError) as error:
-        read_triggers(path)
-    assert (error.value.code, error.value.where.row, error.value.where.column) == (code, 2, column)
 
 
 def test_group_scores_are_the_mean_over_the_basis() -> None:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from itertools import product
 
 import numpy as np
-from auxiliary_support import GROUPS, batch_of
-from test_dip_auxiliary import DAY, by_batch, by_scalar, example
+from auxiliary_support import DAY, GROUPS, batch_of, by_batch, by_scalar, example
 
 from grouper.schemes.dip.auxiliary_batch import AuxiliaryBatch
 from grouper.schemes.dip.auxiliary_tables import GAPS

@@ -1,17 +1,13 @@
-"""``grouper forecast train``, ``predict``, ``backtest`` and ``report``, as a hospital calls them."""
+"""``grouper forecast train``, ``predict`` and ``report`` with a model in use, as a hospital calls them."""
 
 from __future__ import annotations
 
-import getpass
 import hashlib
-import io
 import json
 import signal
-import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -21,31 +17,15 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 import typer
-from forecast_cli_support import run, shrink
+from forecast_cli_support import AT, UNTIL, WARDS, code, hospital, run, small, stays
 
-from codebooks.errors import GrouperError
-from codebooks.messages import catalogue, text
+from codebooks.messages import text
 from grouper.case.dates import LOCAL
-from grouper.cli import forecast_train
 from grouper.cli import main as entry
-from grouper.cli.forecast_commands import GROUP, add_forecast
-from grouper.cli.forecast_options import Announcer, discharged_before, moment_of
-from grouper.demo.hospital.build import make_hospital
-from grouper.demo.hospital.plan import make_plan
-from grouper.demo.hospital.tables import toml as hospital_table
-from grouper.forecast.archive import read_archive
-from grouper.forecast.errors import ForecastError
-from grouper.forecast.registry import approvals, keeping
 from grouper.forecast.registry.approved import forget
 from grouper.forecast.result import FORECAST_SCHEMA
-from grouper.forecast.tables import toml
-from grouper.forecast.training import history_of
-from grouper.payment.place import Terms
 
-FIRST, MONTHS, SCALE, SEED = "2026-01", 7, 0.05, 20250101
-UNTIL = datetime(2026, 5, 1, tzinfo=LOCAL)
-AT = datetime(2026, 5, 20, 8, tzinfo=LOCAL)
-WARDS = ("--region", "demo")
+__all__ = ["hospital", "small"]
 
 
 @dataclass(frozen=True)
@@ -63,23 +43,6 @@ class Trained:
         (path,) = self.data.glob("**/card.json")
         found: dict[str, Any] = json.loads(path.read_text("utf-8"))
         return found
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _small() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        shrink(patch)
-        yield
-
-
-@pytest.fixture(scope="module")
-def hospital(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("hospital")
-    own = hospital_table("hospital.toml")["hospital"]
-    make_hospital(
-        folder, make_plan(FIRST, MONTHS, SEED, SCALE, region="demo", scheme=own["scheme"])
-    )
-    return folder
 
 
 @pytest.fixture(scope="module")
@@ -103,13 +66,6 @@ def in_use(trained: Trained, monkeypatch: pytest.MonkeyPatch) -> Trained:
     return trained
 
 
-def stays(folder: Path) -> list[dict[str, Any]]:
-    """The inpatient stays of the hospital, by plain reading."""
-    names = ["case_id", "admission_time", "discharge_time", "department"]
-    parts = [pq.read_table(one, columns=names) for one in sorted((folder / "inpatient").iterdir())]
-    return [row for part in parts for row in part.to_pylist()]
-
-
 def running(folder: Path, at: datetime) -> set[str]:
     """Who is there at a moment."""
     return {
@@ -117,117 +73,6 @@ def running(folder: Path, at: datetime) -> set[str]:
         for row in stays(folder)
         if row["admission_time"] <= at < row["discharge_time"]
     }
-
-
-def code(*words: str) -> str:
-    """The code of the error by which a command ends."""
-    found = run(*words)
-    assert isinstance(found.exception, GrouperError), (found.exit_code, found.exception)
-    return found.exception.code
-
-
-# ---- the group of commands
-
-
-def commands(*words: str) -> set[str | None]:
-    """What is added to an app for the words of a command line."""
-    app = typer.Typer()
-    add_forecast(app, words)
-    below = [group.typer_instance for group in app.registered_groups]
-    return {one.name for group in below if group for one in group.registered_commands}
-
-
-def test_only_what_is_asked_for_is_loaded() -> None:
-    assert commands("group", "a.csv") == set()
-    assert commands("forecast", "report", "x") == {"report"}
-    assert commands("forecast", "card") == {"card"}
-    listed = commands("forecast")
-    assert {"train", "predict", "backtest", "report", "outlook", "approve"} <= listed
-    assert commands("forecast", "--help") == listed
-    # A list of all commands and a word that is no command need no more than a stand-in.
-    assert commands("--help") == commands() == commands("forecast", "nonsense") == {"train"}
-    stand_in = typer.Typer()
-    add_forecast(stand_in, [])
-    below = stand_in.registered_groups[0].typer_instance
-    assert below is not None
-    callback = below.registered_commands[0].callback
-    assert callback is not None
-    assert callback() is None
-
-
-def test_a_command_that_is_not_there_is_refused() -> None:
-    found = run("nonsense")
-    assert found.exit_code == 2
-    assert "nonsense" in found.stderr
-    bare = run()
-    assert bare.exit_code == 2
-    assert all(word in bare.output for word in ("train", "predict", "backtest", "report"))
-
-
-@pytest.mark.parametrize("words", [("--help",), ("forecast",), ("forecast", "predict", "--help")])
-def test_help_needs_no_trees(words: tuple[str, ...], tmp_path: Path) -> None:
-    script = (
-        "import sys\n"
-        "from grouper.cli.main import main\n"
-        "try:\n    main()\nexcept SystemExit:\n    pass\n"
-        "print('loaded:', 'xgboost' in sys.modules)\n"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", script, *words],
-        env={"GROUPER_DATA": str(tmp_path), "GROUPER_LANG": "en", "PYTHONUTF8": "1"},
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        check=True,
-    )
-    assert "loaded: False" in done.stdout
-    wanted = {"--help": GROUP, "forecast": "backtest"}.get(
-        words[-1] if len(words) == 1 else "", "--at"
-    )
-    assert wanted in done.stdout
-
-
-def test_every_text_of_the_commands_is_in_both_languages() -> None:
-    for key in catalogue("zh"):
-        if key.startswith(("forecast_cli.", "forecast_help.", "forecast_words.", "forecast_sum.")):
-            assert catalogue("en")[key]
-    for name in ("train", "predict", "backtest", "report"):
-        assert catalogue("zh")[f"forecast_cli.{name}"]
-
-
-# ---- options
-
-
-def test_a_moment_is_read_or_refused() -> None:
-    before = datetime.now(UTC)
-    assert before <= moment_of(None) <= datetime.now(UTC) + timedelta(seconds=1)
-    assert moment_of("2026-05-20T08:00") == AT
-    with pytest.raises(ForecastError) as caught:
-        moment_of("2026-13-45" + "x" * 100)
-    assert caught.value.code == "FORECAST_AT"
-    assert len(str(caught.value.params["found"])) == 40
-
-
-def test_the_last_day_is_left_out(hospital: Path) -> None:
-    archive = read_archive([hospital])
-    assert discharged_before(archive, None) is archive
-    kept = discharged_before(archive, "2026-05-01")
-    wanted = {row["case_id"] for row in stays(hospital) if row["discharge_time"] < UNTIL}
-    assert set(kept.cases["case_id"].to_pylist()) == wanted
-    assert 0 < len(wanted) < len(archive)
-    with pytest.raises(ForecastError, match="FORECAST_AT"):
-        discharged_before(archive, "soon")
-
-
-def test_files_are_named_on_a_terminal_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Screen(io.StringIO):
-        def isatty(self) -> bool:
-            return True
-
-    for place, seen in ((io.StringIO(), ""), (Screen(), "reading 2026-01\ufffd.parquet\n")):
-        monkeypatch.setattr(sys, "stderr", place)
-        Announcer("en").file("2026-01\udcff.parquet")
-        assert place.getvalue() == seen
 
 
 # ---- training
@@ -272,97 +117,6 @@ def test_the_card_tells_of_what_the_model_is_made(trained: Trained) -> None:
     assert learnt - data["invalid"] <= origin["learnt_stays"] <= learnt
     assert {row["day"] for row in card["metrics"]["by_day"]} == {0, 1, 3}
     assert card["drift"]
-
-
-def test_files_may_be_named_and_nothing_is_in_use_unasked(
-    hospital: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("GROUPER_DATA", str(tmp_path))
-    words = ["train", *(str(hospital / "inpatient" / f"2026-0{m}.parquet") for m in (1, 2))]
-    for month in (1, 2):
-        words += ["--charges", str(hospital / "charges" / f"2026-0{month}.parquet")]
-    found = run(*words, *WARDS, "--until", "2026-02-10", "--model", "ward", "--lang", "en")
-    assert found.exit_code == 0, found.exception
-    (model,) = keeping.ids("ward")
-    assert f"model {model}: " in found.stdout
-    assert approvals.current("ward") is None
-    card = keeping.stored("ward", model).card
-    assert len(card.data["files"]) == 4
-    # Too short for a back-test and for a watch: the card has neither, and says why.
-    notes = " ".join(card.document()["notes"])
-    assert "FORECAST_BACKTEST_SHORT" in notes
-    assert "FORECAST_BACKTEST_SHORT" in found.stderr
-    assert "FORECAST_DRIFT_SHORT" in notes
-    assert not card.document()["metrics"]
-
-
-def test_a_model_is_made_though_its_earlier_stays_were_too_few(
-    hospital: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("GROUPER_DATA", str(tmp_path))
-    monkeypatch.setitem(toml("training.toml"), "least_stays", 400)
-
-    def nobody() -> str:
-        raise KeyError("uid")
-
-    monkeypatch.setattr(getpass, "getuser", nobody)
-    found = run("train", str(hospital), *WARDS, "--until", "2026-05-01", "--approve")
-    assert found.exit_code == 0, found.exception
-    (model,) = keeping.ids("default")
-    notes = keeping.stored("default", model).card.document()["notes"]
-    assert any("FORECAST_TOO_LITTLE" in note for note in notes)
-    held = approvals.current("default")
-    assert held is not None
-    assert (held.id, held.by) == (model, "—")
-
-
-def test_without_a_back_test_the_card_has_no_metrics(hospital: Path) -> None:
-    found = run("train", str(hospital), *WARDS, "--until", "2026-02-10", "--origins", "0")
-    assert found.exit_code == 0, found.exception
-    (model,) = keeping.ids("default")
-    card = keeping.stored("default", model).card.document()
-    assert not card["metrics"]
-    assert not any("BACKTEST" in note for note in card["notes"])
-    assert "起点" not in found.stderr
-
-
-@pytest.mark.parametrize("until", ["2026-01-05", "2026-01-01"])
-def test_too_few_stays_make_no_model(hospital: Path, until: str) -> None:
-    assert code("train", str(hospital), *WARDS, "--until", until) == "FORECAST_TOO_LITTLE"
-    assert keeping.ids("default") == []
-
-
-def test_what_cannot_be_is_said_before_anything_is_read(tmp_path: Path) -> None:
-    nowhere = str(tmp_path / "nowhere")
-    assert code("train", nowhere, "--model", "../other") == "FORECAST_MODEL_NAME"
-    assert code("train", nowhere, "--region", "nowhere") == code(
-        "backtest", nowhere, "--region", "nowhere"
-    )
-    for name in ("backtest", "report"):
-        assert code(name, nowhere, "-o", "page.pdf") == "OUTPUT_FORMAT"
-    assert code("predict", nowhere, "-o", "cases.csv") == "OUTPUT_FORMAT"
-    for name in ("predict", "report"):
-        assert code(name, nowhere) == "FORECAST_NO_MODEL"
-    (tmp_path / "empty").mkdir()
-    assert code("train", str(tmp_path / "empty")) == "FORECAST_FOLDER"
-
-
-def test_a_folder_of_another_back_test_stops_training(hospital: Path, tmp_path: Path) -> None:
-    (tmp_path / "backtest.json").write_text("{}", "utf-8")
-    archive = read_archive([hospital])
-    history = history_of(archive, Terms(region="demo"))
-    said: list[str] = []
-    with pytest.raises(ForecastError, match="FORECAST_BACKTEST_FOLDER"):
-        forecast_train.train_and_keep(
-            history,
-            archive,
-            "default",
-            origins=1,
-            step=said.append,
-            tell=said.append,
-            folder=tmp_path,
-        )
-    assert keeping.ids("default") == []
 
 
 # ---- foretelling
@@ -537,52 +291,6 @@ def test_without_its_library_forecasting_says_what_to_install(
     assert "FORECAST_NOT_INSTALLED" in told
     assert "[forecast]" in told
     forget()
-
-
-# ---- back-tests
-
-
-def test_a_back_test_goes_on_where_it_was(hospital: Path, tmp_path: Path) -> None:
-    folder, page = tmp_path / "kept", tmp_path / "page.html"
-    words = ("backtest", str(hospital), *WARDS, "--until", "2026-06-15", "--origins", "2")
-    more = ("--folder", str(folder), "--lang", "en")
-    first = run(*words, *more, "--format", "json")
-    assert first.exit_code == 0, first.exception
-    told = json.loads(first.stdout)
-    assert [one["origin"] for one in told["origins"]] == ["2026-04-01", "2026-05-01"]
-    assert told["plan"]["most_origins"] == 2
-    assert {row["day"] for row in told["by_day"]} == {0, 1, 3}
-    assert told["drift"]
-    assert first.stderr.count(text("forecast_evaluation.step_train", "en")) >= 2
-    again = run(*words, *more, "-o", str(page))
-    kept = text("forecast_evaluation.step_kept", "en")
-    assert again.stderr.count(kept) == 2
-    assert "origin 1/2 (2026-04-01)" in again.stderr
-    assert "Back-test of forecasts: grouper" in again.stdout
-    assert f"{told['overall']['cost']['mae']:,.0f}" in again.stdout
-    assert page.read_text("utf-8").lower().startswith("<!doctype html>")
-    assert "page.html" in again.stdout
-    same = run(*words, *more, "--format", "json", "-o", str(page))
-    assert json.loads(same.stdout) == told
-    assert "page.html" in same.stderr
-    # Another history does not take the answers of this one.
-    other = ("backtest", str(hospital), *WARDS, "--until", "2026-06-10", "--origins", "2")
-    assert code(*other, "--folder", str(folder)) == "FORECAST_BACKTEST_FOLDER"
-
-
-def test_a_back_test_stands_without_a_watch(
-    hospital: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(toml("evaluation.toml")["drift"], "least_weeks", 60)
-    words = ("backtest", str(hospital), *WARDS, "--until", "2026-05-01", "--lang", "en")
-    found = run(*words, "--format", "json")
-    assert found.exit_code == 0, found.exception
-    assert json.loads(found.stdout)["drift"] is None
-    assert "FORECAST_DRIFT_SHORT" in found.stderr
-    # How many origins there are is told by the settings.
-    assert len(json.loads(found.stdout)["origins"]) == 1
-    short = ("backtest", str(hospital), *WARDS, "--until", "2026-02-10")
-    assert code(*short) == "FORECAST_BACKTEST_SHORT"
 
 
 # ---- the model in use, judged

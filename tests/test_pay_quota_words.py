@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from pay_quota_support import asked, policy, yuan
+from pay_quota_terms_support import DIALYSIS_TERMS, QUOTA_TERMS, SEGMENTS
 from test_pay_assignment import METHODS, rule, terms
 from test_pay_quota_budget import HOSPITAL, TERMS
-from test_pay_quota_methods import DIALYSIS_TERMS, QUOTA_TERMS, SEGMENTS
 
 from codebooks.messages import catalogue
 from grouper.case.record import Case

@@ -1,95 +1,29 @@
-"""Findings over REST: who sees which, the review, evidence, exceptions, standings, statistics."""
+"""Findings over REST: who sees which, the review, evidence, exceptions."""
 
 from __future__ import annotations
 
-import csv
-import io
 import json
-from collections.abc import Iterator
-from contextlib import ExitStack
 from dataclasses import replace
 from datetime import timedelta
-from decimal import Decimal
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import pytest
-from postgres_support import fresh_database, server
 from review_support import AT, RULE, asker, keep, row
-from service_support import PEOPLE, Service, service
+from service_findings_support import ask, light, people, post, put, running, step
+from service_support import Service
 
-from grouper.audit.planning import on_trial
 from grouper.audit.review.steps import Said
-from grouper.service import finding_rules, finding_statistics, findings
-from grouper.service.access.principal import Principal, Right
+from grouper.service import finding_rules, findings
+from grouper.service.access.principal import Right
 from grouper.service.finding_answers import FileOut, FindingDetail, FindingList
-from grouper.service.finding_asked import (
-    DeductionTable,
-    StandingList,
-    StandingOut,
-    StatisticsOut,
-    WhitelistList,
-    WhitelistOut,
-)
+from grouper.service.finding_asked import DeductionTable, WhitelistList, WhitelistOut
 from grouper.service.problems import ServiceError
-from grouper.store import accounts, audit, order_checks
-from grouper.store.order_checks import OrderCheckRow
-from grouper.store.reading import stay_by_case
+from grouper.store import accounts, audit
 from grouper.store.schema import now
 from grouper.store.states import Role
 
-SECOND = Principal(account_id=9, name="office2", role=Role.OFFICE, via="key")
-THIRD = Principal(
-    account_id=10, name="doctor9", role=Role.PHYSICIAN, departments=("骨科",), via="key"
-)
-KEYS = [f"{n:024x}" for n in range(1, 40)]
-
-
-@pytest.fixture(autouse=True)
-def _people(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(PEOPLE, "second", SECOND)
-    monkeypatch.setitem(PEOPLE, "other", THIRD)
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def running(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Service]:
-    with ExitStack() as stack:
-        url = ""
-        if request.param == "postgresql":
-            server()
-            url = stack.enter_context(fresh_database())
-        yield stack.enter_context(service(tmp_path, url))
-
-
-@pytest.fixture
-def light(tmp_path: Path) -> Iterator[Service]:
-    with service(tmp_path) as found:
-        yield found
-
-
-def ask(running: Service, path: str, role: str = "office", **more: Any) -> Any:
-    return running.ask(role, "GET", f"/api/v1/{path}", **more)
-
-
-def post(running: Service, path: str, body: Any = None, role: str = "office") -> Any:
-    return running.ask(role, "POST", f"/api/v1/{path}", json=body)
-
-
-def put(running: Service, count: int = 1, **values: Any) -> str:
-    """A stay of 心内科 with findings; returns its case id."""
-    case = running.stay()
-    with running.database.reading() as connection:
-        head = stay_by_case(connection, case)
-    assert head is not None
-    keep(running.database, [row(key, stay_id=head.id, **values) for key in KEYS[:count]], at=now())
-    return case
-
-
-def step(running: Service, number: int, action: str, state: str, role: str, **said: Any) -> Any:
-    return post(
-        running, f"findings/{number}/steps", {"action": action, "state": state, **said}, role
-    )
+__all__ = ["light", "people", "running"]
 
 
 def test_a_finding_is_reviewed_from_found_to_deducted(running: Service) -> None:
@@ -299,68 +233,6 @@ def test_a_finding_raised_by_hand(light: Service) -> None:
     assert alone.json()["code"] == "SECOND_PERSON"
 
 
-def test_three_false_positives_send_a_rule_to_review(running: Service) -> None:
-    put(running, 5)
-    for number in (1, 2, 3):
-        step(running, number, "propose", "new", "office", note="正常")
-        done = step(
-            running, number, "dismiss", "proposed", "second", note="正常", false_positive=True
-        )
-        assert done.status_code == 200, done.text
-    rules = ask(running, "rules/standings").json()
-    StandingList.model_validate(rules)
-    (one,) = [one for one in rules["rules"] if one["rule"] == RULE]
-    assert (one["standing"], one["actor"], one["reason"]) == (
-        "review",
-        "review",
-        "FALSE_POSITIVES",
-    )
-    assert ("review", "rule_standing_set", f"rule:{RULE}") in running.looks()
-    assert ask(running, "findings", "physician").json()["findings"] == []
-    held = ask(running, "findings", params={"state": "shadow"}).json()["findings"]
-    assert [one["id"] for one in held] == [5, 4]
-    body = {"rule": RULE, "standing": "live", "reason": "已改正参数"}
-    refused = post(running, "rules/standings", body)
-    assert (refused.status_code, refused.json()["code"]) == (409, "PROMOTION_UNJUDGED")
-    for number in range(1, 6):
-        keep(running.database, [row(f"{number:x}" * 24, shadow=True)], at=now())
-        judged = step(running, number + 5, "judge", "shadow", "office", false_positive=number < 2)
-        assert judged.json()["state"] == "judged"
-    assert post(running, "rules/standings", body).json()["code"] == "PROMOTION_FALSE"
-    for number in range(6, 12):
-        keep(running.database, [row(f"{number:x}" * 24, shadow=True)], at=now())
-        step(running, number + 5, "judge", "shadow", "office", false_positive=False)
-    live = post(running, "rules/standings", body)
-    assert live.status_code == 200, live.text
-    StandingOut.model_validate(live.json())
-    assert live.json()["standing"] == "live"
-
-
-def test_the_standing_of_rules_by_hand(light: Service) -> None:
-    body = {"rule": RULE, "standing": "shadow", "reason": "试行"}
-    assert post(light, "rules/standings", body).json()["standing"] == "shadow"
-    live = body | {"standing": "live"}
-    assert post(light, "rules/standings", live).json()["code"] == "SECOND_PERSON"
-    assert post(light, "rules/standings", live, "second").json()["standing"] == "live"
-    for change, code in (
-        ({"rule": "R9"}, "REVIEW_RULE"),
-        ({"reason": " "}, "REVIEW_NOTE"),
-        ({"standing": "loud"}, "STANDING_WAY"),
-        ({"book": "none"}, "AUDIT_BOOK"),
-    ):
-        assert post(light, "rules/standings", body | change).json()["code"] == code
-    assert ask(light, "rules/standings", params={"book": "none"}).status_code == 404
-    assert post(light, "rules/standings", body, "manager").status_code == 403
-
-
-def test_a_mark_on_a_rule_that_no_book_knows_changes_nothing(light: Service) -> None:
-    with light.database.writing_store() as connection:
-        assert not finding_rules.fall(connection, "national-2025", "R9", AT)
-    keep(light.database, [row(rule="R9", book="of old", stay_id=None)])
-    shown = ask(light, "findings/1").json()
-    assert shown["rule_name"] == "R9"
-
-
 def test_exceptions_need_a_second_person_and_an_end(running: Service) -> None:
     body = {
         "rule": RULE,
@@ -393,118 +265,6 @@ def test_exceptions_need_a_second_person_and_an_end(running: Service) -> None:
     assert post(running, "whitelists/1/end", {"reason": "结束"}).json()["ended_by"] == "office1"
     assert post(running, "whitelists/9/end", {"reason": "x"}).json()["code"] == "WHITELIST_UNKNOWN"
     assert ask(running, "whitelists", "physician").status_code == 403
-
-
-def test_statistics(light: Service) -> None:
-    put(light, 2)
-    step(light, 1, "propose", "new", "office", note="x")
-    step(light, 1, "dismiss", "proposed", "second", note="x", false_positive=False)
-    checks = [
-        OrderCheckRow(
-            at=now(),
-            via="rest",
-            moment="order",
-            actor="his",
-            key="k",
-            stay_id=None,
-            rule=RULE,
-            row=None,
-            level="violation",
-            item=None,
-            department="心内科",
-            physician=None,
-            amount=Decimal(0),
-            document={},
-        )
-    ]
-    with light.database.writing_store() as connection:
-        order_checks.keep(connection, checks)
-    found = ask(light, "findings/statistics").json()
-    StatisticsOut.model_validate(found)
-    (one,) = found["groups"]
-    assert (one["key"], one["found"], one["dismissed"], one["open"]) == (RULE, 2, 1, 1)
-    assert one["name"] != RULE
-    assert (one["false_share"], one["median_days"]) == ("0.000", "0.0")
-    assert found["orders"][0]["told"] == 1
-    for by, key in (("department", "心内科"), ("physician", "D1"), ("month", "2026-03")):
-        told = ask(light, "findings/statistics", params={"by": by}).json()
-        assert [one["key"] for one in told["groups"]] == [key]
-    within = {"since": "2026-03-03", "until": "2026-04-01", "source": "own"}
-    assert ask(light, "findings/statistics", params=within).json()["groups"] == []
-    assert ask(light, "findings/statistics", "physician").json()["total"]["found"] == 2
-    assert ask(light, "findings/statistics", "other").json()["total"]["found"] == 0
-    peers = ask(light, "findings/statistics", "physician", params={"by": "physician"})
-    assert (peers.status_code, peers.json()["code"]) == (403, "NOT_ALLOWED")
-    assert ask(light, "findings/statistics", params={"by": "luck"}).status_code == 422
-
-
-def test_statistics_tell_physicians_nothing_of_what_they_are_not_shown(light: Service) -> None:
-    put(light, 1)
-    keep(light.database, [row("a" * 24, rule="R2", shadow=True, stay_id=None)])
-    check = OrderCheckRow(
-        at=now(),
-        via="rest",
-        moment="order",
-        actor="his",
-        key="k",
-        stay_id=None,
-        rule=RULE,
-        row=None,
-        level="violation",
-        item=None,
-        department="心内科",
-        physician=None,
-        amount=Decimal(0),
-        document={},
-    )
-    checks = [check, replace(check, shadow=True), replace(check, rule="R2", shadow=True)]
-    with light.database.writing_store() as connection:
-        order_checks.keep(connection, checks)
-    for role, rules, shadow in (("office", [RULE, "R2"], 1), ("physician", [RULE], 0)):
-        found = ask(light, "findings/statistics", role).json()
-        assert [one["key"] for one in found["groups"]] == rules
-        assert found["total"]["shadow"] == shadow
-        assert [one["rule"] for one in found["orders"]] == rules
-        assert found["orders"][0]["shadow"] == shadow
-
-
-def test_a_rule_on_trial_begins_in_shadow_and_may_become_live(light: Service) -> None:
-    name = min(on_trial())
-    rules = {one["rule"]: one for one in ask(light, "rules/standings").json()["rules"]}
-    assert (rules[name]["standing"], rules[name]["actor"]) == ("shadow", None)
-    body = {"rule": name, "standing": "live", "reason": "阈值已核实"}
-    assert post(light, "rules/standings", body).json()["standing"] == "live"
-
-
-def test_items_of_the_deduction_table_are_no_formulas() -> None:
-    found = finding_statistics._cell("items", ["=1+1", "x"], "zh")
-    assert found == "'=1+1 x"
-
-
-def test_the_deduction_table_as_a_file(light: Service) -> None:
-    put(light, department="=SUM(1)", day=None)
-    for action, state, role, said in (
-        ("confirm", "new", "office", {}),
-        ("uphold", "confirmed", "second", {}),
-        ("deduct", "upheld", "second", {"amount": "1.00"}),
-    ):
-        assert step(light, 1, action, state, role, **said).status_code == 200
-    month = f"{now() + timedelta(hours=8):%Y-%m}"
-    answer = ask(light, "findings/deductions", params={"month": month, "format": "csv"})
-    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
-    assert "attachment" in answer.headers["content-disposition"]
-    head, line = csv.reader(io.StringIO(answer.text.removeprefix("\ufeff")))
-    told = dict(zip(head, line, strict=True))
-    assert (told["扣款金额（元）"], told["结果"], told["科室"]) == ("1.00", "已扣款", "'=SUM(1)")
-    assert (told["级别"], told["日期"]) == ("违规", "")
-    for wrong in ("2026-13", "0000-01", "9999-12"):
-        answer = ask(light, "findings/deductions", params={"month": wrong})
-        assert (answer.status_code, answer.json()["code"]) == (422, "REVIEW_MONTH")
-    assert ask(light, "findings/deductions", params={"month": "2026"}).status_code == 422
-    none = ask(light, "findings/deductions", params={"month": "1999-01"}).json()
-    assert none == {"month": "1999-01", "deductions": [], "total": "0"}
-    seen = light.looks()
-    assert ("office1", "deductions_shown", "findings") in seen
 
 
 def test_someone_without_the_right_takes_no_step(light: Service) -> None:
