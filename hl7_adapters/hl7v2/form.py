@@ -76,7 +76,8 @@ class Hl7Form:
         if path is not None and not isinstance(path, str | Path):
             raise _invalid("mapping", "path")
         if path:
-            self.book = load_mapping(Path(path))
+            self._given = load_mapping(Path(path))
+            self.__dict__.pop("book", None)
         self._language = language
 
     def envelope(self, raw: bytes, control_id: str = "") -> Envelope:
