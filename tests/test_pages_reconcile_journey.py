@@ -73,7 +73,10 @@ def part(tab: Tab, name: str) -> None:
 
 def upload(tab: Tab, name: str, held: bytes) -> None:
     box = tab.page.locator("input[type=file]")
-    tab.do(lambda: box.set_input_files({"name": name, "mimeType": "text/csv", "buffer": held}))
+    # The page is only run again when the file has arrived.
+    with tab.page.expect_response(lambda answer: "upload_file" in answer.url):
+        tab.do(lambda: box.set_input_files({"name": name, "mimeType": "text/csv", "buffer": held}))
+    tab.settle()
     press(tab, text("reconcile_page.compare", "zh"))
 
 
