@@ -77,3 +77,18 @@ def test_codes_of_the_books_lists_are_known_though_the_code_set_lacks_them() -> 
     assert ready.group(case("K35.8zz2")).group == "one"
     assert ready.group(case("K35.8zz3")).reason is Reason.DX_PRINCIPAL_UNKNOWN
     assert groups(ready, own, "K35.8zz2", "K35.8zz3", "K35.800") == [None, "one", None, "one"]
+
+
+def test_a_row_may_ask_for_a_second_and_for_further_diagnoses() -> None:
+    ready = scheme(row("K35+I10", second_diagnosis="J96", group="all"), row("K35", group="one"))
+    found = groups(ready, "K35.800 I10.x00 J96.000", "K35.800 J96.000", "K35.800 I10.x00")
+    assert found == ["all", "one", "one"]
+
+
+@pytest.mark.parametrize(("code", "group"), [("47.9991", "own"), ("47.999", None)])
+def test_a_whole_procedure_of_a_row_is_known_though_the_code_set_lacks_it(
+    code: str, group: str | None
+) -> None:
+    # Shorter ones are beginnings of codes here, and stand for none themselves.
+    ready = scheme(row("K35", code, group="own"), prefix_procedures=True)
+    assert ready.group(case("K35.800", code)).group == group

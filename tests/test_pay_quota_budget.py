@@ -79,6 +79,12 @@ def test_the_end_of_a_year(spent: str, due: str, kept: str, shared: str, borne: 
     assert found.lines[-1].number == found.rest
 
 
+def test_a_band_that_is_only_reached_takes_no_part() -> None:
+    # 500,000 over are the whole first band; the second begins where they end.
+    lines = clear(policy(TERMS), HOSPITAL, yuan(10_500_000)).lines
+    assert [line.name for line in lines].count("band") == 1
+
+
 def test_a_band_without_an_end_and_a_part_of_the_surplus() -> None:
     terms = TERMS | {
         "global_budget.overspend": (

@@ -16,7 +16,7 @@ from pay_quota_support import batch, grouping, yuan
 
 from grouper.case.record import Case
 from grouper.payment.batch import price_batch
-from grouper.payment.capitation_year import DialysisYear, dialysis_years, follow_dialysis
+from grouper.payment.capitation_year import DialysisYear, _case, dialysis_years, follow_dialysis
 from grouper.payment.engine import price
 from grouper.payment.place import Terms
 from grouper.payment.words import told_line
@@ -40,6 +40,13 @@ def visit(month: int, day: int, cost: Decimal | str | int, person: str = "P1", *
         "scope_cost": yuan(cost),
     }
     return Case(**(told | more))
+
+
+def test_a_case_of_a_table_has_what_its_row_has() -> None:
+    row = {"dx": ["N18.001"], "px": None, "line_amount": [yuan(7)], "kind": None, "case_id": "C1"}
+    kept = _case({**row, "group": "G"})
+    assert (kept.dx, kept.px, kept.line_amount) == (("N18.001",), (), (yuan(7),))
+    assert (kept.kind, kept.case_id) == ("inpatient", "C1")
 
 
 def year(

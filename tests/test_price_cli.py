@@ -16,7 +16,7 @@ from grouper.case.readers import open_source
 from grouper.cli.payment_commands import NAMES, add_payment
 from grouper.payment.place import Terms
 from grouper.payment.result import PAYMENT_SCHEMA
-from grouper.payment.run import BATCH_ROWS, grouped_table, price_table, priced_table
+from grouper.payment.run import BATCH_ROWS, ISSUES, grouped_table, price_table, priced_table
 
 RUN = CliRunner()
 HEAD = "病案号,统筹区,性别,年龄,出院时间,医保类型,总费用,主要诊断编码,主要手术编码\n"
@@ -112,6 +112,9 @@ def test_files_together_and_in_any_pieces(cases: Path, tmp_path: Path) -> None:
     seen: list[int] = []
     both = priced_table([cases, other], region="national", progress=seen.append)
     assert both.num_rows == 8
+    # Remarks of the reader are a column for who asks for it.
+    noted = priced_table([cases, other], region="national", noted=True)
+    assert set(noted.column_names) - set(both.column_names) == {ISSUES}
     assert seen == [4, 4]
     grouped = grouped_table(open_source(cases), region="national")
     pieces = price_table(grouped, Terms(), seen.append, batch_rows=1)
