@@ -6,7 +6,7 @@ import os
 
 FULL = "GROUPER_TESTS_FULL"
 """Set by ``make test-full``."""
-_PART, _LEAST = 3, 10
+_PART, _LEAST = 4, 10
 
 
 def examples(full: int) -> int:
@@ -16,6 +16,6 @@ def examples(full: int) -> int:
         full: in the full run.
 
     Returns:
-        All of them there; else a third, but not fewer than ten where there are as many.
+        All of them there; else a quarter, but not fewer than ten where there are as many.
     """
     return full if os.environ.get(FULL) else max(full // _PART, min(full, _LEAST))

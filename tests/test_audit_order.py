@@ -281,7 +281,7 @@ def scalar(shipped: AuditBook, asked: Context) -> Iterator[dict[str, Any]]:
 @pytest.mark.parametrize(
     ("moment", "shadow"),
     [
-        ("stay", True),
+        pytest.param("stay", True, marks=SLOW),
         pytest.param("stay", False, marks=SLOW),
         pytest.param("order", True, marks=SLOW),
         pytest.param("order", False, marks=SLOW),

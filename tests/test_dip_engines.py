@@ -56,7 +56,7 @@ def agree(scheme: Scheme, cases: list[Plain], limits: dict[int, int]) -> None:
 @pytest.mark.parametrize("name", SCHEMES)
 def test_engines_agree(name: str) -> None:
     scheme: DipScheme = load_scheme(name)  # type: ignore[assignment]
-    cases = RandomCases(scheme.compiled, 20260909).cases(6000)
+    cases = RandomCases(scheme.compiled, 20260909).cases(4000)
     agree(scheme, cases, {1: 150, 7: 700})
 
 
