@@ -13,6 +13,7 @@ from grouper.store import findings
 from grouper.store.database import Database
 from grouper.store.finding_rows import FindingRow
 from grouper.store.findings import Kept
+from grouper.store.order_checks import OrderCheckRow
 
 AT = datetime(2026, 3, 10, 2, tzinfo=UTC)
 RULE = "GZ10000202001000"
@@ -75,3 +76,23 @@ def asker(name: str, *rights: Right, reach: tuple[str, ...] | None = None) -> As
     """Someone who asks; without rights: who may do everything with findings."""
     held = rights or (Right.FINDINGS, Right.ANSWER, Right.REVIEW)
     return Asker(name, frozenset(held), reach)
+
+
+def order_check(key: str = "k", **values: Any) -> OrderCheckRow:
+    """What was told before an order was signed."""
+    made: dict[str, Any] = {
+        "at": AT,
+        "via": "cds",
+        "moment": "order",
+        "actor": "his",
+        "stay_id": 1,
+        "rule": RULE,
+        "row": None,
+        "level": "violation",
+        "item": "i",
+        "department": "0301",
+        "physician": "D1",
+        "amount": Decimal("1.50"),
+        "document": {"finding": key},
+    }
+    return OrderCheckRow(key=key, **(made | values))

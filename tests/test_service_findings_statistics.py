@@ -6,45 +6,28 @@ import csv
 import io
 from dataclasses import replace
 from datetime import timedelta
-from decimal import Decimal
 
-from review_support import RULE, keep, row
+from review_support import RULE, keep, order_check, row
 from service_findings_support import ask, light, people, put, step
 from service_support import Service
 
 from grouper.service import finding_statistics
 from grouper.service.finding_asked import StatisticsOut
 from grouper.store import order_checks
-from grouper.store.order_checks import OrderCheckRow
 from grouper.store.schema import now
 
 __all__ = ["light", "people"]
+
+UNSEEN = {"stay_id": None, "department": "心内科", "physician": None}
+"""A check of a case that is not here."""
 
 
 def test_statistics(light: Service) -> None:
     put(light, 2)
     step(light, 1, "propose", "new", "office", note="x")
     step(light, 1, "dismiss", "proposed", "second", note="x", false_positive=False)
-    checks = [
-        OrderCheckRow(
-            at=now(),
-            via="rest",
-            moment="order",
-            actor="his",
-            key="k",
-            stay_id=None,
-            rule=RULE,
-            row=None,
-            level="violation",
-            item=None,
-            department="心内科",
-            physician=None,
-            amount=Decimal(0),
-            document={},
-        )
-    ]
     with light.database.writing_store() as connection:
-        order_checks.keep(connection, checks)
+        order_checks.keep(connection, [order_check(**UNSEEN)])
     found = ask(light, "findings/statistics").json()
     StatisticsOut.model_validate(found)
     (one,) = found["groups"]
@@ -67,22 +50,7 @@ def test_statistics(light: Service) -> None:
 def test_statistics_tell_physicians_nothing_of_what_they_are_not_shown(light: Service) -> None:
     put(light, 1)
     keep(light.database, [row("a" * 24, rule="R2", shadow=True, stay_id=None)])
-    check = OrderCheckRow(
-        at=now(),
-        via="rest",
-        moment="order",
-        actor="his",
-        key="k",
-        stay_id=None,
-        rule=RULE,
-        row=None,
-        level="violation",
-        item=None,
-        department="心内科",
-        physician=None,
-        amount=Decimal(0),
-        document={},
-    )
+    check = order_check(**UNSEEN)
     checks = [check, replace(check, shadow=True), replace(check, rule="R2", shadow=True)]
     with light.database.writing_store() as connection:
         order_checks.keep(connection, checks)

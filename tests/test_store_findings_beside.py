@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
-from decimal import Decimal
 from typing import Any
 
 import pytest
-from review_support import AT, BOOK, RULE, keep, row
+from review_support import AT, BOOK, RULE, keep, order_check, row
 from store_findings_support import LAST, LATER, B, C, events, every, put
 from store_support import database
 
 from grouper.store import audit, finding_files, order_checks, rule_standings, whitelists
 from grouper.store.database import Database, StoreError
-from grouper.store.order_checks import OrderCheckRow, OrderCount
+from grouper.store.order_checks import OrderCount
 from grouper.store.rule_standings import Judged, StandingRow
 from grouper.store.whitelists import WhitelistRow
 
@@ -129,32 +128,13 @@ def test_how_a_rule_was_judged(database: Database) -> None:
         assert rule_standings.judged_by_rule(connection, BOOK) == {RULE: Judged(4, 3, 2)}
 
 
-def order(key: str = "k", **values: Any) -> OrderCheckRow:
-    made: dict[str, Any] = {
-        "at": AT,
-        "via": "cds",
-        "moment": "order",
-        "actor": "his",
-        "stay_id": 1,
-        "rule": RULE,
-        "row": None,
-        "level": "violation",
-        "item": "i",
-        "department": "0301",
-        "physician": "D1",
-        "amount": Decimal("1.50"),
-        "document": {"finding": key},
-    }
-    return OrderCheckRow(key=key, **(made | values))
-
-
 def test_order_checks_and_their_answers(database: Database) -> None:
     rows = [
-        order(),
-        order(at=LATER),
-        order("s", shadow=True),
-        order("m", rule="R2", department="0302"),
-        order("n", stay_id=None),
+        order_check(),
+        order_check(at=LATER),
+        order_check("s", shadow=True),
+        order_check("m", rule="R2", department="0302"),
+        order_check("n", stay_id=None),
     ]
     with database.writing_store() as connection:
         assert order_checks.keep(connection, rows) == 5
