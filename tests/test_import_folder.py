@@ -215,6 +215,8 @@ def test_an_absent_table_is_named(city: Path) -> None:
         ("scheme.json", json.dumps(CARD | {"valid_from": 2027}).encode(), "IMPORT_CARD"),
         ("scheme.json", json.dumps(CARD | {"unknown": 1}).encode(), "IMPORT_CARD"),
         ("scheme.json", json.dumps(CARD | {"id": 7}).encode(), "IMPORT_CARD"),
+        ("scheme.json", json.dumps(CARD | {"family": "none"}).encode(), "IMPORT_CARD"),
+        ("scheme.json", json.dumps(CARD | {"family": "dip"}).encode(), "IMPORT_CARD"),
         ("scheme.json", json.dumps(CARD | {"options": ["x"]}).encode(), "IMPORT_CARD"),
         ("scheme.json", json.dumps(CARD | {"id": "../../city"}).encode(), "IMPORT_ID"),
         ("scheme.json", json.dumps(CARD | {"region": "nowhere"}).encode(), "REGION_UNKNOWN"),

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from codebooks.importers.report import ImportResult, RuleCheck
 
 CARD = "scheme.json"
+FAMILY = "drg"
+"""The family whose tables these are; others have importers of their own."""
 
 
 def import_folder(
@@ -54,8 +56,9 @@ def import_folder(
 
     Raises:
         CodebookError: a file cannot be opened or decoded (``IMPORT_FILE``, ``IMPORT_TOO_LARGE``,
-            ``IMPORT_GZIP``, ``IMPORT_ENCODING``), the card is broken (``IMPORT_CARD``), or an
-            option is not usable (see :func:`codebooks.importers.options.make_card`).
+            ``IMPORT_GZIP``, ``IMPORT_ENCODING``), the card is broken or of another family
+            (``IMPORT_CARD``), or an option is not usable (see
+            :func:`codebooks.importers.options.make_card`).
     """
     options = options or ImportOptions()
     notes = Notes(path.name)
@@ -63,6 +66,8 @@ def import_folder(
     files = _list_files(path)
     base = _read_card(files, path.name, stamps)
     card = make_card(options, base, Where(file=CARD))
+    if card.family != FAMILY:
+        raise CodebookError("IMPORT_CARD", Where(file=CARD, column="family"), reason=card.family)
     draft = Draft("folder", "", card)
     cells = CellReader(strict=False)
     for table in TABLES:
