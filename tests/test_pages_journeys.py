@@ -95,8 +95,11 @@ def test_a_note_on_a_finding_is_kept_with_its_author(looking: Looking, office: T
     box.blur()
     add = office.page.get_by_role("button", name=text("finding_step.comment_add", "zh"))
     office.do(add.click)
+    # Who leaves before it is said takes the click along.
+    office.page.get_by_text(text("finding_step.commented", "zh")).first.wait_for()
     office.go(f"/finding?id={number}")
-    assert "已核对原始记录" in office.text()
+    # A table's twin for screen readers comes a little after the table.
+    office.page.get_by_text("已核对原始记录").first.wait_for(state="attached")
     assert [one for one in since(looking, before) if one[2] == f"finding:{number}"]
 
 
