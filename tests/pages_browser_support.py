@@ -86,7 +86,6 @@ class Tab:
         self.outside: list[str] = []
         self.addresses: list[str] = []
         self._running = False
-        self._socket: WebSocket | None = None
         page.set_default_timeout(_LONGEST * 1000)
         page.on("console", lambda said: self._told(said.type, said.text))
         page.on("response", lambda answer: self._answered(answer.status, answer.url))
@@ -113,19 +112,16 @@ class Tab:
 
     def _opened(self, socket: WebSocket) -> None:
         self._asked(socket.url)
-        self._running, self._socket = True, socket
-        socket.on("framesent", lambda frame: self._sent(socket, frame))
-        socket.on("framereceived", lambda frame: self._received(socket, frame))
+        self._running = True
+        socket.on("framesent", self._sent)
+        socket.on("framereceived", self._received)
 
-    def _sent(self, socket: WebSocket, frame: str | bytes) -> None:
-        if socket is not self._socket:
-            return
+    def _sent(self, frame: str | bytes) -> None:
         if isinstance(frame, bytes) and BackMsg.FromString(frame).HasField("rerun_script"):
             self._running = True
 
-    def _received(self, socket: WebSocket, frame: str | bytes) -> None:
-        # What the page left behind still tells of its script does not say that this one's has run.
-        if socket is not self._socket or not isinstance(frame, bytes):
+    def _received(self, frame: str | bytes) -> None:
+        if not isinstance(frame, bytes):
             return
         message = ForwardMsg.FromString(frame)
         if message.WhichOneof("type") == "script_finished" and message.script_finished != _EARLY:
@@ -146,12 +142,9 @@ class Tab:
 
     def go(self, address: str) -> None:
         """Go to an address of the pages, by the browser's own line."""
-        self._leave()
+        self._running = True
         self.page.goto(self.origin + address)
         self.settle()
-
-    def _leave(self) -> None:
-        self._running, self._socket = True, None
 
     def do(self, what: Callable[[], object]) -> None:
         """Do something with the page, and wait for what becomes of it."""
@@ -167,7 +160,7 @@ class Tab:
         self.page.goto(f"{self.origin}/sign-in")
         self.page.locator("input[name=name]").fill(name)
         self.page.locator("input[name=password]").fill(password)
-        self._leave()
+        self._running = True
         self.page.locator("button").click()
         self.settle()
 

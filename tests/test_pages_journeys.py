@@ -95,7 +95,6 @@ def test_a_note_on_a_finding_is_kept_with_its_author(looking: Looking, office: T
     box.blur()
     add = office.page.get_by_role("button", name=text("finding_step.comment_add", "zh"))
     office.do(add.click)
-    # Who leaves before it is said takes the click along.
     office.page.get_by_text(text("finding_step.commented", "zh")).first.wait_for()
     office.go(f"/finding?id={number}")
     # A table's twin for screen readers comes a little after the table.
